@@ -1,0 +1,60 @@
+/**
+ * The envelope: one accepted event, as it travels from ingest through a lane into its partition.
+ * Version 1. A reader of version N accepts N − 1; an unknown version is refused, never guessed at.
+ */
+import * as z from "zod";
+import { parseEventId, parsePartitionName, partitionOf, type EventId, type PartitionName } from "./ids.ts";
+import { eventPolicySchema } from "./policy.ts";
+import { err, ok, type Result } from "./result.ts";
+
+export const ENVELOPE_VERSION = 1;
+
+const eventIdSchema = z.custom<EventId>((value) => typeof value === "string" && parseEventId(value).ok);
+const partitionNameSchema = z.custom<PartitionName>(
+  (value) => typeof value === "string" && parsePartitionName(value).ok,
+);
+
+const bodySchema = z.discriminatedUnion("kind", [
+  /** The raw body as text. Bodies that are not valid UTF-8 are refused at the door. */
+  z.object({ kind: z.literal("inline"), text: z.string() }),
+  /** Claim check: the body lies in R2, write-once, under this key. */
+  z.object({ kind: z.literal("stored"), key: z.string(), sha256: z.string(), sizeBytes: z.int() }),
+]);
+
+const envelopeSchema = z.object({
+  v: z.literal(ENVELOPE_VERSION),
+  id: eventIdSchema,
+  partition: partitionNameSchema,
+  /** `space:key`, for people; routing uses the hash in `partition`. */
+  partitionKey: z.string(),
+  source: z.string(),
+  dedupeKey: z.string(),
+  type: z.string(),
+  pipeline: z.string(),
+  priority: z.enum(["high", "normal", "low"]),
+  /** The sender's own time (ms) or sequence number, where it has one. */
+  orderKey: z.nullable(z.number()),
+  receivedAtMs: z.int(),
+  /** Cloudflare location and continent of ingest. */
+  origin: z.object({ colo: z.string(), continent: z.string() }),
+  traceparent: z.string(),
+  /** Allow-listed request headers only; never a signature or a secret. */
+  headers: z.record(z.string(), z.string()),
+  body: bodySchema,
+  policy: eventPolicySchema,
+  /** The event that emitted this one. `depth` counts links from the event that came in. */
+  parent: z.nullable(z.object({ id: eventIdSchema, depth: z.int() })),
+  /** Set when ingest accepted the event but its payload failed the schema: it becomes a listed dead letter. */
+  quarantine: z.optional(z.object({ code: z.string(), message: z.string() })),
+});
+
+export type EventEnvelope = z.infer<typeof envelopeSchema>;
+export type EnvelopeBody = z.infer<typeof bodySchema>;
+
+/** Parses an envelope from a queue message, a stored row or an RPC argument. */
+export function parseEnvelope(value: unknown): Result<EventEnvelope, string> {
+  const parsed = envelopeSchema.safeParse(value);
+  if (!parsed.success) return err(z.prettifyError(parsed.error));
+  if (partitionOf(parsed.data.id) !== parsed.data.partition) return err("the event id names another partition");
+  return ok(parsed.data);
+}
