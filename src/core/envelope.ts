@@ -9,6 +9,9 @@ import { err, ok, type Result } from "./result.ts";
 
 export const ENVELOPE_VERSION = 1;
 
+/** The built-in pipeline of events that no route took: recorded, visible, filtered. No configured one has this name. */
+export const UNROUTED_PIPELINE = "unrouted";
+
 const eventIdSchema = z.custom<EventId>((value) => typeof value === "string" && parseEventId(value).ok);
 const partitionNameSchema = z.custom<PartitionName>(
   (value) => typeof value === "string" && parsePartitionName(value).ok,
@@ -55,6 +58,7 @@ export type EnvelopeBody = z.infer<typeof bodySchema>;
 export function parseEnvelope(value: unknown): Result<EventEnvelope, string> {
   const parsed = envelopeSchema.safeParse(value);
   if (!parsed.success) return err(z.prettifyError(parsed.error));
-  if (partitionOf(parsed.data.id) !== parsed.data.partition) return err("the event id names another partition");
+  if (partitionOf(parsed.data.id) !== parsed.data.partition)
+    return err("the event id names another partition");
   return ok(parsed.data);
 }

@@ -2,8 +2,8 @@
  * Event ids and partition names. Both are deterministic and route themselves: from an event id alone
  * one reaches the partition that holds it (docs/design.md, names and ids).
  *
- *   partition name   <jurisdiction><epoch>_<partition hash>          d1_7h3c…
- *   event id         evt_<partition name>_<event hash>               evt_d1_7h3c…_k2m9…
+ *   partition name   <jurisdiction><epoch><mode>_<partition hash>    d1o_7h3c…
+ *   event id         evt_<partition name>_<event hash>               evt_d1o_7h3c…_k2m9…
  *
  * A hash is the first 130 bits of a SHA-256, as 26 characters of Crockford's base 32 in lower case.
  */
@@ -20,11 +20,16 @@ export type Jurisdiction = "none" | "eu" | "us" | "fedramp";
 export type PartitionMode = "ordered" | "unordered";
 
 const LETTER_BY_JURISDICTION = { none: "d", eu: "e", us: "u", fedramp: "f" } as const;
-const JURISDICTION_BY_LETTER: Readonly<Record<string, Jurisdiction>> = { d: "none", e: "eu", u: "us", f: "fedramp" };
+const JURISDICTION_BY_LETTER: Readonly<Record<string, Jurisdiction>> = {
+  d: "none",
+  e: "eu",
+  u: "us",
+  f: "fedramp",
+};
 const HASH_LENGTH = 26;
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
-const PARTITION_NAME = /^([deuf])(\d{1,6})_([0-9a-hjkmnp-tv-z]{26})$/;
-const EVENT_ID = /^evt_([deuf]\d{1,6}_[0-9a-hjkmnp-tv-z]{26})_([0-9a-hjkmnp-tv-z]{26})$/;
+const PARTITION_NAME = /^[deuf]\d{1,6}[ou]_[0-9a-hjkmnp-tv-z]{26}$/;
+const EVENT_ID = /^evt_[deuf]\d{1,6}[ou]_[0-9a-hjkmnp-tv-z]{26}_[0-9a-hjkmnp-tv-z]{26}$/;
 
 export interface PartitionIdentity {
   readonly jurisdiction: Jurisdiction;
@@ -38,7 +43,8 @@ export interface PartitionIdentity {
 
 export async function makePartitionName(identity: PartitionIdentity): Promise<PartitionName> {
   const hash = await shortHash(["partition", identity.mode, identity.space, identity.key]);
-  return `${LETTER_BY_JURISDICTION[identity.jurisdiction]}${identity.epoch}_${hash}` as PartitionName; // built to the pattern above
+  const prefix = `${LETTER_BY_JURISDICTION[identity.jurisdiction]}${identity.epoch}${identity.mode.charAt(0)}`;
+  return `${prefix}_${hash}` as PartitionName; // built to the pattern above
 }
 
 /** The id covers (source, dedupe key, pipeline): one occurrence routed to two pipelines is two events. */
@@ -65,6 +71,10 @@ export function partitionOf(id: EventId): PartitionName {
 
 export function jurisdictionOf(name: PartitionName): Jurisdiction {
   return JURISDICTION_BY_LETTER[name.charAt(0)] ?? "none";
+}
+
+export function modeOf(name: PartitionName): PartitionMode {
+  return name.charAt(name.indexOf("_") - 1) === "u" ? "unordered" : "ordered";
 }
 
 /** A stable number in [0, buckets) from a name's hash: lane shards, unkeyed partitions, guard shards. */

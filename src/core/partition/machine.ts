@@ -1,0 +1,179 @@
+/**
+ * The partition's decisions: (view, command, circumstances) → decision. No platform, no clock, no chance.
+ * The object loads the view, calls one of these, writes what changed in one transaction, then acts.
+ * States, transitions and invariants: docs/spec/partition.md.
+ */
+import type { EventId } from "../ids.ts";
+import { unreachable } from "../result.ts";
+import { applyAction } from "./actions.ts";
+import {
+  MESSAGE_VERSION,
+  type ClaimReply,
+  type ClaimRequest,
+  type ExchangeReply,
+  type ExchangeRequest,
+  type Grant,
+  type LeaseView,
+  type OfferReply,
+  type OfferRequest,
+  type OperatorCommand,
+} from "./commands.ts";
+import { nextDueMs, nextWorkMs } from "./due.ts";
+import { expireLease, expireOverdue, extendLease, grantMore } from "./lease.ts";
+import { isOpen, type EventRecord, type PartitionRecord } from "./model.ts";
+import { offerEvent } from "./offer.ts";
+import { laterOf, positionOf } from "./order.ts";
+import { hadEffects, pausePartition } from "./endings.ts";
+import { cancelledOf, giveTurns, turnReadyAtMs } from "./turn.ts";
+import { Workspace, type Circumstances, type Decision, type PartitionView } from "./workspace.ts";
+
+/** Makes events durable, and grants the lease when it is asked for and free. */
+export function offer(view: PartitionView, request: OfferRequest, at: Circumstances): Decision<OfferReply> {
+  const work = begin(view, at);
+  const verdicts = request.events.map((envelope) => offerEvent(work, envelope, request.request));
+  const lease = request.wantLease ? takeLease(work, request.driver) : null;
+  return decide(work, { v: MESSAGE_VERSION, verdicts, lease, nextDueMs: nextWorkMs(work) });
+}
+
+/** Asks for the lease: a driver that was rung, or one that waited for work that was nearly due. */
+export function claim(view: PartitionView, request: ClaimRequest, at: Circumstances): Decision<ClaimReply> {
+  const work = begin(view, at);
+  const lease = takeLease(work, request.driver);
+  return decide(work, { v: MESSAGE_VERSION, lease, nextDueMs: nextWorkMs(work) });
+}
+
+/** Applies a driver's outcomes under its token and tells it what to do next. With no actions it is the heartbeat. */
+export function exchange(
+  view: PartitionView,
+  request: ExchangeRequest,
+  at: Circumstances,
+): Decision<ExchangeReply> {
+  const work = begin(view, at);
+  const { lease } = work.partition;
+  if (lease === null || lease.token !== request.token || lease.driver !== request.driver) {
+    return decide(work, { v: MESSAGE_VERSION, status: "fenced", lease: null, nextDueMs: nextWorkMs(work) });
+  }
+  for (const action of request.actions) applyAction(work, action, request.request);
+  if (work.partition.lease !== null && request.wantMore) grantMore(work, request.driver);
+  const held = work.partition.lease !== null && work.partition.lease.entries.length > 0;
+  if (!held) work.setPartition({ lease: null, turn: null }, false);
+  const leaseView = held ? describeLease(work, request.holding) : null;
+  return decide(work, {
+    v: MESSAGE_VERSION,
+    status: held ? "held" : "released",
+    lease: leaseView,
+    nextDueMs: nextWorkMs(work),
+  });
+}
+
+/** The alarm and the sweep: time has passed, nothing else. */
+export function tick(view: PartitionView, at: Circumstances): Decision<null> {
+  return decide(begin(view, at), null);
+}
+
+export function operate(
+  view: PartitionView,
+  command: OperatorCommand,
+  at: Circumstances,
+): Decision<PartitionRecord> {
+  const work = begin(view, at);
+  switch (command.kind) {
+    case "pause":
+      pausePartition(work, command.reason);
+      break;
+    case "resume":
+      work.setPartition({ paused: null }, true);
+      break;
+    default:
+      unreachable(command);
+  }
+  return decide(work, work.partition);
+}
+
+/**
+ * The partition record as the stored events prove it. Turns and completed grants are not written on their
+ * own: the events' rows say the same. Applied once, when the object is loaded.
+ */
+export function reconcile(partition: PartitionRecord, leased: readonly EventRecord[]): PartitionRecord {
+  const { lease } = partition;
+  if (lease === null) return partition;
+  const recordsById = new Map(leased.map((record) => [record.id, record]));
+  const entries = lease.entries.filter((entry) => {
+    const record = recordsById.get(entry.id);
+    return record !== undefined && isOpen(record.state);
+  });
+  const sequence = Math.max(partition.sequence, ...leased.map((record) => record.sequence));
+  const begun = leased.filter((record) => record.sequence > 0);
+  let { effectsReached } = partition;
+  for (const record of begun) {
+    if (hadEffects(record)) effectsReached = laterOf(effectsReached, positionOf(record));
+  }
+  const current = begun.find((record) => isOpen(record.state) && record.sequence === sequence);
+  const turn = partition.mode === "ordered" && current !== undefined ? positionOf(current) : null;
+  const over = entries.length === 0;
+  return {
+    ...partition,
+    sequence,
+    effectsReached,
+    lease: over ? null : { ...lease, entries },
+    turn: over ? null : turn,
+  };
+}
+
+function begin(view: PartitionView, at: Circumstances): Workspace {
+  const work = new Workspace(view, at);
+  expireLease(work);
+  expireOverdue(work);
+  return work;
+}
+
+/** The lease for this driver, if it is free or already its own (the answer to an earlier request was lost). */
+function takeLease(work: Workspace, driver: string): LeaseView | null {
+  const { lease } = work.partition;
+  if (lease !== null && lease.driver !== driver) return null;
+  grantMore(work, driver);
+  return work.partition.lease === null ? null : describeLease(work, []);
+}
+
+function describeLease(work: Workspace, holding: readonly EventId[]): LeaseView | null {
+  const { turns, nextTurnAtMs } = giveTurns(work);
+  extendLease(work);
+  const { lease } = work.partition;
+  if (lease === null) return null;
+  const unknown = lease.entries.filter((entry) => !holding.includes(entry.id));
+  return {
+    token: lease.token,
+    expiresAtMs: lease.expiresAtMs,
+    granted: unknown.flatMap((entry) => {
+      const record = work.get(entry.id);
+      return record === undefined ? [] : [grantOf(work, record)];
+    }),
+    turns,
+    nextTurnAtMs,
+    cancelled: cancelledOf(work, holding),
+  };
+}
+
+function grantOf(work: Workspace, record: EventRecord): Grant {
+  return {
+    envelope: record.envelope,
+    run: record.run,
+    attempt: record.attempts + record.deliveryAttempts + 1,
+    late: record.late,
+    output: record.output,
+    deliveries: record.deliveries,
+    settledAtMs: turnReadyAtMs(work, record),
+  };
+}
+
+function decide<Reply>(work: Workspace, reply: Reply): Decision<Reply> {
+  const workDueMs = work.partition.lease === null ? nextWorkMs(work) : null;
+  return {
+    reply,
+    partition: work.partition,
+    writePartition: work.writePartition,
+    changed: work.changed(),
+    dueMs: nextDueMs(work),
+    ring: workDueMs !== null && workDueMs <= work.at.nowMs,
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * The partition's data: one record per event, one record about the partition. Plain values; the machine
+ * (`machine.ts`) maps them to new ones, the object stores them. Spec: docs/spec/partition.md.
+ */
+import type { EventEnvelope } from "../envelope.ts";
+import type { StageFailure } from "../failure.ts";
+import type { EventId, PartitionName } from "../ids.ts";
+import type { JsonValue } from "../json.ts";
+
+export const EVENT_RECORD_VERSION = 1;
+
+/** Open states wait for work; the others have ended. `leased` is not stored: the lease names its events. */
+export type OpenState = "pending" | "retrying" | "deferred";
+export type EndState = "done" | "dead" | "review" | "filtered" | "expired";
+export type StoredState = OpenState | EndState;
+export type EventState = StoredState | "leased";
+
+export function isOpen(state: StoredState): state is OpenState {
+  return state === "pending" || state === "retrying" || state === "deferred";
+}
+
+/** What `prepare` produced and every later step needs. Stored before the first delivery starts. */
+export interface StoredOutput {
+  readonly v: 1;
+  /** Pipeline and prompt version that made it; another version's output is not reused. */
+  readonly stageVersion: string;
+  /** The model's checked answer; null for pipelines without a model. */
+  readonly value: JsonValue;
+  /** The body of the deliveries. */
+  readonly body: JsonValue;
+  readonly type: string;
+  readonly to: readonly string[];
+  readonly emits: readonly EmittedEvent[];
+  readonly model: ModelRecord | null;
+}
+
+export interface EmittedEvent {
+  readonly pipeline: string;
+  readonly type: string;
+  readonly payload: JsonValue;
+}
+
+/** Cost and origin of a model call, kept with the output. */
+export interface ModelRecord {
+  readonly name: string;
+  readonly modelId: string;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly estimatedUsage: boolean;
+  /** Millionths of a US dollar; null when the model has no price. */
+  readonly costMicros: number | null;
+  readonly durationMs: number;
+  readonly cached: boolean;
+  /** Why the model's own answer was not used: the value is the pipeline's fallback. */
+  readonly degraded?: string;
+}
+
+export interface DeliveryRecord {
+  readonly destination: string;
+  readonly idempotencyKey: string;
+  readonly status: number;
+  readonly deliveredAtMs: number;
+  readonly durationMs: number;
+}
+
+/** One line of an event's story. Short keys: the timeline is part of the row. */
+export interface TimelineEntry {
+  readonly atMs: number;
+  readonly what: string;
+  readonly detail?: string;
+}
+
+export interface EventRecord {
+  readonly v: typeof EVENT_RECORD_VERSION;
+  readonly id: EventId;
+  readonly run: number;
+  readonly state: StoredState;
+  readonly envelope: EventEnvelope;
+  /** Sort position: (order, receivedAtMs, id). */
+  readonly order: number;
+  readonly arrivedAtMs: number;
+  readonly nextAtMs: number;
+  readonly endedAtMs: number | null;
+  /** Failed attempts of the stages up to `format`, and of delivery. */
+  readonly attempts: number;
+  readonly deliveryAttempts: number;
+  readonly deferrals: number;
+  /** Grants that ended without an outcome. A grant under way is counted in the lease. */
+  readonly starts: number;
+  /** Strictly rising place in the order of effects; 0 until the event's turn. */
+  readonly sequence: number;
+  /** True when a later event's effects had already begun. */
+  readonly late: boolean;
+  readonly output: StoredOutput | null;
+  readonly deliveries: readonly DeliveryRecord[];
+  readonly failure: StageFailure | null;
+  readonly timeline: readonly TimelineEntry[];
+  /** The last request that changed this record: a repeated request is answered, not applied again. */
+  readonly lastRequest: string;
+}
+
+/** One grant inside a lease. `starts` includes this grant. */
+export interface LeaseEntry {
+  readonly id: EventId;
+  readonly starts: number;
+}
+
+export interface Lease {
+  readonly token: number;
+  readonly driver: string;
+  readonly grantedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly entries: readonly LeaseEntry[];
+}
+
+/** Where an event stands in the order. Compared by `comparePositions`. */
+export interface Position {
+  readonly order: number;
+  readonly receivedAtMs: number;
+  readonly id: EventId;
+}
+
+export interface PartitionRecord {
+  readonly v: 1;
+  readonly name: PartitionName;
+  readonly mode: "ordered" | "unordered";
+  /** The highest fencing token ever granted. */
+  readonly token: number;
+  readonly lease: Lease | null;
+  /** The event whose effects may run, once given; it keeps its place until it ends or waits. */
+  readonly turn: Position | null;
+  /** The largest position whose effects have begun: what arrives below it is late. */
+  readonly effectsReached: Position | null;
+  /** Highest sequence handed out. */
+  readonly sequence: number;
+  /** After a deferral nothing is granted before this. */
+  readonly gateUntilMs: number;
+  readonly paused: { readonly reason: string; readonly sinceMs: number } | null;
+  readonly lateEvents: number;
+}

@@ -1,0 +1,66 @@
+/** How an event becomes part of the log: dedupe, push-back, place in the order, lateness. */
+import type { EventEnvelope } from "../envelope.ts";
+import type { OfferedVerdict } from "./commands.ts";
+import { EVENT_RECORD_VERSION, type EventRecord } from "./model.ts";
+import { comparePositions, laterOf, orderOnArrival, positionOf } from "./order.ts";
+import { isLeased, type Workspace } from "./workspace.ts";
+
+export function offerEvent(work: Workspace, envelope: EventEnvelope, request: string): OfferedVerdict {
+  const known = work.get(envelope.id);
+  if (known !== undefined) {
+    // The same request again: it stored the event itself, so it hears the same word.
+    const verdict = known.lastRequest === request ? "stored" : "duplicate";
+    const state = isLeased(work.partition.lease, known.id) ? "leased" : known.state;
+    return { id: envelope.id, verdict, state };
+  }
+  const { limits } = work.at;
+  if (work.openEvents >= limits.maxOpenEvents || work.storedBytes >= limits.maxStoredBytes) {
+    return { id: envelope.id, verdict: "pushed_back", state: null };
+  }
+  insertEvent(work, envelope, request);
+  return { id: envelope.id, verdict: "stored", state: "pending" };
+}
+
+/** Puts a new event into the log. Emitted events come this way too. */
+export function insertEvent(work: Workspace, envelope: EventEnvelope, request: string): void {
+  const { nowMs } = work.at;
+  const order = orderOnArrival(envelope, nowMs, work.highestOrder);
+  work.highestOrder = Math.max(work.highestOrder, order);
+  const record: EventRecord = {
+    v: EVENT_RECORD_VERSION,
+    id: envelope.id,
+    run: 1,
+    state: "pending",
+    envelope,
+    order,
+    arrivedAtMs: nowMs,
+    // Pending work is due at any time, also after the clock went back.
+    nextAtMs: 0,
+    endedAtMs: null,
+    attempts: 0,
+    deliveryAttempts: 0,
+    deferrals: 0,
+    starts: 0,
+    sequence: 0,
+    late: false,
+    output: null,
+    deliveries: [],
+    failure: null,
+    timeline: [
+      { atMs: envelope.receivedAtMs, what: "received", detail: envelope.origin.colo },
+      { atMs: nowMs, what: "stored" },
+    ],
+    lastRequest: request,
+  };
+  const late = isLate(work, record);
+  if (late) work.setPartition({ lateEvents: work.partition.lateEvents + 1 }, false);
+  work.put(late ? { ...record, late } : record);
+}
+
+/** Late: an event with a larger key has had effects, or is having them right now. */
+function isLate(work: Workspace, record: EventRecord): boolean {
+  const { mode, effectsReached, turn } = work.partition;
+  if (mode === "unordered") return false;
+  const reached = laterOf(effectsReached, turn);
+  return reached !== null && comparePositions(positionOf(record), reached) < 0;
+}

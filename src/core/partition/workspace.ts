@@ -1,0 +1,122 @@
+/**
+ * The working set of one command: the records the object has loaded, changed in place of the originals,
+ * and what has to be written back. Lives for one call of the machine.
+ */
+import type { EventId } from "../ids.ts";
+import { comparePositions, positionOf } from "./order.ts";
+import { isOpen, type EventRecord, type Lease, type PartitionRecord, type TimelineEntry } from "./model.ts";
+
+/** Named limits the machine is given; their reasons stand in `config/limits.ts`. */
+export interface PartitionLimits {
+  readonly maxOpenEvents: number;
+  readonly maxStoredBytes: number;
+  readonly maxTimelineEntries: number;
+  readonly isolateAfterStarts: number;
+  readonly poisonAfterStarts: number;
+  readonly ringEveryMs: number;
+}
+
+/** Everything a command may need to see. The object loads it; the machine never asks for more. */
+export interface PartitionView {
+  readonly partition: PartitionRecord;
+  /** Named by the command or by the lease. */
+  readonly named: readonly EventRecord[];
+  /** The first open events in order; in an unordered partition the first that are due. */
+  readonly head: readonly EventRecord[];
+  /** When the first open event outside `head` is due; null when there is none. */
+  readonly nextOutsideHeadMs: number | null;
+  readonly openEvents: number;
+  readonly storedBytes: number;
+  /** The largest order key ever stored here. */
+  readonly highestOrder: number;
+}
+
+export interface Circumstances {
+  readonly nowMs: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly limits: PartitionLimits;
+}
+
+export interface Decision<Reply> {
+  readonly reply: Reply;
+  readonly partition: PartitionRecord;
+  /** The stored partition record, brought up to date with the stored events, would not say the same. */
+  readonly writePartition: boolean;
+  readonly changed: readonly EventRecord[];
+  /** The partition must be looked at again by then; null: nothing is open. */
+  readonly dueMs: number | null;
+  /** Work is due and nobody holds the lease: ring the lane after the commit. */
+  readonly ring: boolean;
+}
+
+export class Workspace {
+  partition: PartitionRecord;
+  writePartition = false;
+  openEvents: number;
+  storedBytes: number;
+  highestOrder: number;
+  readonly at: Circumstances;
+  readonly nextOutsideHeadMs: number | null;
+  private readonly records = new Map<EventId, EventRecord>();
+  private readonly original: ReadonlyMap<EventId, EventRecord>;
+  private readonly changedIds = new Set<EventId>();
+
+  constructor(view: PartitionView, at: Circumstances) {
+    this.partition = view.partition;
+    this.openEvents = view.openEvents;
+    this.storedBytes = view.storedBytes;
+    this.highestOrder = view.highestOrder;
+    this.nextOutsideHeadMs = view.nextOutsideHeadMs;
+    this.at = at;
+    for (const record of [...view.head, ...view.named]) this.records.set(record.id, record);
+    this.original = new Map(this.records);
+  }
+
+  get(id: EventId): EventRecord | undefined {
+    return this.records.get(id);
+  }
+
+  /** As it was before this command: tells whether a request was applied before. */
+  before(id: EventId): EventRecord | undefined {
+    return this.original.get(id);
+  }
+
+  put(record: EventRecord): void {
+    const known = this.records.get(record.id);
+    const wasOpen = known !== undefined && isOpen(known.state);
+    this.openEvents += Number(isOpen(record.state)) - Number(wasOpen);
+    this.records.set(record.id, record);
+    this.changedIds.add(record.id);
+  }
+
+  /** Changes the partition record; `durable` forces it to be written with this commit. */
+  setPartition(change: Partial<PartitionRecord>, durable: boolean): void {
+    this.partition = { ...this.partition, ...change };
+    if (durable) this.writePartition = true;
+  }
+
+  /** Open events of the working set in order, those under lease included. */
+  open(): EventRecord[] {
+    return [...this.records.values()]
+      .filter((record) => isOpen(record.state))
+      .sort((left, right) => comparePositions(positionOf(left), positionOf(right)));
+  }
+
+  changed(): EventRecord[] {
+    return [...this.changedIds].flatMap((id) => this.records.get(id) ?? []);
+  }
+}
+
+export function isLeased(lease: Lease | null, id: EventId): boolean {
+  return lease !== null && lease.entries.some((entry) => entry.id === id);
+}
+
+/** Adds a line to an event's story. Past the limit the middle goes: how it began and how it ends matter most. */
+export function withEntry(record: EventRecord, limits: PartitionLimits, entry: TimelineEntry): EventRecord {
+  const timeline = [...record.timeline, entry];
+  if (timeline.length > limits.maxTimelineEntries) {
+    timeline.splice(Math.floor(limits.maxTimelineEntries / 2), timeline.length - limits.maxTimelineEntries);
+  }
+  return { ...record, timeline };
+}

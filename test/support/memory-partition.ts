@@ -1,0 +1,138 @@
+/**
+ * A partition in memory: the real machine over rows in a map, with the same loading and writing rules as the
+ * Durable Object. `crash()` forgets what only memory knew, as an eviction does.
+ */
+import type { EventId, PartitionName } from "../../src/core/ids.ts";
+import { modeOf } from "../../src/core/ids.ts";
+import type {
+  ClaimReply,
+  ClaimRequest,
+  ExchangeReply,
+  ExchangeRequest,
+  OfferReply,
+  OfferRequest,
+  OperatorCommand,
+} from "../../src/core/partition/commands.ts";
+import { claim, exchange, offer, operate, reconcile, tick } from "../../src/core/partition/machine.ts";
+import { isOpen, type EventRecord, type PartitionRecord } from "../../src/core/partition/model.ts";
+import { comparePositions, positionOf } from "../../src/core/partition/order.ts";
+import type { Decision, PartitionLimits, PartitionView } from "../../src/core/partition/workspace.ts";
+
+export const TEST_LIMITS: PartitionLimits = {
+  maxOpenEvents: 1_000,
+  maxStoredBytes: 1_000_000_000,
+  maxTimelineEntries: 64,
+  isolateAfterStarts: 3,
+  poisonAfterStarts: 5,
+  ringEveryMs: 5_000,
+};
+
+export class MemoryPartition {
+  readonly name: PartitionName;
+  readonly rows = new Map<EventId, EventRecord>();
+  partition: PartitionRecord;
+  alarmAtMs: number | null = null;
+  rings = 0;
+  nowMs: number;
+  limits: PartitionLimits = TEST_LIMITS;
+  random: () => number = () => 0.5;
+  private durable: PartitionRecord;
+  private readonly headEvents: number;
+
+  constructor(name: PartitionName, nowMs: number, headEvents = 32) {
+    this.name = name;
+    this.nowMs = nowMs;
+    this.headEvents = headEvents;
+    this.partition = {
+      v: 1,
+      name,
+      mode: modeOf(name),
+      token: 0,
+      lease: null,
+      turn: null,
+      effectsReached: null,
+      sequence: 0,
+      gateUntilMs: 0,
+      paused: null,
+      lateEvents: 0,
+    };
+    this.durable = this.partition;
+  }
+
+  offer(request: OfferRequest): OfferReply {
+    return this.run(
+      request.events.map((event) => event.id),
+      (view) => offer(view, request, this),
+    );
+  }
+
+  claim(request: ClaimRequest): ClaimReply {
+    return this.run([], (view) => claim(view, request, this));
+  }
+
+  exchange(request: ExchangeRequest): ExchangeReply {
+    const named = request.actions.flatMap((action) => {
+      if (action.kind === "release") return [];
+      return action.kind === "complete" ? [action.id, ...action.emits.map((emit) => emit.id)] : [action.id];
+    });
+    return this.run(named, (view) => exchange(view, request, this));
+  }
+
+  operate(command: OperatorCommand): PartitionRecord {
+    return this.run([], (view) => operate(view, command, this));
+  }
+
+  alarm(): void {
+    this.alarmAtMs = null;
+    this.run([], (view) => tick(view, this));
+  }
+
+  crash(): void {
+    const leased = this.durable.lease?.entries.flatMap((entry) => this.rows.get(entry.id) ?? []) ?? [];
+    this.partition = reconcile(this.durable, leased);
+  }
+
+  record(id: EventId): EventRecord {
+    const record = this.rows.get(id);
+    if (record === undefined) throw new Error(`no such event: ${id}`);
+    return record;
+  }
+
+  open(): EventRecord[] {
+    return [...this.rows.values()]
+      .filter((record) => isOpen(record.state))
+      .sort((left, right) => comparePositions(positionOf(left), positionOf(right)));
+  }
+
+  private run<Reply>(named: readonly EventId[], command: (view: PartitionView) => Decision<Reply>): Reply {
+    const decision = command(this.view(named));
+    for (const record of decision.changed) this.rows.set(record.id, record);
+    this.partition = decision.partition;
+    if (decision.writePartition) this.durable = decision.partition;
+    const dueMs = decision.ring ? this.nowMs + this.limits.ringEveryMs : decision.dueMs;
+    if (dueMs === null) this.alarmAtMs = null;
+    else if (this.alarmAtMs === null || this.alarmAtMs > dueMs) this.alarmAtMs = dueMs;
+    if (decision.ring) this.rings++;
+    return decision.reply;
+  }
+
+  private view(named: readonly EventId[]): PartitionView {
+    const leased = this.partition.lease?.entries.map((entry) => entry.id) ?? [];
+    const ordered = this.partition.mode === "ordered";
+    const open = this.open();
+    const due = ordered ? open : open.filter((record) => record.nextAtMs <= this.nowMs);
+    const later = open.filter((record) => record.nextAtMs > this.nowMs).map((record) => record.nextAtMs);
+    return {
+      partition: this.partition,
+      named: [...new Set([...named, ...leased])].flatMap((id) => this.rows.get(id) ?? []),
+      head: due.slice(0, this.headEvents),
+      nextOutsideHeadMs: ordered || later.length === 0 ? null : Math.min(...later),
+      openEvents: open.length,
+      storedBytes: 0,
+      highestOrder: Math.max(
+        Number.NEGATIVE_INFINITY,
+        ...[...this.rows.values()].map((record) => record.order),
+      ),
+    };
+  }
+}
