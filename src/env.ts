@@ -1,0 +1,27 @@
+/**
+ * The Worker's bindings as the platform hands them over: types only. `services.ts` turns them into services
+ * and checks at run time what types cannot promise (secrets and variables are strings or absent).
+ */
+
+import type * as main from "./index.ts";
+import type { PartitionNamespace } from "./partition/stub.ts";
+
+/** What `wrangler.toml` binds. Secrets, variables and lane shards are reached by name, through `binding()`. */
+export interface GatewayEnv {
+  readonly LANE_HIGH: Queue;
+  readonly LANE_NORMAL: Queue;
+  readonly LANE_LOW: Queue;
+  readonly PARTITION: PartitionNamespace;
+  readonly GUARD: DurableObjectNamespace;
+  readonly RESULTS: KVNamespace;
+  readonly PAYLOADS: R2Bucket;
+}
+
+declare global {
+  namespace Cloudflare {
+    interface Env extends GatewayEnv {}
+    interface GlobalProps {
+      mainModule: typeof main;
+    }
+  }
+}

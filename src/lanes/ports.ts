@@ -1,0 +1,33 @@
+/** What the consumer and its drivers need. Time, chance and the outside are arguments, so that tests can own them. */
+import type { EventEnvelope } from "../core/envelope.ts";
+import type { StoredOutput } from "../core/partition/model.ts";
+import type { PartitionClient } from "../partition/client.ts";
+import type { EventProcessor, LeasedEvent } from "../pipeline/processor.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after `delayMs`, or at once when `signal` aborts. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface DriverDependencies {
+  readonly partitions: PartitionClient;
+  readonly processor: EventProcessor;
+  /** Envelopes of the events that an output emits; they commit together with its completion. */
+  readonly buildEmits: (event: LeasedEvent, output: StoredOutput) => Promise<readonly EventEnvelope[]>;
+  readonly clock: Clock;
+  /** A fresh unguessable id. */
+  readonly newId: () => string;
+  readonly log: Logger;
+  readonly limits: DriverLimits;
+}
+
+export interface DriverLimits {
+  readonly driverSlots: number;
+  readonly driveBudgetMs: number;
+  readonly lingerMs: number;
+  readonly retryDelaySeconds: number;
+  /** Longest that one event's effects may take: no effect starts unless the lease outlives it. */
+  readonly effectTimeoutMs: number;
+}

@@ -1,0 +1,83 @@
+/** How the rest of the gateway talks to partitions. Interface, and the one over Durable Object RPC. */
+import { partitionOf, type EventId, type PartitionName } from "../core/ids.ts";
+import type {
+  ClaimReply,
+  ClaimRequest,
+  EventView,
+  ExchangeReply,
+  ExchangeRequest,
+  OfferReply,
+  OfferRequest,
+  OperatorCommand,
+  PartitionStatus,
+} from "../core/partition/commands.ts";
+import type { PartitionRecord } from "../core/partition/model.ts";
+import { retryDelayMs, type RetryPolicy } from "../core/retry.ts";
+
+export interface PartitionClient {
+  /** These repeat a call whose answer was lost; after that they throw the last error. */
+  offer(request: OfferRequest): Promise<OfferReply>;
+  claim(partition: PartitionName, request: ClaimRequest): Promise<ClaimReply>;
+  exchange(partition: PartitionName, request: ExchangeRequest): Promise<ExchangeReply>;
+  read(id: EventId): Promise<EventView | null>;
+  status(partition: PartitionName): Promise<PartitionStatus | null>;
+  operate(partition: PartitionName, command: OperatorCommand): Promise<PartitionRecord>;
+}
+
+/** The methods of the object, as its stub offers them. */
+export interface PartitionRpc {
+  offer(request: OfferRequest): Promise<OfferReply>;
+  claim(request: ClaimRequest): Promise<ClaimReply>;
+  exchange(request: ExchangeRequest): Promise<ExchangeReply>;
+  read(id: EventId): Promise<EventView | null>;
+  status(): Promise<PartitionStatus | null>;
+  operate(command: OperatorCommand): Promise<PartitionRecord>;
+}
+
+export interface PartitionClientOptions {
+  /** A new stub for every try: after an error a stub stays broken. */
+  readonly stub: (partition: PartitionName) => PartitionRpc;
+  readonly attempts: number;
+  readonly sleep: (delayMs: number) => Promise<void>;
+  readonly random: () => number;
+}
+
+/** Between tries of one RPC: short, because a lease is running. */
+const RPC_RETRY: RetryPolicy = {
+  firstDelayMs: 100,
+  factor: 3,
+  jitter: 0.5,
+  maxDelayMs: 2_000,
+  maxRetries: 2,
+};
+
+export function createPartitionClient(options: PartitionClientOptions): PartitionClient {
+  const call = async <Reply>(
+    partition: PartitionName,
+    use: (stub: PartitionRpc) => Promise<Reply>,
+  ): Promise<Reply> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await use(options.stub(partition));
+      } catch (thrown) {
+        if (attempt >= options.attempts || isOverloaded(thrown)) throw thrown;
+        await options.sleep(retryDelayMs(RPC_RETRY, attempt, options.random()));
+      }
+    }
+  };
+  return {
+    offer: (request) => call(request.partition, (stub) => stub.offer(request)),
+    claim: (partition, request) => call(partition, (stub) => stub.claim(request)),
+    exchange: (partition, request) => call(partition, (stub) => stub.exchange(request)),
+    read: (id) => call(partitionOf(id), (stub) => stub.read(id)),
+    status: (partition) => call(partition, (stub) => stub.status()),
+    operate: (partition, command) => call(partition, (stub) => stub.operate(command)),
+  };
+}
+
+/** An overloaded object only gets worse when it is called again at once. */
+function isOverloaded(thrown: unknown): boolean {
+  return (
+    typeof thrown === "object" && thrown !== null && "overloaded" in thrown && thrown.overloaded === true
+  );
+}

@@ -1,0 +1,215 @@
+/**
+ * The partition's Durable Object: load rows, ask the machine, write rows, act. It decides nothing itself,
+ * never calls a model or a destination, and never waits for the network while it holds a decision.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { LIMITS } from "../config/limits.ts";
+import { modeOf, parsePartitionName, type EventId, type PartitionName } from "../core/ids.ts";
+import type {
+  ClaimReply,
+  ClaimRequest,
+  EventView,
+  ExchangeReply,
+  ExchangeRequest,
+  OfferReply,
+  OfferRequest,
+  OperatorCommand,
+  PartitionStatus,
+} from "../core/partition/commands.ts";
+import { claim, exchange, offer, operate, reconcile, tick } from "../core/partition/machine.ts";
+import { isOpen, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
+import {
+  isLeased,
+  type Circumstances,
+  type Decision,
+  type PartitionView,
+} from "../core/partition/workspace.ts";
+import type { Priority } from "../core/policy.ts";
+import { messageOf } from "../core/result.ts";
+import type { GatewayEnv } from "../env.ts";
+import { createLaneSet } from "../lanes/lane-set.ts";
+import { migrate } from "../platform/migrations.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { viewOf } from "./event-view.ts";
+import { PARTITION_MIGRATIONS } from "./schema.ts";
+import { PartitionStore } from "./store.ts";
+
+export class PartitionObject extends DurableObject<GatewayEnv> {
+  private readonly store: PartitionStore;
+  private partition: PartitionRecord;
+  private alarmAtMs: number | null = null;
+  private rungAtMs = Number.NEGATIVE_INFINITY;
+  private readonly log = createLogger("info", { component: "partition" });
+
+  constructor(state: DurableObjectState, env: GatewayEnv) {
+    super(state, env);
+    migrate(state.storage, PARTITION_MIGRATIONS);
+    this.store = new PartitionStore(state.storage.sql);
+    const stored = this.store.loadPartition();
+    const leased = stored?.lease?.entries.flatMap((entry) => this.store.find(entry.id) ?? []) ?? [];
+    this.partition = stored === null ? newPartition(nameOf(state)) : reconcile(stored, leased);
+    // What is open must have an alarm, whatever became of the one that was set.
+    void state.blockConcurrencyWhile(async () => {
+      this.alarmAtMs = await state.storage.getAlarm();
+      if (this.store.openEvents > 0 && this.alarmAtMs === null)
+        await this.arm(Date.now() + LIMITS.partition.ringEveryMs);
+    });
+  }
+
+  offer(request: OfferRequest): Promise<OfferReply> {
+    return this.run(
+      request.events.map((event) => event.id),
+      (view, at) => offer(view, request, at),
+    );
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimReply> {
+    return this.run([], (view, at) => claim(view, request, at));
+  }
+
+  exchange(request: ExchangeRequest): Promise<ExchangeReply> {
+    const named = request.actions.flatMap((action) => {
+      if (action.kind === "release") return [];
+      return action.kind === "complete" ? [action.id, ...action.emits.map((emit) => emit.id)] : [action.id];
+    });
+    return this.run(named, (view, at) => exchange(view, request, at));
+  }
+
+  operate(command: OperatorCommand): Promise<PartitionRecord> {
+    return this.run([], (view, at) => operate(view, command, at));
+  }
+
+  read(id: EventId): EventView | null {
+    const record = this.store.find(id);
+    return record === null ? null : viewOf(record, isLeased(this.partition.lease, id));
+  }
+
+  status(): PartitionStatus {
+    const oldest = this.store.firstOpen(1)[0];
+    return {
+      partition: this.partition,
+      openEvents: this.store.openEvents,
+      storedBytes: this.store.storedBytes,
+      oldestOpenAtMs: oldest?.envelope.receivedAtMs ?? null,
+      rowsWritten: this.store.rowsWritten,
+    };
+  }
+
+  /** Never throws: the platform would retry a few times and then forget the alarm. */
+  override async alarm(): Promise<void> {
+    this.alarmAtMs = null;
+    try {
+      await this.run([], (view, at) => tick(view, at));
+    } catch (thrown) {
+      this.log.error("partition_alarm_failed", { partition: this.partition.name, error: messageOf(thrown) });
+      await this.arm(Date.now() + LIMITS.partition.ringEveryMs);
+    }
+  }
+
+  /** Load, decide, write; then act on what is durable. */
+  private async run<Reply>(
+    named: readonly EventId[],
+    command: (view: PartitionView, at: Circumstances) => Decision<Reply>,
+  ): Promise<Reply> {
+    const at: Circumstances = { nowMs: Date.now(), random: Math.random, limits: LIMITS.partition };
+    const view = this.loadView(named, at.nowMs);
+    const decision = command(view, at);
+    const armed = this.commit(view, decision, at.nowMs);
+    this.partition = decision.partition;
+    await armed;
+    // A lease answers every ring: the next one is news.
+    if (decision.partition.lease !== null) this.rungAtMs = Number.NEGATIVE_INFINITY;
+    if (decision.ring) this.ring(at.nowMs, view.head);
+    return decision.reply;
+  }
+
+  private loadView(named: readonly EventId[], nowMs: number): PartitionView {
+    const leased = this.partition.lease?.entries.map((entry) => entry.id) ?? [];
+    const wanted = new Set([...named, ...leased]);
+    const ordered = this.partition.mode === "ordered";
+    const limit = LIMITS.partition.headEvents;
+    return {
+      partition: this.partition,
+      named: [...wanted].flatMap((id) => this.store.find(id) ?? []),
+      head: ordered ? this.store.firstOpen(limit) : this.store.firstDue(limit, nowMs),
+      nextOutsideHeadMs: ordered ? null : this.store.nextDueAfter(nowMs),
+      openEvents: this.store.openEvents,
+      storedBytes: this.store.storedBytes,
+      highestOrder: this.store.highestOrder,
+    };
+  }
+
+  /** One transaction: rows, and the alarm that wakes what they leave open. Nothing awaits in between. */
+  private commit(view: PartitionView, decision: Decision<unknown>, nowMs: number): Promise<void> {
+    const loaded = new Map<EventId, EventRecord>(
+      [...view.head, ...view.named].map((record) => [record.id, record]),
+    );
+    const wasOpen = (id: EventId) => {
+      const record = loaded.get(id);
+      return record !== undefined && isOpen(record.state);
+    };
+    this.ctx.storage.transactionSync(() => {
+      this.store.save(decision.changed, (id) => loaded.has(id), wasOpen);
+      if (decision.writePartition || this.store.needsPartition) this.store.savePartition(decision.partition);
+    });
+    if (decision.dueMs === null) return this.disarm();
+    const dueMs = decision.ring ? nowMs + LIMITS.partition.ringEveryMs : Math.max(decision.dueMs, nowMs);
+    return this.alarmAtMs !== null && this.alarmAtMs <= dueMs ? Promise.resolve() : this.arm(dueMs);
+  }
+
+  private async arm(atMs: number): Promise<void> {
+    this.alarmAtMs = atMs;
+    await this.ctx.storage.setAlarm(atMs);
+  }
+
+  private async disarm(): Promise<void> {
+    if (this.alarmAtMs === null) return;
+    this.alarmAtMs = null;
+    await this.ctx.storage.deleteAlarm();
+  }
+
+  /** A ring that is lost costs time, not events: the alarm rings again. */
+  private ring(nowMs: number, head: readonly EventRecord[]): void {
+    if (nowMs - this.rungAtMs < LIMITS.partition.ringEveryMs) return;
+    this.rungAtMs = nowMs;
+    const priority = highestPriority(head);
+    const sent = createLaneSet((name) => Reflect.get(this.env, name)).ring(this.partition.name, priority);
+    this.ctx.waitUntil(
+      sent.catch((thrown: unknown) => {
+        this.rungAtMs = Number.NEGATIVE_INFINITY;
+        this.log.warn("ring_failed", { partition: this.partition.name, error: messageOf(thrown) });
+      }),
+    );
+  }
+}
+
+function highestPriority(head: readonly EventRecord[]): Priority {
+  const priorities = new Set(head.map((record) => record.envelope.priority));
+  return priorities.has("high")
+    ? "high"
+    : priorities.has("normal") || priorities.size === 0
+      ? "normal"
+      : "low";
+}
+
+function nameOf(state: DurableObjectState): PartitionName {
+  const name = parsePartitionName(state.id.name ?? "");
+  if (!name.ok) throw new Error("a partition object is reached by its partition's name");
+  return name.value;
+}
+
+function newPartition(name: PartitionName): PartitionRecord {
+  return {
+    v: 1,
+    name,
+    mode: modeOf(name),
+    token: 0,
+    lease: null,
+    turn: null,
+    effectsReached: null,
+    sequence: 0,
+    gateUntilMs: 0,
+    paused: null,
+    lateEvents: 0,
+  };
+}

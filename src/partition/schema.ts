@@ -1,0 +1,40 @@
+/**
+ * The partition's tables. One row about the partition; events in tables by the week they arrived in, so that
+ * retention drops a table instead of deleting rows (a deleted row costs as much as a written one).
+ */
+import { DAY_MS } from "../config/limits.ts";
+import type { Migration } from "../platform/migrations.ts";
+
+export const PARTITION_MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    statements: ["CREATE TABLE partition (k INTEGER PRIMARY KEY CHECK (k = 1), record TEXT NOT NULL)"],
+  },
+];
+
+/** How much time one event table covers. */
+export const BUCKET_MS = 7 * DAY_MS;
+
+export const EVENT_TABLE = /^events_(\d+)$/;
+
+export function bucketOfTime(arrivedAtMs: number): number {
+  return Math.floor(arrivedAtMs / BUCKET_MS);
+}
+
+/**
+ * The id is the key (dedupe is one look-up); the index is the order. Neither changes after the insert, so an
+ * update is one row written. `record` holds the whole event; the other columns are what queries need of it.
+ */
+export function createEventTable(bucket: number): string[] {
+  return [
+    `CREATE TABLE events_${bucket} (
+      id TEXT PRIMARY KEY,
+      ord REAL NOT NULL,
+      received_at INTEGER NOT NULL,
+      open INTEGER NOT NULL,
+      next_at INTEGER NOT NULL,
+      record TEXT NOT NULL
+    ) WITHOUT ROWID`,
+    `CREATE INDEX events_${bucket}_order ON events_${bucket} (ord, received_at, id)`,
+  ];
+}
