@@ -1,0 +1,185 @@
+/**
+ * From a verified request to the envelopes it becomes: validate, filter, route, partition. Decides, and writes
+ * nothing. What cannot be decided (no schema, an invalid payload, a config function that throws) still becomes
+ * an event, so that it is recorded and can be looked at.
+ */
+import type { IncomingEvent, Source } from "../config/define-source.ts";
+import { UNROUTED_PIPELINE, type EventEnvelope } from "../core/envelope.ts";
+import { err, ok, unreachable, type Result } from "../core/result.ts";
+import { sha256Hex } from "./encodings.ts";
+import { boundDedupeKey } from "./facts.ts";
+import type { IngestFailure, PayloadIssue } from "./failure.ts";
+import { callConfig } from "./guarded.ts";
+import { makeEnvelope, unkeyed, type Quarantine, type VerifiedRequest } from "./make-envelope.ts";
+import { routesFor, type ReadySource } from "./routes.ts";
+import { validate } from "./validate.ts";
+
+
+export interface PlannedEvent {
+  readonly envelope: EventEnvelope;
+  /** What the sender is told once the event is durable. */
+  readonly status: "queued" | "unrouted" | "quarantined";
+}
+
+type Plan =
+  | { readonly kind: "filtered" }
+  | { readonly kind: "events"; readonly events: readonly PlannedEvent[] };
+
+type PlanFailure = Extract<IngestFailure, { readonly kind: "no_dedupe_key" | "invalid_payload" }>;
+
+export async function planEvents(
+  ready: ReadySource,
+  request: VerifiedRequest,
+): Promise<Result<Plan, PlanFailure>> {
+  const { type } = request.facts;
+  const validation = validate(ready.source.events, type, request.payload);
+  switch (validation.kind) {
+    case "undeclared":
+      return ok({ kind: "events", events: [await recordUnhandled(ready, request, null)] });
+    case "faulty":
+      return ok(await quarantineFirst(ready, request, configFault(validation.message)));
+    case "invalid":
+      if (ready.source.onInvalid === "reject")
+        return err({ kind: "invalid_payload", issues: validation.issues });
+      return ok(await quarantineFirst(ready, request, schemaFault(type, validation.issues)));
+    case "valid":
+      return planValid(ready, request, {
+        type,
+        payload: validation.payload,
+        headers: request.keptHeaders,
+      });
+    default:
+      return unreachable(validation);
+  }
+}
+
+/** Everything the source's own functions say about one valid event. */
+interface Judgement {
+  readonly dedupeKey: string;
+  readonly partitionKey: string | null;
+  readonly orderKey: number | null;
+  readonly fault: Quarantine | null;
+}
+
+async function planValid(
+  ready: ReadySource,
+  request: VerifiedRequest,
+  event: IncomingEvent<unknown>,
+): Promise<Result<Plan, PlanFailure>> {
+  const isWanted = callConfig("filter", () => ready.source.filter(event));
+  if (isWanted.ok && !isWanted.value) return ok({ kind: "filtered" });
+  const judged = await judge(ready, request, event);
+  if (!judged.ok) return judged;
+  const { dedupeKey } = judged.value;
+  const sourceFault = isWanted.ok ? judged.value.fault : configFault(isWanted.error);
+
+  const events: PlannedEvent[] = [];
+  const taken = new Set<string>();
+  for (const route of routesFor(ready, event.type)) {
+    // Two routes to one pipeline are one event: its id covers source, dedupe key and pipeline.
+    if (taken.has(route.pipeline)) continue;
+    const matches = callConfig("when", () => route.when(event));
+    if (matches.ok && !matches.value) continue;
+    taken.add(route.pipeline);
+    const fault = matches.ok ? sourceFault : configFault(matches.error);
+    const envelope =
+      fault === null
+        ? await makeEnvelope(ready, request, { ...judged.value, ...route })
+        : await makeEnvelope(ready, request, { ...unkeyed(dedupeKey), ...route, quarantine: fault });
+    events.push({ envelope, status: fault === null ? "queued" : "quarantined" });
+  }
+  if (events.length === 0) events.push(await recordUnhandled(ready, request, sourceFault, dedupeKey));
+  return ok({ kind: "events", events });
+}
+
+async function judge(
+  ready: ReadySource,
+  request: VerifiedRequest,
+  event: IncomingEvent<unknown>,
+): Promise<Result<Judgement, PlanFailure>> {
+  const { source } = ready;
+  const ownKey = callConfig("dedupeBy", () => source.dedupeBy(event));
+  const partitionKey = callConfig("partitionBy", () => source.partitionBy(event));
+  const orderKey = callConfig("orderBy", () => readOrderKey(source, request, event));
+  const failed = [ownKey, partitionKey, orderKey].find((call) => !call.ok);
+  const fault = failed === undefined || failed.ok ? null : configFault(failed.error);
+  let dedupeKey: string;
+  if (ownKey.ok) {
+    const found = ownKey.value ?? request.facts.dedupeKey ?? "";
+    if (found === "") return err({ kind: "no_dedupe_key" });
+    dedupeKey = await boundDedupeKey(found);
+  } else {
+    dedupeKey = await recordKey(request);
+  }
+  return ok({
+    dedupeKey,
+    partitionKey: partitionKey.ok ? partitionKey.value : null,
+    orderKey: orderKey.ok ? orderKey.value : null,
+    fault,
+  });
+}
+
+/** The source's own word, where it has one. An envelope must survive JSON, and NaN does not. */
+function readOrderKey(
+  source: Source,
+  request: VerifiedRequest,
+  event: IncomingEvent<unknown>,
+): number | null {
+  if (source.orderBy === null) return request.facts.orderKey;
+  const orderKey = source.orderBy(event);
+  if (orderKey === null || Number.isFinite(orderKey)) return orderKey;
+  throw new RangeError("an order key is a finite number");
+}
+
+/** Of an event whose payload cannot be trusted only the first route's pipeline is known. */
+async function quarantineFirst(
+  ready: ReadySource,
+  request: VerifiedRequest,
+  quarantine: Quarantine,
+): Promise<Plan> {
+  const [route] = routesFor(ready, request.facts.type);
+  if (route === undefined) {
+    return { kind: "events", events: [await recordUnhandled(ready, request, quarantine)] };
+  }
+  const dedupeKey = await recordKey(request);
+  const envelope = await makeEnvelope(ready, request, { ...unkeyed(dedupeKey), ...route, quarantine });
+  return { kind: "events", events: [{ envelope, status: "quarantined" }] };
+}
+
+async function recordUnhandled(
+  ready: ReadySource,
+  request: VerifiedRequest,
+  quarantine: Quarantine | null,
+  dedupeKey?: string,
+): Promise<PlannedEvent> {
+  const target = {
+    ...unkeyed(dedupeKey ?? (await recordKey(request))),
+    pipeline: UNROUTED_PIPELINE,
+    priority: ready.source.priority,
+    policy: ready.policy,
+    ...(quarantine === null ? {} : { quarantine }),
+  };
+  const envelope = await makeEnvelope(ready, request, target);
+  return { envelope, status: quarantine === null ? "unrouted" : "quarantined" };
+}
+
+/**
+ * The id of an event that is only recorded. Where the sender's id is found by a config function that cannot
+ * be asked (its argument would be an unchecked payload), the body's digest stands in, and says so: such an
+ * event has no effects that a wrong merge could swallow.
+ */
+async function recordKey(request: VerifiedRequest): Promise<string> {
+  const { dedupeKey } = request.facts;
+  return dedupeKey === null ? `body-sha256:${await sha256Hex(request.jsonBytes)}` : boundDedupeKey(dedupeKey);
+}
+
+function configFault(message: string): Quarantine {
+  return { code: "config_function_threw", message };
+}
+
+function schemaFault(type: string, issues: readonly PayloadIssue[]): Quarantine {
+  const places = issues.map(({ path, code }) => `${path === "" ? "(root)" : path}: ${code}`).join(", ");
+  return { code: "schema", message: `not a valid ${type}: ${places}`.slice(0, MAX_MESSAGE_CHARACTERS) };
+}
+
+const MAX_MESSAGE_CHARACTERS = 500;

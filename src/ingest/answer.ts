@@ -1,0 +1,47 @@
+/** What an accepted request is answered, and what its log line says of its events. */
+import type { JsonValue } from "../core/json.ts";
+import type { LogFields } from "../telemetry/log.ts";
+import type { PlannedEvent } from "./accept.ts";
+import type { DurableOutcome } from "./durable.ts";
+
+export interface AnsweredEvent {
+  /** null for a filtered event: it goes no further and has no id. */
+  readonly id: string | null;
+  readonly status: PlannedEvent["status"] | "duplicate" | "filtered";
+  /** What the first of the duplicates came to, where that is known. */
+  readonly result?: JsonValue;
+}
+
+export const FILTERED: readonly AnsweredEvent[] = [{ id: null, status: "filtered" }];
+
+/** @param outcomes one per event, in the same order */
+export function answerEvents(
+  events: readonly PlannedEvent[],
+  outcomes: readonly DurableOutcome[],
+): readonly AnsweredEvent[] {
+  return events.map(({ envelope, status }, at) => {
+    const outcome = outcomes[at];
+    if (outcome?.status !== "duplicate") return { id: envelope.id, status };
+    const { result } = outcome;
+    return { id: envelope.id, status: "duplicate", ...(result === undefined ? {} : { result }) };
+  });
+}
+
+/** The first event's answer, and all of them where a request became several. */
+export function answerBody(events: readonly AnsweredEvent[], traceId: string): JsonValue {
+  const [first = { id: null, status: "filtered" }] = events;
+  const listed = events.map((event) => ({ ...event }));
+  return { ...first, traceId, ...(events.length > 1 ? { events: listed } : {}) };
+}
+
+export function eventFields(events: readonly AnsweredEvent[]): LogFields {
+  const [first] = events;
+  const count = (status: AnsweredEvent["status"]) => events.filter((event) => event.status === status).length;
+  return {
+    status: first?.status,
+    eventId: first?.id,
+    events: events.length,
+    unrouted: count("unrouted"),
+    quarantined: count("quarantined"),
+  };
+}

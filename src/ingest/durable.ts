@@ -1,0 +1,71 @@
+/**
+ * The durable write under a deadline. Yields outcomes only when every event is durable: a late, failed, refused
+ * or incomplete write is "not durable", and the sender's retry is told apart by its id.
+ */
+import { LIMITS } from "../config/limits.ts";
+import type { EventEnvelope } from "../core/envelope.ts";
+import { err, messageOf, ok, type Result } from "../core/result.ts";
+import { storeLargeBodies } from "./claim-check.ts";
+import type { IngestFailure } from "./failure.ts";
+import type { AppendOutcome, IngestDependencies } from "./ports.ts";
+
+export type DurableOutcome = Exclude<AppendOutcome, { readonly status: "refused" }>;
+type NotDurable = Extract<IngestFailure, { readonly kind: "not_durable" }>;
+
+type Writer = Pick<IngestDependencies, "append" | "putBody" | "waitUntil" | "logger">;
+
+/** @returns one outcome per envelope, in their order */
+export async function makeDurable(
+  envelopes: readonly EventEnvelope[],
+  jsonBytes: Uint8Array<ArrayBuffer>,
+  writer: Writer,
+): Promise<Result<readonly DurableOutcome[], NotDurable>> {
+  const writing = write(envelopes, jsonBytes, writer);
+  const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
+  const timer = setTimeout(() => expire("expired"), LIMITS.ingest.durableWithinMs);
+  try {
+    const outcomes = await Promise.race([writing, deadline]);
+    if (outcomes !== "expired") return checkOutcomes(envelopes, outcomes, writer);
+    // It may still succeed; the retry is then a duplicate.
+    writer.waitUntil(writing.catch((thrown: unknown) => logFailure(writer, thrown)));
+    return err({ kind: "not_durable", reason: "too_slow" });
+  } catch (thrown) {
+    logFailure(writer, thrown);
+    return err({ kind: "not_durable", reason: "failed" });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function write(
+  envelopes: readonly EventEnvelope[],
+  jsonBytes: Uint8Array<ArrayBuffer>,
+  writer: Writer,
+): Promise<readonly AppendOutcome[]> {
+  return writer.append(await storeLargeBodies(envelopes, jsonBytes, writer.putBody));
+}
+
+function checkOutcomes(
+  envelopes: readonly EventEnvelope[],
+  outcomes: readonly AppendOutcome[],
+  writer: Writer,
+): Result<readonly DurableOutcome[], NotDurable> {
+  const outcomesById = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
+  const durable: DurableOutcome[] = [];
+  for (const { id } of envelopes) {
+    const outcome = outcomesById.get(id);
+    if (outcome === undefined) return err({ kind: "not_durable", reason: "incomplete" });
+    if (outcome.status === "refused") {
+      writer.logger.warn("ingest_refused", { eventId: id, reason: outcome.reason });
+      return err({ kind: "not_durable", reason: "refused" });
+    }
+    durable.push(outcome);
+  }
+  return ok(durable);
+}
+
+function logFailure(writer: Writer, thrown: unknown): void {
+  writer.logger.error("ingest_write_failed", { error: messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS) });
+}
+
+const MAX_ERROR_CHARACTERS = 300;

@@ -1,0 +1,125 @@
+/**
+ * What a verified request says of itself, found where its scheme says: dedupe key, type, order key, signed
+ * body time. A fact that is missing or does not parse is null; nothing is made up, and the body is never
+ * hashed into an id here.
+ */
+import { LIMITS } from "../config/limits.ts";
+import type { JsonValue } from "../core/json.ts";
+import { unreachable } from "../core/result.ts";
+import { encodeUtf8, sha256Hex } from "./encodings.ts";
+import type { FactPath, SignatureScheme, SignedTimestamp } from "./scheme.ts";
+import { parseTimeFact } from "./times.ts";
+
+export interface FactSource {
+  readonly headers: Headers;
+  readonly payload: JsonValue;
+  readonly signedId: string | null;
+}
+
+export interface SchemeFacts {
+  readonly dedupeKey: string | null;
+  readonly type: string;
+  readonly orderKey: number | null;
+}
+
+/** The type of an event that names none. A source may declare it, or `*`. */
+export const UNKNOWN_TYPE = "unknown";
+
+export function readSchemeFacts(scheme: SignatureScheme, source: FactSource): SchemeFacts {
+  const dedupeKey = firstFact(scheme.dedupeKey, source);
+  return {
+    dedupeKey: dedupeKey === null ? null : String(dedupeKey),
+    type: readType(scheme, source),
+    orderKey: readOrderKey(scheme, source),
+  };
+}
+
+/** The proven time inside the body, for schemes that keep it there. */
+export function readBodyTimestamp(
+  timestamp: Extract<SignedTimestamp, { readonly in: "body" }>,
+  source: FactSource,
+): number | null {
+  const value = readFact({ from: "body", path: timestamp.path }, source);
+  return value === null ? null : parseTimeFact(value, timestamp.unit);
+}
+
+/** Senders' ids are short; what is not becomes a digest, so that rows and ids stay bounded. */
+export async function boundDedupeKey(dedupeKey: string): Promise<string> {
+  if (dedupeKey.length <= LIMITS.ingest.maxDedupeKeyCharacters) return dedupeKey;
+  return `sha256:${await sha256Hex(encodeUtf8(dedupeKey))}`;
+}
+
+/** Only the scheme's own list, never a signature, names in lower case; beyond the cap headers are left out. */
+export function keptHeaders(scheme: SignatureScheme, headers: Headers): Record<string, string> {
+  const kept: Record<string, string> = {};
+  const signatureHeaders = new Set(scheme.signatureHeaders.map((name) => name.toLowerCase()));
+  let leftBytes: number = LIMITS.ingest.maxKeptHeaderBytes;
+  for (const listed of scheme.keepHeaders) {
+    const name = listed.toLowerCase();
+    const value = signatureHeaders.has(name) ? null : headers.get(name);
+    if (value === null) continue;
+    const sizeBytes = name.length + encodeUtf8(value).length;
+    if (sizeBytes > leftBytes) continue;
+    leftBytes -= sizeBytes;
+    kept[name] = value;
+  }
+  return kept;
+}
+
+function readType(scheme: SignatureScheme, source: FactSource): string {
+  const type = firstFact(scheme.type, source);
+  if (type === null) return UNKNOWN_TYPE;
+  const suffix = scheme.typeSuffix ? readFact(scheme.typeSuffix, source) : null;
+  const full = suffix === null ? String(type) : `${type}.${suffix}`;
+  return full.slice(0, LIMITS.ingest.maxTypeCharacters);
+}
+
+function readOrderKey(scheme: SignatureScheme, source: FactSource): number | null {
+  if (scheme.orderKey === undefined) return null;
+  const value = readFact(scheme.orderKey.at, source);
+  if (value === null) return null;
+  if (scheme.orderKey.unit !== "sequence") return parseTimeFact(value, scheme.orderKey.unit);
+  if (typeof value === "string" && !/^\d{1,16}$/.test(value)) return null;
+  const sequence = Number(value);
+  return Number.isSafeInteger(sequence) && sequence >= 0 ? sequence : null;
+}
+
+function firstFact(paths: readonly FactPath[], source: FactSource): string | number | null {
+  for (const path of paths) {
+    const value = readFact(path, source);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function readFact(path: FactPath, source: FactSource): string | number | null {
+  switch (path.from) {
+    case "signed-id":
+      return source.signedId;
+    case "header": {
+      const value = source.headers.get(path.name);
+      // A header that was sent twice arrives joined: which of the two counts is nobody's guess.
+      const isUsable =
+        value !== null &&
+        value !== "" &&
+        !value.includes(", ") &&
+        value.length <= LIMITS.ingest.maxSignatureHeaderBytes;
+      return isUsable ? value : null;
+    }
+    case "body":
+      return readPath(source.payload, path.path);
+    default:
+      return unreachable(path);
+  }
+}
+
+function readPath(payload: JsonValue, path: string): string | number | null {
+  let value: JsonValue = payload;
+  for (const key of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return null;
+    // An own property of an object or array that JSON.parse made is a JSON value.
+    value = (value as Readonly<Record<string, JsonValue>>)[key] ?? null;
+  }
+  if (typeof value === "number") return value;
+  return typeof value === "string" && value !== "" ? value : null;
+}

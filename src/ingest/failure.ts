@@ -1,0 +1,61 @@
+/**
+ * Everything that keeps a request from being accepted, as one union. `problem.ts` maps it to the wire,
+ * `reasonOf` to logs and metrics; nothing else interprets it.
+ */
+import { unreachable } from "../core/result.ts";
+import type { RefusalReason } from "./verify-failure.ts";
+
+export type MediaReason = "content_type" | "charset" | "content_encoding";
+
+export type MalformedReason =
+  | "empty"
+  | "interrupted"
+  | "not_utf8"
+  | "not_json"
+  | "too_deep"
+  | "too_many_nodes";
+
+/** Where a payload breaks its schema. Paths and zod's codes only: messages may quote values. */
+export interface PayloadIssue {
+  readonly path: string;
+  readonly code: string;
+}
+
+export type IngestFailure =
+  | { readonly kind: "unknown_source" }
+  | { readonly kind: "method_not_allowed" }
+  | { readonly kind: "rate_limited" }
+  | { readonly kind: "unsupported_media_type"; readonly reason: MediaReason }
+  | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "body_timeout" }
+  | { readonly kind: "malformed_body"; readonly reason: MalformedReason }
+  | { readonly kind: "unauthorized"; readonly reason: RefusalReason }
+  | { readonly kind: "source_not_configured"; readonly reason: "secret_missing" | "secret_malformed" }
+  | { readonly kind: "no_dedupe_key" }
+  | { readonly kind: "invalid_payload"; readonly issues: readonly PayloadIssue[] }
+  | { readonly kind: "not_durable"; readonly reason: "too_slow" | "failed" | "refused" | "incomplete" }
+  | { readonly kind: "unavailable" };
+
+/** A stable word for logs and metric labels. */
+export function reasonOf(failure: IngestFailure): string {
+  switch (failure.kind) {
+    case "unauthorized":
+    case "source_not_configured":
+      return failure.reason;
+    case "unsupported_media_type":
+    case "malformed_body":
+    case "not_durable":
+      return `${failure.kind}:${failure.reason}`;
+    case "unknown_source":
+    case "method_not_allowed":
+    case "rate_limited":
+    case "body_too_large":
+    case "body_timeout":
+    case "no_dedupe_key":
+    case "invalid_payload":
+    case "unavailable":
+      return failure.kind;
+    default:
+      return unreachable(failure);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Bounds on JSON, checked on the text before anything is allocated for it: depth, and the number of keys and
+ * elements. Says nothing of validity, which `JSON.parse` judges. One pass, no recursion; strings are jumped over.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPENING_BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+
+interface JsonBounds {
+  readonly maxDepth: number;
+  readonly maxNodes: number;
+}
+
+export function exceededJsonBound(text: string, bounds: JsonBounds): "too_deep" | "too_many_nodes" | null {
+  let depth = 0;
+  let nodes = 0;
+  for (let index = 0; index < text.length; index++) {
+    switch (text.charCodeAt(index)) {
+      case QUOTE:
+        index = endOfString(text, index + 1);
+        break;
+      case OPENING_BRACKET:
+      case OPENING_BRACE:
+        // The bracket counts for the first key or element, each comma for one more.
+        if (++depth > bounds.maxDepth) return "too_deep";
+        if (++nodes > bounds.maxNodes) return "too_many_nodes";
+        break;
+      case CLOSING_BRACKET:
+      case CLOSING_BRACE:
+        depth--;
+        break;
+      case COMMA:
+        if (++nodes > bounds.maxNodes) return "too_many_nodes";
+        break;
+      default:
+        break;
+    }
+  }
+  return null;
+}
+
+/** The position of the closing quote, or the text's end. */
+function endOfString(text: string, start: number): number {
+  let quote = text.indexOf('"', start);
+  while (quote !== -1) {
+    let firstBackslash = quote;
+    while (firstBackslash > start && text.charCodeAt(firstBackslash - 1) === BACKSLASH) firstBackslash--;
+    // An even run of backslashes escapes itself; an odd one escapes the quote.
+    if ((quote - firstBackslash) % 2 === 0) return quote;
+    quote = text.indexOf('"', quote + 1);
+  }
+  return text.length;
+}

@@ -1,0 +1,89 @@
+/**
+ * Secrets' texts to keys. Imported keys are kept in a small map for the isolate's life, because importing
+ * costs more than verifying. A secret that does not decode is a mistake of ours, not of the sender.
+ */
+import { LIMITS } from "../config/limits.ts";
+import { err, ok, unreachable, type Result } from "../core/result.ts";
+import { decodeBase64, decodeHex, encodeUtf8 } from "./encodings.ts";
+import type { KeyEncoding, SignatureAlgorithm, SignatureScheme } from "./scheme.ts";
+
+export type VerifyKey =
+  | { readonly algorithm: "hmac-sha256" | "hmac-sha1" | "ed25519"; readonly key: CryptoKey }
+  /** The digest of the secret: digests have equal lengths, whatever is presented. */
+  | { readonly algorithm: "shared-secret"; readonly digest: ArrayBuffer };
+
+interface KeyMaterial {
+  readonly algorithm: SignatureAlgorithm;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const ED25519_KEY_BYTES = 32;
+
+/** The oldest entry makes room: a map keeps the order of insertion. */
+const keysBySecret = new Map<string, VerifyKey>();
+
+export async function importKey(
+  scheme: Pick<SignatureScheme, "algorithm" | "keyEncoding">,
+  secret: string,
+): Promise<Result<VerifyKey, "secret_malformed">> {
+  const cacheKey = `${scheme.algorithm} ${scheme.keyEncoding} ${secret}`;
+  const known = keysBySecret.get(cacheKey);
+  if (known !== undefined) return ok(known);
+  const material = readSecret(scheme, secret);
+  if (material === null || material.bytes.length === 0) return err("secret_malformed");
+  let key: VerifyKey;
+  try {
+    key = await toVerifyKey(material);
+  } catch {
+    // The bytes are no key of this algorithm; the platform's message may quote them.
+    return err("secret_malformed");
+  }
+  if (keysBySecret.size >= LIMITS.ingest.maxCachedKeys) {
+    const [oldest] = keysBySecret.keys();
+    if (oldest !== undefined) keysBySecret.delete(oldest);
+  }
+  keysBySecret.set(cacheKey, key);
+  return ok(key);
+}
+
+function readSecret(
+  scheme: { readonly algorithm: SignatureAlgorithm; readonly keyEncoding: KeyEncoding },
+  secret: string,
+): KeyMaterial | null {
+  switch (scheme.keyEncoding) {
+    case "utf8":
+      return { algorithm: scheme.algorithm, bytes: encodeUtf8(secret) };
+    case "hex":
+      return material(scheme.algorithm, decodeHex(secret));
+    case "standard-webhooks":
+      if (secret.startsWith("whsec_")) return material("hmac-sha256", decodeBase64(secret.slice(6)));
+      if (secret.startsWith("whpk_")) return material("ed25519", decodeBase64(secret.slice(5)));
+      return null;
+    default:
+      return unreachable(scheme.keyEncoding);
+  }
+}
+
+function material(algorithm: SignatureAlgorithm, bytes: Uint8Array<ArrayBuffer> | null): KeyMaterial | null {
+  return bytes === null ? null : { algorithm, bytes };
+}
+
+async function toVerifyKey({ algorithm, bytes }: KeyMaterial): Promise<VerifyKey> {
+  switch (algorithm) {
+    case "hmac-sha256":
+    case "hmac-sha1": {
+      const hash = algorithm === "hmac-sha256" ? "SHA-256" : "SHA-1";
+      const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash }, false, ["sign"]);
+      return { algorithm, key };
+    }
+    case "ed25519": {
+      if (bytes.length !== ED25519_KEY_BYTES) throw new TypeError("an Ed25519 public key has 32 bytes");
+      const key = await crypto.subtle.importKey("raw", bytes, { name: "Ed25519" }, false, ["verify"]);
+      return { algorithm, key };
+    }
+    case "shared-secret":
+      return { algorithm, digest: await crypto.subtle.digest("SHA-256", bytes) };
+    default:
+      return unreachable(algorithm);
+  }
+}

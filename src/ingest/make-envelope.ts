@@ -1,0 +1,80 @@
+/** One envelope from a verified request and what was decided about it: partition, id, policy. Decides nothing else. */
+import { ENVELOPE_VERSION, type EventEnvelope } from "../core/envelope.ts";
+import { bucketOf, makeEventId, makePartitionName } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
+import type { EventPolicy, Priority } from "../core/policy.ts";
+import type { SchemeFacts } from "./facts.ts";
+import type { ReadySource } from "./routes.ts";
+
+export interface VerifiedRequest {
+  readonly payload: JsonValue;
+  /** JSON, as it goes into the envelope. */
+  readonly text: string;
+  readonly jsonBytes: Uint8Array<ArrayBuffer>;
+  readonly facts: SchemeFacts;
+  readonly keptHeaders: Record<string, string>;
+  readonly receivedAtMs: number;
+  readonly origin: EventEnvelope["origin"];
+  readonly traceparent: string;
+}
+
+export type Quarantine = NonNullable<EventEnvelope["quarantine"]>;
+
+interface EnvelopeTarget {
+  readonly pipeline: string;
+  readonly priority: Priority;
+  readonly policy: EventPolicy;
+  readonly dedupeKey: string;
+  /** null: one of the source's unordered shards, by the dedupe key. */
+  readonly partitionKey: string | null;
+  readonly orderKey: number | null;
+  readonly quarantine?: Quarantine;
+}
+
+/** What an event without a customer, and without a place in any order, has for a target. */
+export function unkeyed(dedupeKey: string): Pick<EnvelopeTarget, "dedupeKey" | "partitionKey" | "orderKey"> {
+  return { dedupeKey, partitionKey: null, orderKey: null };
+}
+
+export async function makeEnvelope(
+  ready: ReadySource,
+  request: VerifiedRequest,
+  target: EnvelopeTarget,
+): Promise<EventEnvelope> {
+  const { name: sourceName, source } = ready;
+  const { dedupeKey, partitionKey, pipeline, quarantine } = target;
+  const space = source.space ?? sourceName;
+  const key = partitionKey ?? `shard-${bucketOf(dedupeKey, source.unkeyedShards)}`;
+  // Strangers in a shard have no order to keep: none of them may wait for another.
+  const policy: EventPolicy = partitionKey === null ? { ...target.policy, ordering: "none" } : target.policy;
+  const partition = await makePartitionName({
+    jurisdiction: source.jurisdiction,
+    epoch: source.epoch,
+    mode: policy.ordering === "none" ? "unordered" : "ordered",
+    space,
+    key,
+  });
+  return {
+    v: ENVELOPE_VERSION,
+    id: await makeEventId(partition, { source: sourceName, dedupeKey, pipeline }),
+    partition,
+    partitionKey: `${space}:${key}`.slice(0, MAX_PARTITION_KEY_CHARACTERS),
+    source: sourceName,
+    dedupeKey,
+    type: request.facts.type,
+    pipeline,
+    priority: target.priority,
+    orderKey: target.orderKey,
+    receivedAtMs: request.receivedAtMs,
+    origin: request.origin,
+    traceparent: request.traceparent,
+    headers: request.keptHeaders,
+    body: { kind: "inline", text: request.text },
+    policy,
+    parent: null,
+    ...(quarantine === undefined ? {} : { quarantine }),
+  };
+}
+
+/** For people; the hash in the partition's name covers the whole key. */
+const MAX_PARTITION_KEY_CHARACTERS = 300;

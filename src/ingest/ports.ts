@@ -1,0 +1,34 @@
+/** What ingest needs from outside. `services.ts` provides it; tests provide stand-ins. */
+import type { Source } from "../config/define-source.ts";
+import type { EventEnvelope } from "../core/envelope.ts";
+import type { EventId } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { PutBody } from "./claim-check.ts";
+
+export type AppendOutcome =
+  /** Durable now. */
+  | { readonly id: EventId; readonly status: "queued" }
+  /** Durable before. `result` is what the first one came to, where that is known. */
+  | { readonly id: EventId; readonly status: "duplicate"; readonly result?: JsonValue }
+  /** Not durable: shed, or pushed back. The sender is asked to come again. */
+  | { readonly id: EventId; readonly status: "refused"; readonly reason: string };
+
+export interface IngestDependencies {
+  readonly sources: ReadonlyMap<string, Source>;
+  /** The value of a secret binding; undefined when it is not set. */
+  readonly secret: (binding: string) => string | undefined;
+  /** Write-once, under a key that holds the body's digest. */
+  readonly putBody: PutBody;
+  /**
+   * The durable write: a lane, or the partition itself where the order is strict. One outcome per envelope;
+   * "queued" or "duplicate" only for what is durable. A throw means that nothing is known.
+   */
+  readonly append: (envelopes: readonly EventEnvelope[]) => Promise<readonly AppendOutcome[]>;
+  /** Flood protection per source. false: the request is answered 429 before its body is read. */
+  readonly admit?: (sourceName: string) => Promise<boolean>;
+  readonly nowMs: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly logger: Logger;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}

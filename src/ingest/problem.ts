@@ -1,0 +1,113 @@
+/**
+ * Failures as RFC 9457 problem documents (https://www.rfc-editor.org/rfc/rfc9457). Public and generic: a
+ * document says what the sender can mend and nothing of the inside. A 401 is the same bytes whatever was
+ * wrong with the signature.
+ */
+import { LIMITS } from "../config/limits.ts";
+import { unreachable } from "../core/result.ts";
+import type { IngestFailure, MalformedReason, MediaReason, PayloadIssue } from "./failure.ts";
+
+export interface Problem {
+  readonly status: number;
+  /** The last part of `type`, and what logs call it. */
+  readonly code: string;
+  readonly title: string;
+  readonly detail?: string;
+  readonly issues?: readonly PayloadIssue[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const PROBLEM_TYPE_PREFIX = "urn:sluice:problem:";
+const RETRY_LATER = { "retry-after": String(LIMITS.ingest.retryAfterSeconds) };
+
+const DETAIL_BY_MEDIA_REASON: Readonly<Record<MediaReason, string>> = {
+  content_type: "Send application/json, a +json type, or application/x-www-form-urlencoded.",
+  charset: "Send UTF-8.",
+  content_encoding: "Send the body without a content coding.",
+};
+
+const DETAIL_BY_MALFORMED_REASON: Readonly<Record<MalformedReason, string>> = {
+  empty: "The body is empty.",
+  interrupted: "The body ended before it was complete.",
+  not_utf8: "The body is not valid UTF-8.",
+  not_json: "The body is not valid JSON.",
+  too_deep: `The body is nested deeper than ${LIMITS.ingest.maxJsonDepth} levels.`,
+  too_many_nodes: `The body has more than ${LIMITS.ingest.maxJsonNodes} keys and elements.`,
+};
+
+export function problemOf(failure: IngestFailure): Problem {
+  switch (failure.kind) {
+    case "unknown_source":
+      return { status: 404, code: "unknown-source", title: "There is no such source" };
+    case "method_not_allowed":
+      return { status: 405, code: "method-not-allowed", title: "Use POST", headers: { allow: "POST" } };
+    case "rate_limited":
+      return { status: 429, code: "rate-limited", title: "Too many requests", headers: RETRY_LATER };
+    case "unsupported_media_type":
+      return {
+        status: 415,
+        code: "unsupported-media-type",
+        title: "The body's media type is not supported",
+        detail: DETAIL_BY_MEDIA_REASON[failure.reason],
+      };
+    case "body_too_large":
+      return {
+        status: 413,
+        code: "body-too-large",
+        title: "The body is too large",
+        detail: `At most ${failure.maxBytes} bytes are read.`,
+      };
+    case "body_timeout":
+      return { status: 408, code: "body-timeout", title: "The body took too long to arrive" };
+    case "malformed_body":
+      return {
+        status: 400,
+        code: "malformed-body",
+        title: "The body cannot be read",
+        detail: DETAIL_BY_MALFORMED_REASON[failure.reason],
+      };
+    case "unauthorized":
+      return { status: 401, code: "unauthorized", title: "The request could not be verified" };
+    case "source_not_configured":
+      return {
+        status: 503,
+        code: "source-not-configured",
+        title: "The source is not ready to receive",
+        headers: RETRY_LATER,
+      };
+    case "no_dedupe_key":
+      return {
+        status: 422,
+        code: "no-dedupe-key",
+        title: "The event carries no id",
+        detail: "Without the sender's id a retry could not be told from a new event.",
+      };
+    case "invalid_payload":
+      return {
+        status: 422,
+        code: "invalid-payload",
+        title: "The payload does not fit the event type's schema",
+        issues: failure.issues,
+      };
+    case "not_durable":
+    case "unavailable":
+      return {
+        status: 503,
+        code: "unavailable",
+        title: "The event could not be stored in time",
+        detail: "Send it again: it is recognised if it was stored after all.",
+        headers: RETRY_LATER,
+      };
+    default:
+      return unreachable(failure);
+  }
+}
+
+export function problemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
+  const { status, code, title, detail, issues } = problem;
+  const body = JSON.stringify({ type: PROBLEM_TYPE_PREFIX + code, title, status, detail, issues });
+  return new Response(body, {
+    status,
+    headers: { ...headers, ...problem.headers, "content-type": "application/problem+json" },
+  });
+}

@@ -1,0 +1,130 @@
+/**
+ * Reads a request's body as raw bytes, under a cap and a deadline. The cap holds while reading: a
+ * `Content-Length` is believed when it says too much, and otherwise only sizes the first buffer, so that a
+ * webhook is read in one step and without a copy.
+ */
+import { KIB, LIMITS, MIB } from "../config/limits.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { IngestFailure } from "./failure.ts";
+
+type ReadFailure = Extract<
+  IngestFailure,
+  { readonly kind: "body_too_large" | "body_timeout" } | { readonly kind: "malformed_body" }
+>;
+
+type Chunk = Uint8Array<ArrayBuffer>;
+
+/** A body in pieces: `next` gives about as many bytes as it is asked for. */
+interface BodySource {
+  next(wantedBytes: number): Promise<Piece>;
+  cancel(): Promise<void>;
+}
+
+interface Piece {
+  readonly chunk: Chunk;
+  readonly isLast: boolean;
+}
+
+const NOTHING_LEFT: Piece = { chunk: new Uint8Array(0), isLast: true };
+
+const INTERRUPTED: ReadFailure = { kind: "malformed_body", reason: "interrupted" };
+
+/** A length that is only claimed must not allocate more than this at once. */
+const MAX_READ_BYTES = MIB;
+const UNDECLARED_READ_BYTES = 16 * KIB;
+
+export async function readBody(request: Request, maxBytes: number): Promise<Result<Chunk, ReadFailure>> {
+  const declaredBytes = declaredLength(request.headers);
+  if (declaredBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
+  if (request.body === null) return ok(new Uint8Array(0));
+  const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
+  const timer = setTimeout(() => expire("expired"), LIMITS.ingest.bodyReadMs);
+  try {
+    const source = openBody(request.body);
+    const read = await readAll(source, deadline, declaredBytes, maxBytes);
+    // Not awaited: a sender that hangs must not hold up the answer.
+    if (!read.ok) source.cancel().catch(ignoreClosed);
+    return read;
+  } catch {
+    // The sender went away, or its framing broke.
+    return err(INTERRUPTED);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readAll(
+  source: BodySource,
+  deadline: Promise<"expired">,
+  declaredBytes: number,
+  maxBytes: number,
+): Promise<Result<Chunk, ReadFailure>> {
+  const chunks: Chunk[] = [];
+  let sizeBytes = 0;
+  let wantedBytes = declaredBytes === 0 ? UNDECLARED_READ_BYTES : declaredBytes;
+  for (;;) {
+    // One more than is expected: only the end of the body keeps a read from being filled.
+    const leftBytes = maxBytes - sizeBytes;
+    const reading = source.next(Math.min(wantedBytes, leftBytes, MAX_READ_BYTES) + 1);
+    const piece = await Promise.race([reading, deadline]);
+    if (piece === "expired") return err({ kind: "body_timeout" });
+    sizeBytes += piece.chunk.length;
+    if (sizeBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
+    if (piece.chunk.length > 0) chunks.push(piece.chunk);
+    if (piece.isLast) return ok(join(chunks, sizeBytes));
+    wantedBytes = sizeBytes;
+  }
+}
+
+function openBody(body: ReadableStream<Chunk>): BodySource {
+  try {
+    return byteSource(body.getReader({ mode: "byob" }));
+  } catch {
+    // Not a byte stream: a request that was built in a Worker, not received.
+    return chunkSource(body.getReader());
+  }
+}
+
+/** One step per buffer, in the runtime's own code: https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/ */
+function byteSource(reader: ReadableStreamBYOBReader): BodySource {
+  return {
+    async next(wantedBytes) {
+      const { value, done } = await reader.readAtLeast(wantedBytes, new Uint8Array(wantedBytes));
+      // Only the end of the body leaves the buffer short.
+      return done ? NOTHING_LEFT : { chunk: value, isLast: value.length < wantedBytes };
+    },
+    cancel: () => reader.cancel(),
+  };
+}
+
+function chunkSource(reader: ReadableStreamDefaultReader<Chunk>): BodySource {
+  return {
+    async next() {
+      const { value, done } = await reader.read();
+      return done ? NOTHING_LEFT : { chunk: value, isLast: false };
+    },
+    cancel: () => reader.cancel(),
+  };
+}
+
+function join(chunks: readonly Chunk[], sizeBytes: number): Chunk {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const body = new Uint8Array(sizeBytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+/** 0 for what is absent or no number: the cap still holds while reading. */
+function declaredLength(headers: Headers): number {
+  const text = headers.get("content-length") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
+
+function ignoreClosed(): void {
+  // The stream is already closed or broken: there is nothing left to cancel.
+}

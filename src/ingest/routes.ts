@@ -1,0 +1,53 @@
+/**
+ * A source's routes with what never changes from event to event resolved: policy and priority. Done once per
+ * isolate, so that an event costs a look-up.
+ */
+import type { IncomingEvent, Route, Source } from "../config/define-source.ts";
+import { DEFAULT_EVENT_POLICY, type EventPolicy, type Priority } from "../core/policy.ts";
+
+interface ReadyRoute {
+  readonly pipeline: string;
+  readonly priority: Priority;
+  readonly policy: EventPolicy;
+  when(event: IncomingEvent<unknown>): boolean;
+}
+
+export interface ReadySource {
+  readonly name: string;
+  readonly source: Source;
+  /** For events that no pipeline takes. */
+  readonly policy: EventPolicy;
+  readonly routesByType: ReadonlyMap<string, readonly ReadyRoute[]>;
+  /** The routes of `*`, for types that no route names. */
+  readonly otherRoutes: readonly ReadyRoute[];
+}
+
+export function readySource(name: string, source: Source): ReadySource {
+  const types = new Set(source.routes.map((route) => route.type));
+  const routesOf = (type: string) =>
+    source.routes
+      .filter((route) => route.type === type || route.type === "*")
+      .map((route) => readyRoute(source, route));
+  return {
+    name,
+    source,
+    policy: { ...DEFAULT_EVENT_POLICY, ...source.policy },
+    routesByType: new Map([...types].map((type) => [type, routesOf(type)])),
+    otherRoutes: routesOf("*"),
+  };
+}
+
+export function routesFor(ready: ReadySource, type: string): readonly ReadyRoute[] {
+  return ready.routesByType.get(type) ?? ready.otherRoutes;
+}
+
+/** The more particular word counts: route over pipeline over source over default. */
+function readyRoute(source: Source, route: Route): ReadyRoute {
+  return {
+    pipeline: route.pipeline.name,
+    priority: route.options.priority ?? source.priority,
+    policy: { ...DEFAULT_EVENT_POLICY, ...source.policy, ...route.pipeline.policy, ...route.options.policy },
+    // The route was typed against the schema that has parsed this payload (define-source.ts).
+    when: (event) => route.options.when?.(event as IncomingEvent<never>) ?? true,
+  };
+}
