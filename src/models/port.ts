@@ -1,0 +1,97 @@
+/**
+ * Models as the pipeline sees them. The port to providers is the AI SDK's `LanguageModelV4`; this file
+ * adds what a gateway needs around it: limits, time-outs, prices.
+ */
+import type { LanguageModelV4, LanguageModelV4FinishReason } from "@ai-sdk/provider";
+import type { StageFailure } from "../core/failure.ts";
+import type { GuardLimits, LimitHint } from "../guard/port.ts";
+import type { Logger } from "../telemetry/log.ts";
+
+export interface ModelTimeouts {
+  readonly connectMs: number;
+  readonly firstTokenMs: number;
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+/** US dollars per million tokens. */
+export interface ModelPrice {
+  readonly inputPerMillion: number;
+  readonly outputPerMillion: number;
+}
+
+/** What `openaiCompatible({...})` and its siblings return: how to build the model once the env is known. */
+export interface ModelDefinition {
+  readonly provider: string;
+  readonly modelId: string;
+  /** The binding that holds the API key; absent for servers that need none. */
+  readonly apiKey?: string;
+  readonly limits: GuardLimits;
+  readonly timeouts: ModelTimeouts;
+  readonly price?: ModelPrice;
+  /** Whether the endpoint takes a JSON schema for its answer; otherwise the schema goes into the prompt. */
+  readonly structuredOutput: boolean;
+  /** Variables that `create` reads. One that is not set makes the model `model_not_configured`. */
+  readonly variables?: readonly string[];
+  /** @throws when a variable's value cannot be used */
+  create(access: ModelAccess): LanguageModelV4;
+}
+
+export interface ModelAccess {
+  readonly apiKey: string | undefined;
+  /** A variable's value: base URLs differ between local, staging and production. */
+  readonly variable: (name: string) => string | undefined;
+  readonly fetch: typeof fetch;
+}
+
+/** A model with its access resolved, ready to be called. */
+export interface ConfiguredModel {
+  readonly name: string;
+  readonly definition: ModelDefinition;
+  readonly model: LanguageModelV4;
+}
+
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** True when the provider did not say and the numbers are estimates. */
+  readonly estimated: boolean;
+}
+
+export type FinishReason = LanguageModelV4FinishReason["unified"];
+
+export interface CallContext {
+  /** Aborting it ends the call upstream. */
+  readonly signal: AbortSignal;
+  readonly nowMs: () => number;
+  readonly log?: Logger;
+}
+
+export interface ModelCallFailure {
+  readonly failure: StageFailure;
+  readonly hint?: LimitHint;
+  /** Absent when nobody can say whether the provider did any work. */
+  readonly usage?: TokenUsage;
+  readonly latencyMs: number;
+}
+
+export type ModelStep =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "end"; readonly finishReason: FinishReason }
+  | { readonly kind: "failed"; readonly failure: StageFailure };
+
+/** A call under way. Its facts are those of the moment they are read. */
+export interface ModelStream {
+  /** Never rejects. After `end` or `failed` it keeps giving that. One call at a time. */
+  next(): Promise<ModelStep>;
+  /** Ends the upstream call at once; the next step is a failure `cancelled`. */
+  cancel(): void;
+  readonly hint: LimitHint | undefined;
+  /** The model that really answered, as far as it said. */
+  readonly modelId: string;
+  /** So far; the provider's own numbers once it has sent them. */
+  readonly usage: TokenUsage;
+  /** Time spent waiting for the upstream: a slow reader does not make a model slow. */
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | undefined;
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads what a provider said in an error's body or in an error part of its stream. Parsed from `unknown`,
+ * for the shapes that are seen:
+ *   {error: {message, type, code, status, details, innererror}}   OpenAI and its like, Anthropic, Gemini, Azure
+ *   [{error: …}]                                                    Gemini through its OpenAI endpoint
+ *   {error: "text"} · {object: "error", type, code}                 small servers, vLLM
+ * Takes words and numbers, never the message: providers quote the prompt and parts of the key there.
+ */
+import * as z from "zod";
+import { LIMITS } from "../config/limits.ts";
+import { parseDurationMs } from "./limit-headers.ts";
+
+export interface ProviderWords {
+  readonly words: readonly string[];
+  readonly retryAfterMs: number | undefined;
+}
+
+const wordSchema = z
+  .union([z.string().max(200), z.number()])
+  .transform(String)
+  .optional()
+  .catch(undefined);
+
+const detailSchema = z.looseObject({
+  retryDelay: z.string().optional().catch(undefined),
+  violations: z
+    .array(z.looseObject({ quotaId: z.string().optional().catch(undefined) }))
+    .optional()
+    .catch(undefined),
+});
+
+const errorSchema = z.looseObject({
+  code: wordSchema,
+  status: wordSchema,
+  type: wordSchema,
+  innererror: z.looseObject({ code: wordSchema }).optional().catch(undefined),
+  details: z.array(detailSchema).optional().catch(undefined),
+});
+
+const envelopeSchema = z.looseObject({ error: errorSchema });
+
+const NOTHING: ProviderWords = { words: [], retryAfterMs: undefined };
+
+export function readProviderError(value: unknown): ProviderWords {
+  const body: unknown = Array.isArray(value) ? value[0] : value;
+  const wrapped = envelopeSchema.safeParse(body);
+  const plain = wrapped.success ? wrapped.data.error : errorSchema.safeParse(body).data;
+  if (plain === undefined) return NOTHING;
+  const words = [plain.code, plain.innererror?.code, plain.status, plain.type];
+  const details = plain.details ?? [];
+  // A daily cap is not over in the seconds that `RetryInfo` names for it.
+  const daily = details.some((detail) => detail.violations?.some((v) => v.quotaId?.includes("PerDay")));
+  const delays = details.map((detail) => parseDurationMs(detail.retryDelay));
+  return {
+    words: words.filter((word) => word !== undefined).filter((word) => word !== ""),
+    retryAfterMs: daily ? LIMITS.headers.maxRetryAfterMs : delays.find((delay) => delay !== undefined),
+  };
+}
+
+/** The same for a body as text; what is not JSON says nothing. */
+export function readProviderErrorText(text: string | undefined): ProviderWords {
+  if (text === undefined || text.length > LIMITS.models.maxErrorBodyBytes) return NOTHING;
+  try {
+    return readProviderError(JSON.parse(text));
+  } catch {
+    return NOTHING;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The configured models, each built when it is first asked for. A model whose key or URL is not set is a
+ * failure that waits (`model_not_configured`, transient): what was accepted is kept while the operator sets
+ * the secret, and only the model concerned is out of order.
+ */
+import { failure, type StageFailure } from "../core/failure.ts";
+import { err, messageOf, ok, type Result } from "../core/result.ts";
+import { modelNotConfigured } from "./classify.ts";
+import type { ConfiguredModel, ModelDefinition } from "./port.ts";
+
+export interface ModelRegistryAccess {
+  /** The env by name; what is not a string is no key and no variable. */
+  readonly binding: (name: string) => unknown;
+  readonly fetch: typeof fetch;
+}
+
+export interface ModelRegistry {
+  get(name: string): Result<ConfiguredModel, StageFailure>;
+}
+
+export function createModelRegistry(
+  definitions: ReadonlyMap<string, ModelDefinition>,
+  access: ModelRegistryAccess,
+): ModelRegistry {
+  const built = new Map<string, ConfiguredModel>();
+  return {
+    get(name) {
+      const known = built.get(name);
+      if (known !== undefined) return ok(known);
+      const definition = definitions.get(name);
+      if (definition === undefined) {
+        return err(failure("infer", "permanent", "model_unknown", `no model is called "${name}"`));
+      }
+      const configured = build(name, definition, access);
+      if (configured.ok) built.set(name, configured.value);
+      return configured;
+    },
+  };
+}
+
+function build(
+  name: string,
+  definition: ModelDefinition,
+  access: ModelRegistryAccess,
+): Result<ConfiguredModel, StageFailure> {
+  const text = (binding: string) => {
+    const value = access.binding(binding);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const needed = [definition.apiKey, ...(definition.variables ?? [])].filter((one) => one !== undefined);
+  const missing = needed.filter((binding) => text(binding) === undefined);
+  if (missing.length > 0) {
+    return err(modelNotConfigured(`model "${name}" needs ${missing.join(" and ")}, which is not set`));
+  }
+  try {
+    const apiKey = definition.apiKey === undefined ? undefined : text(definition.apiKey);
+    const model = definition.create({ apiKey, variable: text, fetch: access.fetch });
+    return ok({ name, definition, model });
+  } catch (thrown) {
+    return err(modelNotConfigured(`model "${name}" could not be built: ${messageOf(thrown)}`));
+  }
+}

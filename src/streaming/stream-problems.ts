@@ -1,0 +1,58 @@
+/**
+ * What went wrong before a stream began, as a problem document. Public: names the kind of trouble and when
+ * to come back, never a provider, a URL or a text of theirs.
+ */
+import { LIMITS } from "../config/limits.ts";
+import type { FailureClass, StageFailure } from "../core/failure.ts";
+import type { DenialReason } from "../guard/port.ts";
+import type { Problem } from "../ingest/problem.ts";
+
+/** Refusals of what this request asks, not of what the gateway is: the client can mend them. */
+const REQUEST_CODES: ReadonlySet<string> = new Set(
+  "input_too_long invalid_request unsupported http_400 http_422".split(" "),
+);
+
+export const MESSAGE_BY_CLASS: Readonly<Record<FailureClass, string>> = {
+  transient: "The model could not finish its answer. Try again later.",
+  permanent: "The model cannot answer this request.",
+  degraded: "The model gave no usable answer to this request.",
+};
+
+export function problemOfFailure(failed: StageFailure): Problem {
+  const detail = `${MESSAGE_BY_CLASS[failed.class]} (${failed.code})`;
+  if (failed.code === "model_unknown") {
+    return { status: 404, code: "unknown-model", title: "There is no such model" };
+  }
+  if (failed.code === "rate_limited") {
+    return { status: 429, code: "model-rate-limited", title: "The model is busy", detail, ...later(failed) };
+  }
+  if (failed.class === "transient") {
+    return {
+      status: 503,
+      code: "model-unavailable",
+      title: "The model is not available",
+      detail,
+      ...later(failed),
+    };
+  }
+  if (failed.class === "degraded" || REQUEST_CODES.has(failed.code)) {
+    return { status: 422, code: "model-refused", title: "The model refused the request", detail };
+  }
+  return { status: 502, code: "model-failed", title: "The model could not be used", detail };
+}
+
+export function problemOfDenial(reason: DenialReason, retryAtMs: number, nowMs: number): Problem {
+  const headers = retryAfter(retryAtMs - nowMs);
+  if (reason === "breaker" || reason === "unreachable") {
+    return { status: 503, code: "model-unavailable", title: "The model is not available", headers };
+  }
+  return { status: 429, code: "limit-reached", title: "The model's limit is reached for now", headers };
+}
+
+function later(failed: StageFailure) {
+  return { headers: retryAfter(failed.retryAfterMs ?? LIMITS.streams.retryAfterSeconds * 1_000) };
+}
+
+function retryAfter(delayMs: number): Record<string, string> {
+  return { "retry-after": String(Math.max(1, Math.ceil(delayMs / 1_000))) };
+}
