@@ -1,0 +1,142 @@
+/** Checks a config's names against each other. Secrets and bindings are checked when the env is known (`services.ts`). */
+import { UNROUTED_PIPELINE } from "../core/envelope.ts";
+import type { EventPolicy } from "../core/policy.ts";
+import { LIMITS } from "./limits.ts";
+import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
+import type { Pipeline } from "./define-pipeline.ts";
+
+/** A mistake in `config/`: names the key and says how to mend it. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(key: string, problem: string, mend: string) {
+    super(`config/gateway.config.ts: ${key}: ${problem}. ${mend}`);
+  }
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const BINDING = /^[A-Z][A-Z0-9_]*$/;
+
+export function checkGateway(options: GatewayOptions): GatewayConfig {
+  const pipelines = collectPipelines(options);
+  for (const group of ["sources", "models", "destinations"] as const) {
+    for (const name of Object.keys(options[group])) checkName(`${group}.${name}`, name);
+  }
+  for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
+  for (const [name, source] of Object.entries(options.sources)) {
+    checkBindings(`sources.${name}.verify.secrets`, source.verify.secrets);
+    checkPolicy(`sources.${name}.policy`, source.policy);
+    checkRoutes(name, source);
+  }
+  const apiTokens = options.api?.tokens ?? ["SLUICE_API_TOKEN"];
+  checkBindings("api.tokens", apiTokens);
+  return {
+    sources: new Map(Object.entries(options.sources)),
+    pipelines,
+    models: new Map(Object.entries(options.models)),
+    destinations: new Map(Object.entries(options.destinations)),
+    apiTokens,
+  };
+}
+
+function collectPipelines(options: GatewayOptions): Map<string, Pipeline<never>> {
+  const byName = new Map<string, Pipeline<never>>();
+  const routed = Object.values(options.sources).flatMap((source) =>
+    source.routes.map((route) => route.pipeline),
+  );
+  for (const pipeline of [...routed, ...(options.pipelines ?? [])]) {
+    const known = byName.get(pipeline.name);
+    if (known !== undefined && known !== pipeline) {
+      throw new ConfigError(
+        `pipelines.${pipeline.name}`,
+        "two pipelines have this name",
+        "Rename one: a pipeline's name is part of its events' ids",
+      );
+    }
+    byName.set(pipeline.name, pipeline);
+  }
+  return byName;
+}
+
+function checkPipeline(pipeline: Pipeline<never>, options: GatewayOptions): void {
+  const key = `pipelines.${pipeline.name}`;
+  checkName(key, pipeline.name);
+  if (pipeline.name === UNROUTED_PIPELINE) {
+    throw new ConfigError(
+      key,
+      "is a name of Sluice's own",
+      "Rename it: events that no route takes are recorded under it",
+    );
+  }
+  checkPolicy(`${key}.policy`, pipeline.policy);
+  if (pipeline.model !== undefined && !(pipeline.model in options.models)) {
+    throw new ConfigError(
+      `${key}.infer.model`,
+      `no model is called "${pipeline.model}"`,
+      suggest("models", options.models),
+    );
+  }
+  for (const name of pipeline.deliver) {
+    if (name in options.destinations) continue;
+    throw new ConfigError(
+      `${key}.deliver`,
+      `no destination is called "${name}"`,
+      suggest("destinations", options.destinations),
+    );
+  }
+}
+
+function checkRoutes(name: string, source: GatewayOptions["sources"][string]): void {
+  for (const route of source.routes) {
+    checkPolicy(`sources.${name}.routes`, route.options.policy ?? {});
+    if (route.type === "*" || route.type in source.events) continue;
+    throw new ConfigError(
+      `sources.${name}.routes`,
+      `the source declares no event type "${route.type}"`,
+      suggest(`sources.${name}.events`, source.events),
+    );
+  }
+}
+
+function checkPolicy(key: string, policy: Partial<EventPolicy>): void {
+  const { leaseMs, lookahead } = policy;
+  if (leaseMs !== undefined && leaseMs < LIMITS.partition.minLeaseMs) {
+    const mend = `Use at least ${LIMITS.partition.minLeaseMs}: no delivery starts unless the lease outlives it`;
+    throw new ConfigError(`${key}.leaseMs`, `${leaseMs} ms is too short`, mend);
+  }
+  if (lookahead !== undefined && (lookahead < 1 || lookahead > LIMITS.partition.maxLookahead)) {
+    throw new ConfigError(
+      `${key}.lookahead`,
+      `${lookahead} is out of range`,
+      `Use 1 to ${LIMITS.partition.maxLookahead}`,
+    );
+  }
+}
+
+function checkName(key: string, name: string): void {
+  if (NAME.test(name)) return;
+  throw new ConfigError(
+    key,
+    "is not a usable name",
+    "Use lower-case letters, digits and hyphens, a letter first, at most 63",
+  );
+}
+
+function checkBindings(key: string, names: readonly string[]): void {
+  if (names.length === 0) {
+    throw new ConfigError(key, "is empty", "Name at least one binding that holds a secret");
+  }
+  for (const name of names) {
+    if (BINDING.test(name)) continue;
+    throw new ConfigError(
+      key,
+      "holds something that is not the name of a binding",
+      'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here',
+    );
+  }
+}
+
+function suggest(key: string, known: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(known).map((name) => `"${name}"`);
+  return names.length === 0 ? `Add it to ${key}` : `Add it to ${key}, or use one of: ${names.join(", ")}`;
+}

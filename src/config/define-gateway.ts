@@ -1,0 +1,45 @@
+/**
+ * What a deployer's `config/` imports, and nothing else: `defineGateway` and the builders it takes.
+ * A wrong config fails when the Worker is loaded, with one message that names the key and the mend.
+ */
+import type { ModelDefinition } from "../models/port.ts";
+import type { DestinationDefinition } from "./define-destination.ts";
+import type { Pipeline } from "./define-pipeline.ts";
+import type { Source } from "./define-source.ts";
+import { checkGateway } from "./check-gateway.ts";
+
+export { defineSource } from "./define-source.ts";
+export { definePipeline } from "./define-pipeline.ts";
+export { httpDestination, queueDestination } from "./define-destination.ts";
+export { openaiCompatible } from "../models/openai-compatible.ts";
+export { custom, github, standardWebhooks, stripe } from "../ingest/senders.ts";
+export { grounded, inRange, oneOf } from "../pipeline/checks.ts";
+export { PermanentError } from "../pipeline/permanent-error.ts";
+
+export interface GatewayOptions {
+  /** By the name in the URL: `/in/<name>`. */
+  readonly sources: Readonly<Record<string, Source>>;
+  /** Pipelines that no route names, because other pipelines emit to them. Routed ones are found by themselves. */
+  readonly pipelines?: readonly Pipeline<never>[];
+  /** By the name that pipelines and `POST /v1/streams` use. */
+  readonly models: Readonly<Record<string, ModelDefinition>>;
+  readonly destinations: Readonly<Record<string, DestinationDefinition>>;
+  readonly api?: {
+    /** Bindings that hold bearer tokens for `/v1`. Default: `SLUICE_API_TOKEN`. */
+    readonly tokens?: readonly string[];
+  };
+}
+
+/** A checked config. `pipelines` holds every routed or listed pipeline once, by name. */
+export interface GatewayConfig {
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly pipelines: ReadonlyMap<string, Pipeline<never>>;
+  readonly models: ReadonlyMap<string, ModelDefinition>;
+  readonly destinations: ReadonlyMap<string, DestinationDefinition>;
+  readonly apiTokens: readonly string[];
+}
+
+/** @throws ConfigError when a name is unknown, taken twice or malformed */
+export function defineGateway(options: GatewayOptions): GatewayConfig {
+  return checkGateway(options);
+}

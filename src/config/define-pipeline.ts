@@ -1,0 +1,124 @@
+/**
+ * Pipelines: parse → enrich → infer → format → deliver. Each stage's result types the next one's input.
+ *
+ * A `Pipeline` hides the types between its stages (`open` hands them to whoever runs it), so that
+ * pipelines of all shapes fit in one list without a cast.
+ */
+import type * as z from "zod";
+import type { EventId } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
+import type { EventPolicy } from "../core/policy.ts";
+
+/** What a stage may know about the event beside its payload. */
+export interface StageContext {
+  readonly eventId: EventId;
+  readonly source: string;
+  /** The sender's own id of this delivery, as it was deduplicated by. */
+  readonly deliveryId: string;
+  readonly type: string;
+  readonly receivedAtMs: number;
+  readonly run: number;
+  readonly partitionKey: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Aborts when the stage's time is up or the lease is lost. */
+  readonly signal: AbortSignal;
+  readonly fetch: typeof fetch;
+}
+
+/** A prompt keeps instruction and untrusted data apart. Data is stripped, bounded and fenced before it is sent. */
+export interface Prompt {
+  readonly instruction: string;
+  /** By label: what the model is to work on. Never treated as instruction. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A check on a model's output. Returns why it failed, or null. */
+export type OutputCheck<Input, Output> = (output: Output, input: Input) => string | null;
+
+export interface InferStage<Input, OutputSchema extends z.ZodType> {
+  /** A name from the gateway's `models`. */
+  readonly model: string;
+  /** Part of the cache key and of stored steps: raise it when the prompt changes its meaning. */
+  readonly promptVersion: string;
+  readonly output: OutputSchema;
+  prompt(input: Input, context: StageContext): Prompt;
+  readonly checks?: readonly OutputCheck<Input, z.output<OutputSchema>>[];
+  readonly temperature?: number;
+  readonly maxOutputTokens?: number;
+  /** Opt-in: equal inputs share one model call for this long. */
+  readonly cacheTtlSeconds?: number;
+  /** An output that fails its schema or a check: one more try, a person, or a function's answer. */
+  readonly onDegraded?: "retry" | "review" | { fallback(input: Input): z.output<OutputSchema> };
+}
+
+/** What `format` returns: the delivery's body, and what else should happen. */
+export interface Formatted {
+  readonly body: JsonValue;
+  /** The outbound message type. Default: `<pipeline>.completed`. */
+  readonly type?: string;
+  /** A subset of the pipeline's destinations, by name. Default: all of them. */
+  readonly to?: readonly string[];
+  /** Events for other pipelines; durable together with this event's completion. */
+  readonly emit?: readonly Emitted[];
+  /** Hold this event for a person's decision before anything is delivered. */
+  readonly review?: string;
+}
+
+export interface Emitted {
+  /** A pipeline's name. */
+  readonly pipeline: string;
+  readonly type: string;
+  readonly payload: JsonValue;
+}
+
+export interface PipelineStages<InputSchema extends z.ZodType, Enriched, OutputSchema extends z.ZodType> {
+  readonly input: InputSchema;
+  /** Absent: what `input` parsed goes on as it is. */
+  enrich?(input: z.output<InputSchema>, context: StageContext): Promise<Enriched>;
+  readonly infer?: InferStage<Enriched, OutputSchema>;
+  format(
+    result: { readonly input: Enriched; readonly output: z.output<OutputSchema> },
+    context: StageContext,
+  ): Formatted;
+}
+
+export interface PipelineOptions<
+  InputSchema extends z.ZodType,
+  Enriched,
+  OutputSchema extends z.ZodType,
+> extends PipelineStages<InputSchema, Enriched, OutputSchema> {
+  readonly name: string;
+  /** Names from the gateway's `destinations`. */
+  readonly deliver: readonly string[];
+  readonly policy?: Partial<EventPolicy>;
+}
+
+export type StagesVisitor<Answer> = <InputSchema extends z.ZodType, Enriched, OutputSchema extends z.ZodType>(
+  stages: PipelineStages<InputSchema, Enriched, OutputSchema>,
+) => Answer;
+
+/** `Accepts` is what a route must provide: the input schema's own input. */
+export interface Pipeline<in Accepts> {
+  readonly name: string;
+  readonly deliver: readonly string[];
+  readonly policy: Partial<EventPolicy>;
+  /** The model the infer stage names, for the config check. */
+  readonly model: string | undefined;
+  open<Answer>(visit: StagesVisitor<Answer>): Answer;
+  /** Never called: it only makes `Accepts` count for the compiler. */
+  readonly accepts?: (payload: Accepts) => void;
+}
+
+export function definePipeline<
+  InputSchema extends z.ZodType,
+  OutputSchema extends z.ZodType,
+  Enriched = z.output<InputSchema>,
+>(options: PipelineOptions<InputSchema, Enriched, OutputSchema>): Pipeline<z.input<InputSchema>> {
+  return {
+    name: options.name,
+    deliver: options.deliver,
+    policy: options.policy ?? {},
+    model: options.infer?.model,
+    open: (visit) => visit<InputSchema, Enriched, OutputSchema>(options),
+  };
+}

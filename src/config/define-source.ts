@@ -1,0 +1,126 @@
+/**
+ * Sources: who sends, how it is proven, what an event means and where it goes. The zod schema of each
+ * event type gives the type of the payload in `when`, `partitionBy`, `priority` and `filter`, and must
+ * fit the input of the pipeline it is routed to.
+ */
+import type * as z from "zod";
+import type { Jurisdiction } from "../core/ids.ts";
+import type { EventPolicy, Priority } from "../core/policy.ts";
+import type { Verification } from "../ingest/scheme.ts";
+import type { Pipeline } from "./define-pipeline.ts";
+
+export type EventSchemas = Readonly<Record<string, z.ZodType>>;
+
+/** A verified, parsed event, before it is durable. */
+export interface IncomingEvent<Payload> {
+  readonly type: string;
+  readonly payload: Payload;
+  /** Only the headers that the scheme keeps, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type PayloadOf<Schemas extends EventSchemas> = {
+  [Type in keyof Schemas]: z.output<Schemas[Type]>;
+}[keyof Schemas];
+
+export interface RouteOptions<Payload> {
+  /** Only events for which this is true. A function that throws quarantines the event. */
+  when?(event: IncomingEvent<Payload>): boolean;
+  readonly priority?: Priority;
+  readonly policy?: Partial<EventPolicy>;
+}
+
+/** One routed type. The payload's type is gone here; it was checked when the route was made. */
+export interface Route {
+  /** An event type of the source, or `*` for every type it declares. */
+  readonly type: string;
+  readonly pipeline: Pipeline<never>;
+  readonly options: RouteOptions<never>;
+}
+
+/** The last argument of `defineSource`'s `routes`: builds routes whose types fit. */
+export interface RouteBuilder<Schemas extends EventSchemas> {
+  <Type extends keyof Schemas & string>(
+    type: Type,
+    pipeline: Pipeline<z.output<Schemas[Type]>>,
+    options?: RouteOptions<z.output<Schemas[Type]>>,
+  ): Route;
+  (type: "*", pipeline: Pipeline<PayloadOf<Schemas>>, options?: RouteOptions<PayloadOf<Schemas>>): Route;
+}
+
+export interface SourceOptions<Schemas extends EventSchemas> {
+  readonly verify: Verification;
+  /** A schema per event type. A type without a schema is recorded as `unrouted`, never dropped. */
+  readonly events: Schemas;
+  /** The customer an event belongs to. null: no key, the event goes to one of `unkeyedShards` unordered partitions. */
+  partitionBy?(event: IncomingEvent<PayloadOf<Schemas>>): string | number | null;
+  /** Sources that name the same space share their customers' order. Default: the source's own name. */
+  readonly space?: string;
+  readonly epoch?: number;
+  readonly jurisdiction?: Jurisdiction;
+  readonly unkeyedShards?: number;
+  /** Where the sender's id is not (or not rightly) found by the scheme. */
+  dedupeBy?(event: IncomingEvent<PayloadOf<Schemas>>): string;
+  /** Overrides the scheme's order key: ms since the epoch, or a sequence number. null: order of arrival. */
+  orderBy?(event: IncomingEvent<PayloadOf<Schemas>>): number | null;
+  readonly priority?: Priority;
+  /** false: the event is answered 200 `filtered` and goes no further. */
+  filter?(event: IncomingEvent<PayloadOf<Schemas>>): boolean;
+  /** A payload that fails its schema: a listed dead letter (default), or 422 to the sender. */
+  readonly onInvalid?: "quarantine" | "reject";
+  readonly maxBodyBytes?: number;
+  readonly policy?: Partial<EventPolicy>;
+  routes(route: RouteBuilder<Schemas>): readonly Route[];
+}
+
+/** A source with its payload types erased: what the gateway runs on. */
+export interface Source {
+  readonly verify: Verification;
+  readonly events: EventSchemas;
+  readonly space: string | undefined;
+  readonly epoch: number;
+  readonly jurisdiction: Jurisdiction;
+  readonly unkeyedShards: number;
+  readonly priority: Priority;
+  readonly onInvalid: "quarantine" | "reject";
+  readonly maxBodyBytes: number | undefined;
+  readonly policy: Partial<EventPolicy>;
+  readonly routes: readonly Route[];
+  /** These take a payload that the source's own schema for the type has parsed. */
+  partitionBy(event: IncomingEvent<unknown>): string | null;
+  dedupeBy(event: IncomingEvent<unknown>): string | null;
+  orderBy: ((event: IncomingEvent<unknown>) => number | null) | null;
+  filter(event: IncomingEvent<unknown>): boolean;
+}
+
+export function defineSource<const Schemas extends EventSchemas>(options: SourceOptions<Schemas>): Source {
+  type Payload = PayloadOf<Schemas>;
+  // The payload was parsed by `events[type]` before any of these is called, so it is of this type.
+  const typed = (event: IncomingEvent<unknown>) => event as IncomingEvent<Payload>;
+  const build = (type: string, pipeline: Pipeline<never>, routeOptions: RouteOptions<never> = {}): Route => ({
+    type,
+    pipeline,
+    options: routeOptions,
+  });
+  const hasOrder = options.orderBy !== undefined;
+  return {
+    verify: options.verify,
+    events: options.events,
+    space: options.space,
+    epoch: options.epoch ?? 1,
+    jurisdiction: options.jurisdiction ?? "none",
+    unkeyedShards: options.unkeyedShards ?? 16,
+    priority: options.priority ?? "normal",
+    onInvalid: options.onInvalid ?? "quarantine",
+    maxBodyBytes: options.maxBodyBytes,
+    policy: options.policy ?? {},
+    routes: options.routes(build),
+    partitionBy: (event) => {
+      const key = options.partitionBy?.(typed(event)) ?? null;
+      return key === null || key === "" ? null : String(key);
+    },
+    dedupeBy: (event) => options.dedupeBy?.(typed(event)) ?? null,
+    orderBy: hasOrder ? (event) => options.orderBy?.(typed(event)) ?? null : null,
+    filter: (event) => options.filter?.(typed(event)) ?? true,
+  };
+}

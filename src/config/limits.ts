@@ -1,0 +1,235 @@
+/**
+ * Every buffer, depth, size, wait and retry that Sluice bounds, with its unit and its reason.
+ * What a deployer should tune is in `config/`; what is here protects the machinery.
+ */
+
+export const KIB = 1_024;
+export const MIB = 1_048_576;
+export const SECOND_MS = 1_000;
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
+
+export const LIMITS = {
+  ingest: {
+    /** Default cap on a request body; a source may raise it to `maxBodyBytes`. */
+    defaultBodyBytes: MIB,
+    /** Hard cap per source: what a claim check in R2 is tested for. */
+    maxBodyBytes: 25 * MIB,
+    /** A queue message may be 128 KB; the rest is room for the broker's own encoding. */
+    maxMessageBytes: 120_000,
+    /** A request that is not durable by then is answered 503, and the sender tries again. */
+    durableWithinMs: 2 * SECOND_MS,
+    /** Reading a body may not take longer: slow senders hold a request open for nothing. */
+    bodyReadMs: 30 * SECOND_MS,
+    /** Deeper JSON is refused: recursion in later stages stays bounded. */
+    maxJsonDepth: 64,
+    /** Total keys and elements of a body; a cheap guard against inputs that are all structure. */
+    maxJsonNodes: 200_000,
+    /** Longer signature headers are not parsed. Real ones are below 1 KiB. */
+    maxSignatureHeaderBytes: 4 * KIB,
+    /** How old, or how far in the future, a signed timestamp may be, where a source does not say. */
+    signatureToleranceMs: 5 * MINUTE_MS,
+    /** Imported keys kept per isolate: several per source while secrets are rotated. */
+    maxCachedKeys: 256,
+    /** Signatures tried per request, all secrets together: forgeries must not buy CPU. */
+    maxSignatureChecks: 20,
+    /** Characters of a sender's own id; longer ones are hashed. */
+    maxDedupeKeyCharacters: 256,
+    /** Characters of an event type; it is a name, and part of every log line and metric. */
+    maxTypeCharacters: 128,
+    /** Places a 422 or a quarantine names where a payload breaks its schema. */
+    maxIssues: 20,
+    /** Allow-listed headers kept in the envelope, all together. */
+    maxKeptHeaderBytes: 4 * KIB,
+    /** What a sender is told to wait after a 503. */
+    retryAfterSeconds: 5,
+    /** How far a `Content-Type` may be from JSON or a form: nothing else is read. */
+    maxContentTypeCharacters: 256,
+  },
+  lanes: {
+    /** Events one consumer invocation works on at once: below the platform's six connections. */
+    driverSlots: 5,
+    /** A driver stops taking new work after this; deploys give an invocation about 30 s. */
+    driveBudgetMs: 30 * SECOND_MS,
+    /** A driver with nothing to do waits at most this long for work that is due soon. */
+    lingerMs: 1_500,
+    /** Delay of a message whose partition pushed back or could not be reached. */
+    retryDelaySeconds: 15,
+    /** Calls to a partition are tried this often before the message is returned to the lane. */
+    rpcAttempts: 3,
+  },
+  partition: {
+    /** Open events and bytes of one partition; beyond it `offer` pushes back. */
+    maxOpenEvents: 100_000,
+    maxStoredBytes: 1_000_000_000,
+    /** Rows read to find the next work. Memory does not grow with the backlog. */
+    headEvents: 32,
+    /** Timeline entries kept per event; the oldest in the middle go first. */
+    maxTimelineEntries: 64,
+    /** A lease must outlive any one delivery; it is extended when half of it is left. */
+    minLeaseMs: 61 * SECOND_MS,
+    /** Well below `headEvents`, so that one commit never empties the loaded head. */
+    maxLookahead: 16,
+    /** Grants after which an event that never finished runs alone, and after which it is poison. */
+    isolateAfterStarts: 3,
+    poisonAfterStarts: 5,
+    /** Links in a chain of emitted events. */
+    maxEmitDepth: 8,
+    maxEmitsPerEvent: 32,
+    /** How long ids are remembered after the end: longer than any lane or sender redelivers. */
+    rememberIdsMs: 30 * DAY_MS,
+    /** A ring is not repeated within this time: the lane is at-least-once and has its own wait. */
+    ringEveryMs: 5 * SECOND_MS,
+  },
+  guard: {
+    /** A concurrency slot nobody returned is free again after this. */
+    slotLeaseMs: 120 * SECOND_MS,
+    /** How often a guard writes its state. A restart never creates capacity. */
+    flushEveryMs: SECOND_MS,
+    /** A driver waits for its turn in place up to this long; beyond it the event is deferred. */
+    waitInPlaceMs: 2 * SECOND_MS,
+    /** The deferral when the guard itself cannot be reached. */
+    unreachableDeferMs: 5 * SECOND_MS,
+    /** A call that is known to take longer may ask for a longer slot, up to this. */
+    maxSlotLeaseMs: 15 * MINUTE_MS,
+    /** Limits are per minute: what is counted, and how finely. A finer count costs state, a coarser one throughput. */
+    windowMs: MINUTE_MS,
+    bucketMs: SECOND_MS,
+    /** How far calls may run ahead of an even pace: callers don't arrive evenly, providers dislike bursts. */
+    burstMs: 6 * SECOND_MS,
+    /** The part of every limit that a priority and those below it may use together. */
+    shares: { low: 0.5, normal: 0.8, high: 1 },
+    /** Permits under way, whatever the limits: bounds the state. More than 250 consumers hold at once. */
+    maxPermits: 2_000,
+    /** Part of a limit that may be granted between two writes: what a restart takes for used. */
+    unwrittenShare: 0.1,
+    /** Permit numbers skipped at a restart: more than an object can grant between two writes. */
+    permitIdsPerRestart: 100_000,
+    /** Capacity that must lie unused before a newcomer takes it from callers whose turn was set. */
+    yieldMs: 500,
+    /** No turn is set further ahead; beyond it callers are spread by chance. */
+    maxTurnMs: 10 * MINUTE_MS,
+    /** The gap between turns where no rate gives one. */
+    turnStepMs: 50,
+    /** The latency assumed before the first answer. */
+    expectedLatencyMs: SECOND_MS,
+    /** From this part of the slots on, a settlement must not wait for a ride on the next admission. */
+    contendedShare: 0.5,
+    /** Adapting to the other side: 429s, `Retry-After`, remaining/reset headers. */
+    adapt: {
+      /** One overload answers many calls at once: the rate changes once per this time. */
+      everyMs: 5 * SECOND_MS,
+      minFactor: 1 / 16,
+      factorStep: 0.1,
+      /** Where no limit is configured, the rate of the last minute is halved, but not below half of this. */
+      minObservedPerMinute: 60,
+      /** The pause after a 429 without `Retry-After`; doubles with each that follows. */
+      firstPauseMs: SECOND_MS,
+      defaultMaxPauseMs: MINUTE_MS,
+      /** `Retry-After` is obeyed up to this: longer ones are taken for nonsense, as in `headers`. */
+      maxPauseMs: HOUR_MS,
+      /** How long a remaining/reset hint holds: resets are often told as the time until the bucket is full. */
+      hintHoldMs: 10 * SECOND_MS,
+    },
+    breaker: {
+      /** Opens at this share of failures among at least so many calls in this time. */
+      failureShare: 0.5,
+      minCalls: 5,
+      sampleMs: MINUTE_MS,
+      sampleBucketMs: 5 * SECOND_MS,
+      /** Doubles with each opening that follows before it has closed. */
+      cooldownMs: 30 * SECOND_MS,
+      maxCooldownMs: 5 * MINUTE_MS,
+      /** Calls at once after a good probe, one more with each success; closed beyond the second number. */
+      rampFrom: 2,
+      rampTo: 16,
+    },
+    /** A guard that has not answered by then is unreachable: a call's own time-out must not be spent here. */
+    answerWithinMs: 2 * SECOND_MS,
+    /** Settlements that ride on one call: itty-durable carries arguments in a request header. */
+    maxSettlementsPerCall: 40,
+    /** Settlements a client holds; the oldest beyond it are left to their permits' expiry. */
+    maxQueuedSettlements: 1_000,
+  },
+  models: {
+    /** To the response's headers, to the first token, between tokens, and for the whole call. */
+    connectTimeoutMs: 10 * SECOND_MS,
+    firstTokenTimeoutMs: 20 * SECOND_MS,
+    idleTimeoutMs: 15 * SECOND_MS,
+    totalTimeoutMs: 60 * SECOND_MS,
+    /** A model answer beyond this is not read further. */
+    maxOutputCharacters: 400_000,
+    /** Untrusted text in a prompt is cut here. */
+    maxPromptInputCharacters: 100_000,
+    /** Of a model's answer as it comes over the wire: ample for `maxOutputCharacters` in chunks of one token each. */
+    maxResponseBytes: 32 * MIB,
+    /** Of an error's body: enough to find its code in. */
+    maxErrorBodyBytes: 64 * KIB,
+    /** Reserved for the answer when a request names no `maxOutputTokens`; settled to what was really used. */
+    assumedOutputTokens: 512,
+    /** A model whose key or URL is not set yet: the event waits this long for its operator. */
+    notConfiguredRetryMs: MINUTE_MS,
+  },
+  stages: {
+    /** Own code of a deployer: a look-up that hangs must not hold the lease for ever. */
+    enrichTimeoutMs: 15 * SECOND_MS,
+    formatTimeoutMs: 5 * SECOND_MS,
+    /** Fetching a body that lies in R2, and the schema. */
+    parseTimeoutMs: 15 * SECOND_MS,
+    /** The infer stage (guard, calls, checks) ends this long before a lease of the event's policy would. */
+    leaseMarginMs: 5 * SECOND_MS,
+    /** One delivery, for a destination that ignores its own time-out. At most half a lease: no effect starts unless the lease outlives it. */
+    deliverTimeoutMs: 30 * SECOND_MS,
+    /** A pipeline or model that the config no longer has: time for the deploy to be rolled back. */
+    missingConfigRetryMs: MINUTE_MS,
+    /** Schema issues named in one failure. */
+    maxIssues: 10,
+    maxTypeCharacters: 256,
+    /** Payloads of all events that one event emits. They are stored in its row as well. */
+    maxEmitBytes: 256 * KIB,
+    /** A stored output as JSON: with its envelope it must fit a row of 2 MB. */
+    maxStoredOutputBytes: 1_500_000,
+  },
+  cache: {
+    /** The least life KV takes. A shorter one is kept by the entry's own time. */
+    minTtlSeconds: 60,
+    /** A slow look-up is a miss: the cache must never cost more than it saves. */
+    readTimeoutMs: SECOND_MS,
+    writeTimeoutMs: 2 * SECOND_MS,
+    /** Longest wait for an equal request that is under way in this isolate; then it is asked beside it. */
+    maxFlightWaitMs: 60 * SECOND_MS,
+    /** KV remembers a miss for a minute, so new answers are kept in the isolate for as long: how many, how large. */
+    recentMs: MINUTE_MS,
+    maxRecentAnswers: 64,
+    maxRecentCharacters: 32 * KIB,
+  },
+  destinations: {
+    timeoutMs: 15 * SECOND_MS,
+    /** Of the answer, for the record; more is not read. */
+    maxResponseBytes: 16 * KIB,
+    maxBodyBytes: MIB,
+    /** Reading what is left of an answer keeps its connection usable; it may not delay the next delivery. */
+    drainMs: 250,
+    /** A queue message may be 128 KB; the rest is room for the broker's own encoding. */
+    maxQueueMessageBytes: 120_000,
+    /** Secrets that sign one delivery at once, while one is rotated: each costs a signature per delivery. */
+    maxSigningSecrets: 4,
+    /** A destination whose URL, secret or binding is not set yet: the event waits this long for its operator. */
+    notConfiguredRetryMs: MINUTE_MS,
+  },
+  streams: {
+    maxRequestBytes: MIB,
+    heartbeatMs: 15 * SECOND_MS,
+    /** What a browser is told to wait before it reconnects. */
+    reconnectMs: 2 * SECOND_MS,
+    /** Asked of a model by one request; what the model itself allows is usually less. */
+    maxOutputTokens: 200_000,
+    /** What a client is told to wait after a 503 that names no time of its own. */
+    retryAfterSeconds: 5,
+  },
+  headers: {
+    /** `Retry-After` and limit headers beyond this are taken for nonsense. */
+    maxRetryAfterMs: HOUR_MS,
+  },
+} as const;

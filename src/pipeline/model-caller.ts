@@ -1,0 +1,133 @@
+/**
+ * A model call behind its guard: estimate, admit, wait in place if the turn is near, call, settle. The permit
+ * is settled exactly once on every path. Knows nothing of prompts or schemas.
+ */
+import { failure, type StageFailure } from "../core/failure.ts";
+import { err, unreachable, type Result } from "../core/result.ts";
+import type { CallReport, GuardClient, Permit } from "../guard/port.ts";
+import { reportOf, textsOfRequest, type ModelCallResult, type ModelRequest } from "../models/call.ts";
+import { estimateCallTokens } from "../models/estimate.ts";
+import type { ConfiguredModel } from "../models/port.ts";
+import { costMicros } from "../models/price.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { admitInPlace } from "./admission.ts";
+import { isTimeout } from "./bounded.ts";
+import { describeThrown } from "./describe.ts";
+import type { CallModel, ModelCaller, ModelCallOutcome, ModelCallRequest, Sleep } from "./ports.ts";
+
+export interface ModelCallerDeps {
+  readonly models: { get(name: string): Result<ConfiguredModel, StageFailure> };
+  readonly call: CallModel;
+  readonly guard: GuardClient;
+  readonly nowMs: () => number;
+  readonly sleep: Sleep;
+  readonly logger: Logger;
+}
+
+export function createModelCaller(deps: ModelCallerDeps): ModelCaller {
+  return {
+    modelIdOf: (name) => {
+      const model = deps.models.get(name);
+      return model.ok ? model.value.definition.modelId : null;
+    },
+    call: (request) => callGuarded(deps, request),
+  };
+}
+
+async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Promise<ModelCallOutcome> {
+  const found = deps.models.get(request.model);
+  if (!found.ok) return failed(found.error);
+  const { name, definition } = found.value;
+  const modelRequest = modelRequestOf(request);
+  const texts = textsOfRequest(modelRequest, definition.structuredOutput);
+  const estimatedTokens = estimateCallTokens(texts, request.maxOutputTokens);
+  const admitted = await admitInPlace(
+    deps,
+    { guard: `model:${name}`, limits: definition.limits, priority: request.priority, estimatedTokens },
+    request.signal,
+  );
+  switch (admitted.kind) {
+    case "aborted":
+      return failed(failure("infer", "transient", "cancelled", "stopped before the model was called"));
+    case "denied":
+      deps.logger.debug("model.denied", { model: name, reason: admitted.reason });
+      return admitted;
+    case "granted":
+      return callAdmitted(deps, found.value, modelRequest, request.signal, admitted.permit);
+    default:
+      return unreachable(admitted);
+  }
+}
+
+async function callAdmitted(
+  deps: ModelCallerDeps,
+  model: ConfiguredModel,
+  request: ModelRequest,
+  signal: AbortSignal,
+  permit: Permit,
+): Promise<ModelCallOutcome> {
+  const result = await callSafely(deps, model, request, signal);
+  permit.settle(reportFor(result, signal));
+  const { price } = model.definition;
+  if (!result.ok) {
+    const { usage, latencyMs, failure: reason } = result.error;
+    deps.logger.warn("model.failed", { model: model.name, code: reason.code, durationMs: latencyMs });
+    if (usage === undefined) return failed(reason, latencyMs);
+    return {
+      kind: "failed",
+      failure: reason,
+      usage,
+      durationMs: latencyMs,
+      costMicros: costMicros(usage, price),
+    };
+  }
+  const { text, finishReason, usage, modelId, latencyMs } = result.value;
+  return {
+    kind: "answer",
+    text,
+    finishReason,
+    usage,
+    modelId,
+    durationMs: latencyMs,
+    costMicros: costMicros(usage, price),
+  };
+}
+
+/** A throw is a bug in an adapter. It is answered like a passing failure, so that the permit is settled, and logged. */
+async function callSafely(
+  deps: ModelCallerDeps,
+  model: ConfiguredModel,
+  request: ModelRequest,
+  signal: AbortSignal,
+): Promise<ModelCallResult> {
+  const startedAtMs = deps.nowMs();
+  try {
+    return await deps.call(model, request, { signal, nowMs: deps.nowMs, log: deps.logger });
+  } catch (thrown) {
+    const message = describeThrown(thrown);
+    deps.logger.error("model.threw", { model: model.name, message });
+    const latencyMs = Math.max(0, deps.nowMs() - startedAtMs);
+    return err({ failure: failure("infer", "transient", "model_threw", message), latencyMs });
+  }
+}
+
+/** A model that had no answer in the whole stage's time counts as slow; a lost lease says nothing about it. */
+function reportFor(result: ModelCallResult, signal: AbortSignal): CallReport {
+  const report = reportOf(result);
+  return report.outcome === "cancelled" && isTimeout(signal) ? { ...report, outcome: "transient" } : report;
+}
+
+function modelRequestOf(request: ModelCallRequest): ModelRequest {
+  const { instruction, input, jsonSchema, temperature, maxOutputTokens } = request;
+  return {
+    instruction,
+    data: input,
+    ...(jsonSchema === null ? {} : { jsonSchema }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+  };
+}
+
+function failed(reason: StageFailure, durationMs = 0): ModelCallOutcome {
+  return { kind: "failed", failure: reason, durationMs, costMicros: null };
+}

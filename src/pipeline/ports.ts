@@ -1,0 +1,80 @@
+/**
+ * What the pipeline runner needs from outside, as interfaces: models behind their guard, destinations,
+ * stored bodies, spans. The composition root provides them; tests script them.
+ */
+import type { EnvelopeBody } from "../core/envelope.ts";
+import type { StageFailure } from "../core/failure.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { Priority } from "../core/policy.ts";
+import type { Result } from "../core/result.ts";
+import type { Destination } from "../destinations/port.ts";
+import type { DenialReason } from "../guard/port.ts";
+import type { ModelCallResult, ModelRequest } from "../models/call.ts";
+import type { CallContext, FinishReason } from "../models/model-stream.ts";
+import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
+
+export interface ModelCallRequest {
+  /** A name from the gateway's `models`. */
+  readonly model: string;
+  readonly instruction: string;
+  readonly input: string;
+  /** The answer's schema; null for plain text. */
+  readonly jsonSchema: JsonObject | null;
+  readonly temperature?: number;
+  readonly maxOutputTokens?: number;
+  readonly priority: Priority;
+  readonly signal: AbortSignal;
+}
+
+export type ModelCallOutcome =
+  | {
+      readonly kind: "answer";
+      readonly text: string;
+      readonly finishReason: FinishReason;
+      readonly usage: TokenUsage;
+      readonly modelId: string;
+      readonly durationMs: number;
+      /** Millionths of a US dollar; null when the model has no price. */
+      readonly costMicros: number | null;
+    }
+  /** A guard said not yet. */
+  | { readonly kind: "denied"; readonly untilMs: number; readonly reason: DenialReason }
+  | {
+      readonly kind: "failed";
+      readonly failure: StageFailure;
+      /** What was spent all the same: a useless answer is paid for. */
+      readonly usage?: TokenUsage;
+      readonly durationMs: number;
+      readonly costMicros: number | null;
+    };
+
+/** Calls a model by name, behind its guard. Never throws; stops when the request's signal does. */
+export interface ModelCaller {
+  call(request: ModelCallRequest): Promise<ModelCallOutcome>;
+  /** The provider's name of a model, for cache keys; null when there is no such model. */
+  modelIdOf(name: string): string | null;
+}
+
+/** `callModel` in `models/call.ts`: makes one call and classifies what comes back. Ends when the signal fires. */
+export type CallModel = (
+  model: ConfiguredModel,
+  request: ModelRequest,
+  context: CallContext,
+) => Promise<ModelCallResult>;
+
+export type FindDestination = (name: string) => Result<Destination, StageFailure>;
+
+/** Fetches a body that lies in R2 and proves it by its hash. */
+export type LoadBody = (
+  body: Extract<EnvelopeBody, { kind: "stored" }>,
+) => Promise<Result<string, StageFailure>>;
+
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+
+/** Traces a stage. Absent in tests. */
+export interface StageSpans {
+  within<Value>(name: string, attributes: SpanAttributes, work: () => Promise<Value>): Promise<Value>;
+}
+
+/** Resolves after the delay, or at once when the signal aborts. Never rejects. */
+export type Sleep = (delayMs: number, signal: AbortSignal) => Promise<void>;
