@@ -1,0 +1,111 @@
+/**
+ * The gateway's config: who sends, what is made of it, where it goes. This is the file to edit; upgrading
+ * Sluice never touches it. Secrets are named here and set with `wrangler secret put NAME`.
+ */
+import {
+  defineGateway,
+  defineSource,
+  github,
+  httpDestination,
+  openaiCompatible,
+  queueDestination,
+  standardWebhooks,
+  stripe,
+} from "#sluice";
+import { documentClassify, documentEntities, documentReceived, documentText } from "./pipelines/documents.ts";
+import { enquirySubmitted, leadScoring } from "./pipelines/lead-scoring.ts";
+import { chatMessage, commentCreated, moderation, uploadCreated } from "./pipelines/moderation.ts";
+import { payments, stripeEvent } from "./pipelines/payments.ts";
+import { issueEvent, pullRequestEvent, triage } from "./pipelines/triage.ts";
+
+/** Payments: the order of acknowledgement, without exception. */
+const stripeSource = defineSource({
+  verify: stripe({ secrets: ["STRIPE_WEBHOOK_SECRET"] }),
+  events: {
+    "payment_intent.succeeded": stripeEvent,
+    "payment_intent.payment_failed": stripeEvent,
+    "invoice.paid": stripeEvent,
+    "customer.subscription.updated": stripeEvent,
+    "charge.dispute.created": stripeEvent,
+  },
+  partitionBy: ({ payload }) => payload.data.object.customer ?? null,
+  priority: "high",
+  policy: { ordering: "strict", onDead: "pause" },
+  routes: (route) => [route("*", payments)],
+});
+
+/** A repository's events are one order; GitHub sends no usable time, so the order is that of arrival. */
+const githubSource = defineSource({
+  verify: github({ secrets: ["GITHUB_WEBHOOK_SECRET"] }),
+  events: {
+    "issues.opened": issueEvent,
+    "issues.edited": issueEvent,
+    "issue_comment.created": issueEvent,
+    "pull_request.opened": pullRequestEvent,
+  },
+  partitionBy: ({ payload }) => payload.repository.full_name,
+  priority: "low",
+  routes: (route) => [route("*", triage)],
+});
+
+/** A media platform's own events, signed as Standard Webhooks. */
+const mediaSource = defineSource({
+  verify: standardWebhooks({ secrets: ["MEDIA_WEBHOOK_SECRET"] }),
+  events: {
+    "comment.created": commentCreated,
+    "upload.created": uploadCreated,
+    "chat.message": chatMessage,
+  },
+  partitionBy: ({ payload }) => payload.data.author.id,
+  policy: { ordering: "strict" },
+  routes: (route) => [
+    route("comment.created", moderation),
+    route("upload.created", moderation),
+    // Somebody reads along: chat goes first.
+    route("chat.message", moderation, { priority: "high" }),
+  ],
+});
+
+const leadsSource = defineSource({
+  verify: standardWebhooks({ secrets: ["LEADS_WEBHOOK_SECRET"] }),
+  events: { "enquiry.submitted": enquirySubmitted },
+  partitionBy: ({ payload }) => payload.data.email,
+  policy: { ordering: "strict" },
+  routes: (route) => [route("enquiry.submitted", leadScoring)],
+});
+
+const documentsSource = defineSource({
+  verify: standardWebhooks({ secrets: ["DOCUMENTS_WEBHOOK_SECRET"] }),
+  events: { "document.received": documentReceived },
+  partitionBy: ({ payload }) => payload.data.customer_id,
+  policy: { ordering: "strict" },
+  routes: (route) => [route("document.received", documentText)],
+});
+
+export default defineGateway({
+  sources: {
+    stripe: stripeSource,
+    github: githubSource,
+    media: mediaSource,
+    leads: leadsSource,
+    documents: documentsSource,
+  },
+  // Reached by `emit` alone.
+  pipelines: [documentEntities, documentClassify],
+  models: {
+    // The embedded stand-in. For a real model: its base URL, its name, its key's binding, its limits.
+    fast: openaiCompatible({
+      baseUrl: { variable: "MODEL_BASE_URL" },
+      model: "sluice-standin-1",
+      limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
+      structuredOutput: true,
+    }),
+  },
+  destinations: {
+    books: httpDestination({ url: { variable: "BOOKS_URL" }, secret: "DELIVERY_SECRET" }),
+    tracker: httpDestination({ url: { variable: "TRACKER_URL" }, secret: "DELIVERY_SECRET" }),
+    crm: httpDestination({ url: { variable: "CRM_URL" }, secret: "DELIVERY_SECRET" }),
+    archive: httpDestination({ url: { variable: "ARCHIVE_URL" }, secret: "DELIVERY_SECRET" }),
+    verdicts: queueDestination({ binding: "VERDICTS" }),
+  },
+});

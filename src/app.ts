@@ -1,0 +1,36 @@
+/**
+ * The HTTP surface: which path is answered by whom. Ingest is reached before any framework work; everything
+ * else is Hono's.
+ */
+import { Hono } from "hono";
+import { messageOf } from "./core/result.ts";
+import { bearerAuth } from "./operator/bearer-auth.ts";
+import { createEventRoutes } from "./operator/event-routes.ts";
+import { problemResponse } from "./platform/problem.ts";
+import type { Services } from "./services.ts";
+import { createStreamRoutes } from "./streaming/routes.ts";
+
+const INGEST_PATH = /^\/in\/([^/?]+)\/?$/;
+
+export type App = (request: Request, context: ExecutionContext) => Promise<Response>;
+
+export function createApp(services: Services): App {
+  const app = new Hono();
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/readyz", (context) => {
+    const report = services.readiness();
+    return context.json(report, report.status === "ready" ? 200 : 503);
+  });
+  app.use("/v1/*", bearerAuth(services.apiTokens));
+  app.route("/v1", createEventRoutes(services.events));
+  app.route("/", createStreamRoutes(services.streaming()));
+  app.notFound(() => problemResponse({ status: 404, code: "not-found", title: "There is nothing here" }));
+  app.onError((thrown) => {
+    services.events.log.error("request_failed", { error: messageOf(thrown) });
+    return problemResponse({ status: 503, code: "unavailable", title: "Something went wrong on our side" });
+  });
+  return async (request, context) => {
+    const source = INGEST_PATH.exec(new URL(request.url).pathname)?.[1];
+    return source === undefined ? app.fetch(request, {}, context) : services.ingest(request, source);
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * What `/readyz` says: which parts of the config still lack a secret or a variable. A missing one never keeps
+ * the Worker from being deployed; it puts the part that needs it out of order, and says so here.
+ */
+import type { GatewayConfig } from "../config/define-gateway.ts";
+
+export interface Readiness {
+  readonly status: "ready" | "incomplete";
+  /** What is missing, by the part of the config that needs it. Names of bindings, never values. */
+  readonly missing: readonly { readonly part: string; readonly binding: string; readonly effect: string }[];
+}
+
+export function readinessOf(config: GatewayConfig, text: (name: string) => string | undefined): Readiness {
+  const needs = [
+    ...[...config.sources].map(([name, source]) => ({
+      part: `sources.${name}`,
+      // One of several active secrets is enough to verify with.
+      bindings: source.verify.secrets.some((secret) => text(secret) !== undefined)
+        ? []
+        : source.verify.secrets,
+      effect: `POST /in/${name} answers 503`,
+    })),
+    ...[...config.models].map(([name, model]) => ({
+      part: `models.${name}`,
+      bindings: [model.apiKey, ...(model.variables ?? [])].flatMap((binding) => binding ?? []),
+      effect: "events that need this model wait",
+    })),
+    ...[...config.destinations].map(([name, destination]) => ({
+      part: `destinations.${name}`,
+      bindings:
+        destination.kind === "queue"
+          ? []
+          : [destination.secret, ...(typeof destination.url === "string" ? [] : [destination.url.variable])],
+      effect: "deliveries to it wait",
+    })),
+    {
+      part: "api.tokens",
+      bindings: config.apiTokens.some((token) => text(token) !== undefined) ? [] : config.apiTokens,
+      effect: "/v1 answers 503",
+    },
+  ];
+  const missing = needs.flatMap(({ part, bindings, effect }) =>
+    bindings.filter((binding) => text(binding) === undefined).map((binding) => ({ part, binding, effect })),
+  );
+  return { status: missing.length === 0 ? "ready" : "incomplete", missing };
+}

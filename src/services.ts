@@ -1,0 +1,132 @@
+/**
+ * Composition root: bindings in, services out. The only module beside `index.ts` that sees everything.
+ * What outlives an invocation (imported keys, caches, registries) is made once per isolate; what belongs to
+ * one (guard settlements) is made anew.
+ */
+import { waitUntil } from "cloudflare:workers";
+import { createResultCache, type ResultCache } from "./cache/results.ts";
+import type { GatewayConfig } from "./config/define-gateway.ts";
+import { LIMITS } from "./config/limits.ts";
+import type { GatewayEnv } from "./env.ts";
+import { createGuardClient } from "./guard/client.ts";
+import type { GuardClient } from "./guard/port.ts";
+import { createDestinationRegistry } from "./destinations/registry.ts";
+import { putBodyOnce } from "./ingest/claim-check.ts";
+import { createIngest, type Ingest } from "./ingest/handler.ts";
+import { appendEvents } from "./lanes/append.ts";
+import { createLaneSet } from "./lanes/lane-set.ts";
+import type { DriverDependencies } from "./lanes/ports.ts";
+import type { UndeliverableStore } from "./lanes/undeliverable.ts";
+import { callModel } from "./models/call.ts";
+import { createModelRegistry } from "./models/registry.ts";
+import type { TokenSource } from "./operator/bearer-auth.ts";
+import type { EventRouteDependencies } from "./operator/event-routes.ts";
+import { readinessOf, type Readiness } from "./operator/readiness.ts";
+import { createPartitionClient } from "./partition/client.ts";
+import { partitionStub } from "./partition/stub.ts";
+import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
+import { createBodyLoader } from "./pipeline/load-body.ts";
+import { createModelCaller } from "./pipeline/model-caller.ts";
+import { createProcessor } from "./pipeline/runner.ts";
+import { systemClock } from "./platform/clock.ts";
+import type { StreamDeps } from "./streaming/routes.ts";
+import { createLogger, isLogLevel } from "./telemetry/log.ts";
+
+export interface Services {
+  readonly ingest: Ingest;
+  readonly apiTokens: TokenSource;
+  readonly events: EventRouteDependencies;
+  readonly undeliverable: UndeliverableStore;
+  streaming(): StreamDeps;
+  readiness(): Readiness;
+  /** For one consumer invocation. `finish` sends what its guards still owe. */
+  startInvocation(): { readonly driver: DriverDependencies; finish(): Promise<void> };
+}
+
+export function createServices(config: GatewayConfig, env: GatewayEnv): Services {
+  const binding = (name: string): unknown => Reflect.get(env, name);
+  const text = (name: string): string | undefined => {
+    const value = binding(name);
+    return typeof value === "string" && value !== "" ? value : undefined;
+  };
+  const level = text("LOG_LEVEL");
+  const log = createLogger(isLogLevel(level) ? level : "info");
+  const clock = systemClock;
+  const nowMs = () => clock.nowMs();
+  const newId = () => crypto.randomUUID();
+  const fetcher: typeof fetch = (input, init) => fetch(input, init);
+
+  const lanes = createLaneSet(binding);
+  const partitions = createPartitionClient({
+    stub: (partition) => partitionStub(env.PARTITION, partition),
+    attempts: LIMITS.lanes.rpcAttempts,
+    sleep: (delayMs) => clock.sleep(delayMs),
+    random: Math.random,
+  });
+  const models = createModelRegistry(config.models, { binding, fetch: fetcher });
+  const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
+  const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
+  const newGuard = (): GuardClient =>
+    createGuardClient({
+      namespace: env.GUARD,
+      nowMs,
+      random: Math.random,
+      logger: log,
+      flushSoon: (flush) => waitUntil(flush()),
+    });
+
+  return {
+    ingest: createIngest({
+      sources: config.sources,
+      secret: text,
+      putBody: putBodyOnce(env.PAYLOADS),
+      append: (envelopes) => appendEvents({ lanes, partitions, newId }, envelopes),
+      nowMs,
+      randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      logger: log,
+      waitUntil,
+    }),
+    apiTokens: { values: () => config.apiTokens.flatMap((name) => text(name) ?? []) },
+    events: { partitions, log },
+    undeliverable: {
+      put: async (key, body) => {
+        await env.PAYLOADS.put(key, body);
+      },
+    },
+    streaming: () => ({ models, guard: newGuard(), nowMs, newId, log }),
+    readiness: () => readinessOf(config, text),
+    startInvocation() {
+      const guard = newGuard();
+      const caller = createModelCaller({
+        models,
+        call: callModel,
+        guard,
+        nowMs,
+        sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+        logger: log,
+      });
+      const processor = createProcessor({
+        pipelines: config.pipelines,
+        models: caller,
+        cache,
+        destinations: (name) => destinations.get(name),
+        guard,
+        loadBody: createBodyLoader(env.PAYLOADS),
+        fetch: fetcher,
+        nowMs,
+        logger: log,
+      });
+      const driver: DriverDependencies = {
+        partitions,
+        processor,
+        buildEmits: (event, output) =>
+          buildEmittedEnvelopes(event.envelope, event.run, output.emits, config.pipelines, nowMs()),
+        clock,
+        newId,
+        log,
+        limits: { ...LIMITS.lanes, effectTimeoutMs: LIMITS.stages.deliverTimeoutMs },
+      };
+      return { driver, finish: () => guard.flush() };
+    },
+  };
+}
