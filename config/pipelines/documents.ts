@@ -18,7 +18,7 @@ export const documentReceived = z.object({
 
 const extractedText = z.object({
   /** The sender's delivery, carried along the chain. */
-  reference: z.string(),
+  reference: z.nullable(z.string()),
   documentId: z.string(),
   title: z.string(),
   text: z.string(),
@@ -30,14 +30,14 @@ const textWithEntities = extractedText.extend({ entities: z.array(entity) });
 export const documentText = definePipeline({
   name: "document-text",
   input: documentReceived,
-  format: ({ input: { data } }, { deliveryId }) => ({
+  format: ({ input: { data } }, { headers }) => ({
     body: { documentId: data.document_id },
     emit: [
       {
         pipeline: "document-entities",
         type: "document.text_extracted",
         payload: {
-          reference: deliveryId,
+          reference: headers["webhook-id"] ?? null,
           documentId: data.document_id,
           title: data.title,
           text: plainText(data.text),

@@ -41,10 +41,10 @@ export const leadScoring = definePipeline({
     ],
     onDegraded: "retry",
   },
-  format: ({ input: { data }, output }, { deliveryId }) => ({
+  format: ({ input: { data }, output }, { headers }) => ({
     type: "crm.lead_scored",
     body: {
-      reference: deliveryId,
+      reference: headers["webhook-id"] ?? null,
       enquiryId: data.enquiry_id,
       contact: { name: data.name, email: data.email, company: data.company },
       score: Math.round(output.lead_score),

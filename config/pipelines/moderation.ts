@@ -66,12 +66,12 @@ export const moderation = definePipeline({
     cacheTtlSeconds: 3_600,
     onDegraded: "review",
   },
-  format: ({ input, output }, { deliveryId }) => {
+  format: ({ input, output }, { headers }) => {
     const { verdict, reasons } = decide(output);
     return {
       type: "moderation.verdict",
       body: {
-        reference: deliveryId,
+        reference: headers["webhook-id"] ?? null,
         contentId: input.contentId,
         authorId: input.authorId,
         verdict,

@@ -38,10 +38,10 @@ export const triage = definePipeline({
     cacheTtlSeconds: 86_400,
     onDegraded: "retry",
   },
-  format: ({ input, output }, { deliveryId }) => ({
+  format: ({ input, output }, { headers }) => ({
     type: "tracker.triaged",
     body: {
-      reference: deliveryId,
+      reference: headers["x-github-delivery"] ?? null,
       repository: input.repository,
       number: input.number,
       title: input.title,

@@ -86,7 +86,7 @@ const STANDARD_WEBHOOKS: SignatureScheme = {
   type: [{ from: "body", path: "type" }],
   orderKey: { at: { from: "body", path: "timestamp" }, unit: "rfc3339" },
   replayClosed: true,
-  keepHeaders: [],
+  keepHeaders: ["webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"],
   notes: {
     signs: "id, timestamp and body",
     replay: "closed: tolerance on the signed timestamp, and the signed id",

@@ -1,0 +1,162 @@
+/**
+ * The real Worker on the real runtime, on this machine: `wrangler.toml` as it is deployed, with the model server
+ * and the sink behind it and, if wanted, a shuffler in front of every lane.
+ */
+import { createTestHarness, unstable_readConfig, type TestHarness } from "wrangler";
+import { startModelServer } from "../model-server/server.ts";
+import { DEMO_SECRETS } from "../senders/sample.ts";
+import { startSink, type Sink } from "../sink/server.ts";
+
+/** For local use alone; a deployment sets its own with `wrangler secret put`. */
+export const LOCAL_API_TOKEN = "local-api-token-not-for-production";
+export const LOCAL_DELIVERY_SECRET = `whsec_${Buffer.from("local delivery secret, 24 bytes+").toString("base64")}`;
+
+/** The secrets that `config/` names, with values for local use. */
+export const LOCAL_SECRETS: Readonly<Record<string, string>> = {
+  STRIPE_WEBHOOK_SECRET: DEMO_SECRETS.stripe,
+  GITHUB_WEBHOOK_SECRET: DEMO_SECRETS.github,
+  MEDIA_WEBHOOK_SECRET: DEMO_SECRETS.media,
+  LEADS_WEBHOOK_SECRET: DEMO_SECRETS.leads,
+  DOCUMENTS_WEBHOOK_SECRET: DEMO_SECRETS.documents,
+  DELIVERY_SECRET: LOCAL_DELIVERY_SECRET,
+  SLUICE_API_TOKEN: LOCAL_API_TOKEN,
+};
+
+export interface LocalGatewayOptions {
+  /** The entry point, when it is not the Worker's own. */
+  readonly main?: string;
+  readonly shuffleLanes?: boolean;
+  /** Shards per lane: the local broker hands out one batch at a time per queue. */
+  readonly laneShards?: number;
+  readonly logLevel?: string;
+  /** Overrides of secrets and variables; undefined leaves one unset. */
+  readonly vars?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface LocalGateway {
+  readonly url: string;
+  readonly sink: Sink;
+  readonly model: Awaited<ReturnType<typeof startModelServer>>;
+  readonly harness: TestHarness;
+  close(): Promise<void>;
+}
+
+const SHUFFLED_SUFFIX = "-unshuffled";
+const LANES = ["high", "normal", "low"] as const;
+
+export async function startLocalGateway(options: LocalGatewayOptions = {}): Promise<LocalGateway> {
+  const model = await startModelServer({ port: 0 });
+  const sink = await startSink({ port: 0, secrets: [LOCAL_DELIVERY_SECRET] });
+  const harness = createTestHarness({
+    workers: [
+      { config: gatewayConfig(options, model.url, sink.url) },
+      { config: verdictReaderConfig(sink.url) },
+      ...(options.shuffleLanes === true ? [{ config: shufflerConfig(options.laneShards ?? 1) }] : []),
+    ],
+  });
+  const { url } = await harness.listen();
+  return {
+    url: url.origin,
+    sink,
+    model,
+    harness,
+    async close() {
+      await harness.close();
+      await Promise.all([model.close(), sink.close()]);
+    },
+  };
+}
+
+function gatewayConfig(options: LocalGatewayOptions, modelUrl: string, sinkUrl: string) {
+  const base = unstable_readConfig({ config: "./wrangler.toml" });
+  const shards = options.laneShards ?? 1;
+  const lanes = laneQueues(shards);
+  const vars = {
+    ...base.vars,
+    ...LOCAL_SECRETS,
+    LOG_LEVEL: options.logLevel ?? "info",
+    MODEL_BASE_URL: `${modelUrl}/v1`,
+    BOOKS_URL: `${sinkUrl}/books`,
+    TRACKER_URL: `${sinkUrl}/tracker`,
+    CRM_URL: `${sinkUrl}/crm`,
+    ARCHIVE_URL: `${sinkUrl}/archive`,
+    ...options.vars,
+  };
+  const { producers = [], consumers = [] } = queuesOf(base);
+  const others = producers.filter((producer) => !producer.binding.startsWith("LANE_"));
+  return {
+    name: base.name ?? "sluice",
+    main: options.main ?? "src/index.ts",
+    compatibility_date: base.compatibility_date ?? "",
+    compatibility_flags: base.compatibility_flags,
+    durable_objects: base.durable_objects,
+    migrations: base.migrations,
+    kv_namespaces: base.kv_namespaces,
+    r2_buckets: base.r2_buckets,
+    vars: Object.fromEntries(Object.entries(vars).filter(([, value]) => value !== undefined)),
+    queues: {
+      producers: [
+        ...others,
+        ...lanes.map(({ binding, queue }) => ({
+          binding,
+          queue: options.shuffleLanes === true ? `${queue}${SHUFFLED_SUFFIX}` : queue,
+        })),
+      ],
+      consumers: [
+        ...lanes.flatMap(({ lane, queue }) => {
+          const consumer = consumers.find((candidate) => candidate.queue === `sluice-${lane}`);
+          return consumer === undefined ? [] : [{ ...consumer, queue, max_batch_timeout: 1 }];
+        }),
+        ...consumers.filter((consumer) => consumer.queue === "sluice-undeliverable"),
+      ],
+    },
+  };
+}
+
+interface Queues {
+  readonly producers?: readonly { readonly binding: string; readonly queue: string }[];
+  readonly consumers?: readonly { readonly queue: string }[];
+}
+
+function queuesOf(config: { readonly queues: Queues }): Queues {
+  return config.queues;
+}
+
+function laneQueues(shards: number) {
+  return LANES.flatMap((lane) =>
+    Array.from({ length: shards }, (_, shard) => ({
+      lane,
+      binding: shard === 0 ? `LANE_${lane.toUpperCase()}` : `LANE_${lane.toUpperCase()}_${shard}`,
+      queue: shard === 0 ? `sluice-${lane}` : `sluice-${lane}-${shard}`,
+    })),
+  );
+}
+
+const DEV_COMPATIBILITY_DATE = "2026-10-20";
+
+function shufflerConfig(shards: number) {
+  const queues = laneQueues(shards).map(({ queue }) => queue);
+  return {
+    name: "lane-shuffler",
+    main: "dev/workers/shuffler.worker.ts",
+    compatibility_date: DEV_COMPATIBILITY_DATE,
+    queues: {
+      producers: queues.map((queue) => ({ binding: `OUT_${queue}`, queue })),
+      consumers: queues.map((queue) => ({
+        queue: `${queue}${SHUFFLED_SUFFIX}`,
+        max_batch_size: 20,
+        max_batch_timeout: 1,
+      })),
+    },
+  };
+}
+
+function verdictReaderConfig(sinkUrl: string) {
+  return {
+    name: "verdict-reader",
+    main: "dev/workers/verdict-reader.worker.ts",
+    compatibility_date: DEV_COMPATIBILITY_DATE,
+    vars: { SINK_URL: sinkUrl },
+    queues: { consumers: [{ queue: "sluice-verdicts", max_batch_size: 20, max_batch_timeout: 1 }] },
+  };
+}

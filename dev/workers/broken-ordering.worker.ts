@@ -1,0 +1,15 @@
+/** The gateway with ordering switched off, to show that the demo notices: every source is `ordering: "none"`. */
+import config from "../../config/gateway.config.ts";
+import { createGateway } from "../../src/gateway.ts";
+
+export { GuardObject } from "../../src/guard/guard-object.ts";
+export { PartitionObject } from "../../src/partition/partition-object.ts";
+
+const sources = new Map(
+  [...config.sources].map(([name, source]) => [
+    name,
+    { ...source, policy: { ...source.policy, ordering: "none" as const } },
+  ]),
+);
+
+export default createGateway({ ...config, sources });

@@ -1,0 +1,156 @@
+/**
+ * Requests and tokens per minute. Two rules, both of which a grant must pass:
+ *
+ *   window   in no 60 s is more granted than the limit. Counted in one-second buckets, which leave
+ *            the count as a whole: it may forget up to a second late, never early
+ *   pace     virtual scheduling (GCRA): each unit takes 60 s / limit of virtual time, and virtual time may
+ *            run ahead of the clock by `burstMs`. Spreads calls; says when the next turn comes
+ *
+ * Every rule holds for each priority's share of the limit. Pure; never waits.
+ */
+import { levelsFrom, usedUpTo, withAmount, type Level } from "./levels.ts";
+import type { Bucket, RateState, Triple } from "./model.ts";
+import type { GuardSettings } from "./settings.ts";
+
+export type RateKind = "requests" | "tokens";
+
+/** Caps per minute, by level; null where nothing is limited. */
+export type Caps = Readonly<Record<RateKind, Triple | null>>;
+
+export interface Cost {
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+export const NO_COST: Cost = { requests: 0, tokens: 0 };
+
+/** From when on `amount` may be granted; in the past when it may be now. */
+export function earliestMs(
+  rate: RateState,
+  kind: RateKind,
+  caps: Triple,
+  amount: number,
+  level: Level,
+  settings: GuardSettings,
+): number {
+  let atMs = 0;
+  for (const at of levelsFrom(level)) {
+    // A call larger than its whole share takes all of it: it waits for an empty minute instead of for ever.
+    const room = caps[at] - Math.min(amount, caps[at]);
+    atMs = Math.max(
+      atMs,
+      rate.paceMs[kind][at] - settings.burstMs,
+      fitsFromMs(rate.buckets, kind, at, room, settings),
+    );
+  }
+  return atMs;
+}
+
+/** When enough of the window has passed that at most `room` is left in it. Newest first: what overflows must leave. */
+function fitsFromMs(
+  buckets: readonly Bucket[],
+  kind: RateKind,
+  level: Level,
+  room: number,
+  settings: GuardSettings,
+): number {
+  let used = 0;
+  for (const bucket of buckets.toReversed()) {
+    used += usedUpTo(bucket[kind], level);
+    if (used > room) return leavesAtMs(bucket, settings);
+  }
+  return 0;
+}
+
+/** Records a grant. `atMs` is not before the newest bucket. */
+export function charge(
+  rate: RateState,
+  cost: Cost,
+  caps: Caps,
+  level: Level,
+  atMs: number,
+  settings: GuardSettings,
+): RateState {
+  const startMs = Math.floor(atMs / settings.bucketMs) * settings.bucketMs;
+  const kept = rate.buckets.filter((bucket) => leavesAtMs(bucket, settings) > atMs);
+  const newest = kept.at(-1);
+  const target =
+    newest !== undefined && newest.startMs >= startMs ? newest : { startMs, requests: ZERO, tokens: ZERO };
+  const others = target === newest ? kept.slice(0, -1) : kept;
+  const paceMs = (kind: RateKind) =>
+    movePace(rate.paceMs[kind], caps[kind], cost[kind], level, atMs, settings);
+  return {
+    buckets: [
+      ...others,
+      {
+        startMs: target.startMs,
+        requests: withAmount(target.requests, level, target.requests[level] + cost.requests),
+        tokens: withAmount(target.tokens, level, target.tokens[level] + cost.tokens),
+      },
+    ],
+    paceMs: { requests: paceMs("requests"), tokens: paceMs("tokens") },
+  };
+}
+
+/** Gives back reserved tokens that were not used, where and when they were taken. */
+export function refundTokens(
+  rate: RateState,
+  tokens: number,
+  caps: Caps,
+  level: Level,
+  grantedAtMs: number,
+  settings: GuardSettings,
+): RateState {
+  const startMs = Math.floor(grantedAtMs / settings.bucketMs) * settings.bucketMs;
+  const buckets = rate.buckets.map((bucket) =>
+    bucket.startMs === startMs
+      ? { ...bucket, tokens: withAmount(bucket.tokens, level, Math.max(0, bucket.tokens[level] - tokens)) }
+      : bucket,
+  );
+  const paceMs = movePace(rate.paceMs.tokens, caps.tokens, -tokens, level, 0, settings);
+  return { buckets, paceMs: { ...rate.paceMs, tokens: paceMs } };
+}
+
+/** What was granted in the last minute, by priority. */
+export function usedInWindow(
+  rate: RateState,
+  kind: RateKind,
+  nowMs: number,
+  settings: GuardSettings,
+): Triple {
+  let used: Triple = ZERO;
+  for (const bucket of rate.buckets) {
+    if (leavesAtMs(bucket, settings) <= nowMs) continue;
+    used = [used[0] + bucket[kind][0], used[1] + bucket[kind][1], used[2] + bucket[kind][2]];
+  }
+  return used;
+}
+
+/** Virtual time that `amount` takes at this level's pace. */
+export function intervalMs(caps: Triple, amount: number, level: Level, settings: GuardSettings): number {
+  return (Math.min(amount, caps[level]) * settings.windowMs) / caps[level];
+}
+
+const ZERO: Triple = [0, 0, 0];
+
+function leavesAtMs(bucket: Bucket, settings: GuardSettings): number {
+  return bucket.startMs + settings.bucketMs + settings.windowMs;
+}
+
+/** Takes (or, negative, gives back) virtual time on every share the amount counts against. */
+function movePace(
+  pace: Triple,
+  caps: Triple | null,
+  amount: number,
+  level: Level,
+  notBeforeMs: number,
+  settings: GuardSettings,
+): Triple {
+  if (caps === null || amount === 0) return pace;
+  let moved = pace;
+  for (const at of levelsFrom(level)) {
+    const byMs = Math.sign(amount) * intervalMs(caps, Math.abs(amount), at, settings);
+    moved = withAmount(moved, at, Math.max(pace[at], notBeforeMs) + byMs);
+  }
+  return moved;
+}

@@ -1,0 +1,78 @@
+/**
+ * The time a denied caller is told: its own, so that callers who were denied together don't come back
+ * together. Turns of one priority are handed out in order, one pace apart. A turn is a place in the queue,
+ * not a grant: nothing is set aside for a caller that may never come back, but newcomers let those go
+ * first whose turn has come (`yieldsToOthers`).
+ */
+import type { AdmitRequest } from "./commands.ts";
+import { capsOf, levelOf, withAmount } from "./levels.ts";
+import type { GuardState } from "./model.ts";
+import { intervalMs, type Caps } from "./rate.ts";
+import type { GuardSettings } from "./settings.ts";
+import { expectedLatencyMs } from "./slots.ts";
+
+/** A caller denied in its own turn comes back within this many gaps of the time the obstacle is gone. */
+const RETURN_SPREAD_GAPS = 2;
+
+export interface Turn {
+  readonly retryAtMs: number;
+  readonly turnsMs: GuardState["turnsMs"];
+}
+
+/** Whether this caller comes at the turn it was given. Clocks differ a little between machines. */
+export function comesInTurn(request: AdmitRequest, nowMs: number, settings: GuardSettings): boolean {
+  return request.turnAtMs !== undefined && request.turnAtMs <= nowMs + settings.yieldMs;
+}
+
+/** A newcomer, while turns of its priority are outstanding, takes only capacity that has lain unused. */
+export function yieldsToOthers(
+  state: GuardState,
+  request: AdmitRequest,
+  nowMs: number,
+  settings: GuardSettings,
+): boolean {
+  return state.turnsMs[levelOf(request.priority)] > nowMs && !comesInTurn(request, nowMs, settings);
+}
+
+/**
+ * @param soonestMs when the obstacle is expected to be gone
+ * @param random uniform in [0, 1)
+ */
+export function nextTurn(
+  state: GuardState,
+  request: AdmitRequest,
+  caps: Caps,
+  soonestMs: number,
+  at: { readonly nowMs: number; readonly random: number; readonly settings: GuardSettings },
+): Turn {
+  const { nowMs, random, settings } = at;
+  const level = levelOf(request.priority);
+  const gapMs = Math.max(1, Math.ceil(turnGapMs(state, request, caps, settings)));
+  const firstMs = Math.ceil(Math.max(soonestMs, nowMs + 1));
+  if (comesInTurn(request, nowMs, settings)) {
+    // Denied again, through no fault of its own: soon, not at the end of the queue.
+    return { retryAtMs: firstMs + Math.floor(random * gapMs * RETURN_SPREAD_GAPS), turnsMs: state.turnsMs };
+  }
+  const turnMs = Math.max(firstMs, state.turnsMs[level]);
+  if (turnMs - nowMs > settings.maxTurnMs) {
+    const spreadMs = Math.floor((settings.maxTurnMs * (1 + random)) / 2);
+    return { retryAtMs: nowMs + spreadMs, turnsMs: state.turnsMs };
+  }
+  return {
+    retryAtMs: turnMs + Math.floor(random * gapMs),
+    turnsMs: withAmount(state.turnsMs, level, turnMs + gapMs),
+  };
+}
+
+/** How far apart callers of this priority can be served at best. */
+function turnGapMs(state: GuardState, request: AdmitRequest, caps: Caps, settings: GuardSettings): number {
+  const level = levelOf(request.priority);
+  const byRequests = caps.requests === null ? 0 : intervalMs(caps.requests, 1, level, settings);
+  const byTokens =
+    caps.tokens === null ? 0 : intervalMs(caps.tokens, request.estimatedTokens, level, settings);
+  const byRate = Math.max(byRequests, byTokens);
+  const { maxConcurrent } = request.limits;
+  if (maxConcurrent === undefined) return byRate === 0 ? settings.turnStepMs : byRate;
+  const slots = capsOf(maxConcurrent, settings.shares)[level];
+  return Math.max(byRate, expectedLatencyMs(state, settings) / slots);
+}

@@ -1,0 +1,166 @@
+/**
+ * The guard as its callers see it. Settlements are queued and ride on the next admission to the same guard;
+ * `flush` sends the rest. Never throws and never waits for a turn: that is the caller's choice. A
+ * settlement whose answer was lost is sent again, which is safe: a permit is settled once.
+ */
+import * as z from "zod";
+import { LIMITS } from "../config/limits.ts";
+import {
+  decisionSchema,
+  type CallReport as WireReport,
+  type Decision,
+  type Settlement,
+} from "../core/guard/commands.ts";
+import type { Result } from "../core/result.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { callGuard } from "./call.ts";
+import type { Admission, AdmissionRequest, CallReport, GuardClient, Permit } from "./port.ts";
+import { SettlementQueue } from "./settlement-queue.ts";
+import { GUARD_WIRE_VERSION, type AdmitCommand, type GuardFailure, type SettleCommand } from "./wire.ts";
+
+export interface GuardClientOptions {
+  readonly namespace: DurableObjectNamespace;
+  readonly nowMs: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Called when others may be waiting for a settlement: `(flush) => ctx.waitUntil(flush())`. Default: it rides. */
+  readonly flushSoon?: (flush: () => Promise<void>) => void;
+}
+
+/** One per invocation: its queue is flushed when the invocation's work is done. */
+export function createGuardClient(options: GuardClientOptions): GuardClient {
+  return new QueueingGuardClient(options);
+}
+
+/** What a permit nobody waited for reports. */
+const UNUSED: WireReport = { outcome: "cancelled", latencyMs: 0, usedTokens: 0 };
+
+class QueueingGuardClient implements GuardClient {
+  readonly #options: GuardClientOptions;
+  readonly #queue = new SettlementQueue(LIMITS.guard.maxQueuedSettlements);
+
+  constructor(options: GuardClientOptions) {
+    this.#options = options;
+  }
+
+  async admit(request: AdmissionRequest): Promise<Admission> {
+    const { guard } = request;
+    const settlements = this.#queue.take(guard, LIMITS.guard.maxSettlementsPerCall);
+    const result = await callGuard(this.#options.namespace, {
+      guard,
+      method: "admit",
+      command: admitCommand(request, settlements),
+      value: decisionSchema,
+      onLate: (decision) => this.#giveBack(guard, decision),
+    });
+    if (!result.ok) {
+      this.#recover(guard, settlements, result.error);
+      return this.#unreachable();
+    }
+    return this.#admission(guard, result.value);
+  }
+
+  async flush(): Promise<void> {
+    await Promise.all(this.#queue.guards().map((guard) => this.#flushGuard(guard)));
+  }
+
+  async #flushGuard(guard: string): Promise<void> {
+    for (;;) {
+      const settlements = this.#queue.take(guard, LIMITS.guard.maxSettlementsPerCall);
+      if (settlements.length === 0) return;
+      const result = await this.#send(guard, settlements);
+      if (result.ok) continue;
+      this.#recover(guard, settlements, result.error);
+      return;
+    }
+  }
+
+  #send(guard: string, settlements: readonly Settlement[]): Promise<Result<null, GuardFailure>> {
+    const command: SettleCommand = { v: GUARD_WIRE_VERSION, settlements: [...settlements] };
+    return callGuard(this.#options.namespace, { guard, method: "settle", command, value: z.null() });
+  }
+
+  #admission(guard: string, decision: Decision): Admission {
+    return decision.kind === "granted"
+      ? { kind: "granted", permit: this.#permit(guard, decision.permitId, decision.settleSoon) }
+      : { kind: "denied", reason: decision.reason, retryAtMs: decision.retryAtMs };
+  }
+
+  #permit(guard: string, permitId: number, settleSoon: boolean): Permit {
+    let isSettled = false;
+    return {
+      settle: (report) => {
+        if (isSettled) return;
+        isSettled = true;
+        this.#enqueue(guard, { permitId, report: wireReport(report) });
+        // A failure is news for every other caller: the breaker may have to open.
+        if (settleSoon || report.outcome === "transient") this.#options.flushSoon?.(() => this.flush());
+      },
+    };
+  }
+
+  #giveBack(guard: string, decision: Decision): void {
+    if (decision.kind !== "granted") return;
+    this.#enqueue(guard, { permitId: decision.permitId, report: UNUSED });
+    this.#options.flushSoon?.(() => this.flush());
+  }
+
+  #enqueue(guard: string, settlement: Settlement): void {
+    this.#warnOfDropped(guard, this.#queue.add(guard, [settlement]));
+  }
+
+  /** What was refused would be refused again; everything else may or may not have arrived, and is sent again. */
+  #recover(guard: string, settlements: readonly Settlement[], failure: GuardFailure): void {
+    const { code, message } = failure;
+    const log = code === "refused" || code === "malformed_answer" ? "error" : "warn";
+    this.#options.logger[log]("guard.no_answer", { guard, code, message });
+    if (code !== "refused") this.#warnOfDropped(guard, this.#queue.putBack(guard, settlements));
+  }
+
+  #warnOfDropped(guard: string, dropped: number): void {
+    if (dropped > 0) this.#options.logger.warn("guard.settlements_dropped", { guard, dropped });
+  }
+
+  /** Up to half as long again, by chance: the callers of a guard that comes back don't all come at once. */
+  #unreachable(): Admission {
+    const deferMs = LIMITS.guard.unreachableDeferMs * (1 + this.#options.random() / 2);
+    return {
+      kind: "denied",
+      reason: "unreachable",
+      retryAtMs: Math.ceil(this.#options.nowMs() + deferMs),
+    };
+  }
+}
+
+function admitCommand(request: AdmissionRequest, settlements: readonly Settlement[]): AdmitCommand {
+  const { limits, priority, estimatedTokens, turnAtMs, leaseMs } = request;
+  return {
+    v: GUARD_WIRE_VERSION,
+    request: { limits, priority, estimatedTokens: Math.ceil(estimatedTokens), turnAtMs, leaseMs },
+    settlements: [...settlements],
+  };
+}
+
+/** One odd number must not make a whole batch unreadable. */
+function wireReport({ outcome, latencyMs, usedTokens, hint }: CallReport): WireReport {
+  const tokens = usedTokens !== null && Number.isFinite(usedTokens) ? Math.max(0, usedTokens) : null;
+  return {
+    outcome,
+    latencyMs: Number.isFinite(latencyMs) ? Math.max(0, latencyMs) : 0,
+    usedTokens: tokens,
+    ...(hint === undefined ? {} : { hint: wireHint(hint) }),
+  };
+}
+
+function wireHint(hint: NonNullable<CallReport["hint"]>): NonNullable<WireReport["hint"]> {
+  const finite = (value: number | undefined) => (Number.isFinite(value) ? value : undefined);
+  return {
+    limited: hint.limited,
+    remainingRequests: finite(hint.remainingRequests),
+    requestsResetMs: finite(hint.requestsResetMs),
+    remainingTokens: finite(hint.remainingTokens),
+    tokensResetMs: finite(hint.tokensResetMs),
+    retryAfterMs: finite(hint.retryAfterMs),
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * The guard's Durable Object, built with itty-durable: one per model endpoint or destination. A shell: it
+ * loads the state, asks the machine in `core/guard/`, writes when the machine says so, answers. It never
+ * decides, and never waits for the guarded call.
+ *
+ * A write that must be durable before a grant is known is awaited (and the platform holds the answer back until
+ * it is); what is left is written at the latest `flushEveryMs` later. `autoPersist` would write on every
+ * request instead.
+ */
+import { createDurable } from "itty-durable";
+import type * as z from "zod";
+import { LIMITS } from "../config/limits.ts";
+import type { Decision, Settlement } from "../core/guard/commands.ts";
+import { closedFor, hasUnwritten, mustWrite, reload, written } from "../core/guard/durability.ts";
+import { admit, settle } from "../core/guard/machine.ts";
+import { newGuardState, parseGuardState, type GuardState } from "../core/guard/model.ts";
+import type { Moment } from "../core/guard/settings.ts";
+import { summarize, type GuardSummary } from "../core/guard/summary.ts";
+import { messageOf } from "../core/result.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { admitCommandSchema, GUARD_WIRE_VERSION, settleCommandSchema, type GuardAnswer } from "./wire.ts";
+
+const logger = createLogger("warn", { component: "guard" });
+
+export class GuardObject extends createDurable() {
+  /** The only own property, hence all that is persisted. Parsed in `onLoad`, before any method runs. */
+  guard: GuardState | null = null;
+
+  readonly #trailing = new TrailingTimer();
+
+  override async onLoad(): Promise<void> {
+    const at = momentNow();
+    const stored: unknown = this.guard;
+    if (stored === null) {
+      this.guard = newGuardState(at.nowMs);
+      return;
+    }
+    const parsed = parseGuardState(stored);
+    if (!parsed.ok) logger.error("guard.state_unreadable", { guard: String(this.id), reason: parsed.error });
+    this.guard = parsed.ok
+      ? reload(parsed.value, at)
+      : closedFor(newGuardState(at.nowMs), at.nowMs, at.settings);
+  }
+
+  async admit(command: unknown): Promise<GuardAnswer<Decision>> {
+    const parsed = admitCommandSchema.safeParse(command);
+    if (!parsed.success) return refusal(parsed.error);
+    const at = momentNow();
+    const settled = settleAll(this.#state(at), parsed.data.settlements, at);
+    const step = admit(settled, parsed.data.request, at, Math.random());
+    await this.#keep(step.state, at);
+    return answer(step.decision);
+  }
+
+  async settle(command: unknown): Promise<GuardAnswer<null>> {
+    const parsed = settleCommandSchema.safeParse(command);
+    if (!parsed.success) return refusal(parsed.error);
+    const at = momentNow();
+    await this.#keep(settleAll(this.#state(at), parsed.data.settlements, at), at);
+    return answer(null);
+  }
+
+  /** For operators. Changes nothing. */
+  read(): GuardAnswer<GuardSummary> {
+    const at = momentNow();
+    return answer(summarize(this.#state(at), at));
+  }
+
+  #state(at: Moment): GuardState {
+    return this.guard ?? newGuardState(at.nowMs);
+  }
+
+  async #keep(state: GuardState, at: Moment): Promise<void> {
+    this.guard = state;
+    if (mustWrite(state, at)) await this.#write();
+    else if (hasUnwritten(state))
+      this.#trailing.arm(at.settings.flushEveryMs, () => this.state.waitUntil(this.#writeTrailing()));
+  }
+
+  async #write(): Promise<void> {
+    const at = momentNow();
+    this.#trailing.disarm();
+    this.guard = written(this.#state(at), at.nowMs);
+    await this.persist();
+  }
+
+  /** Nobody waits for it: when it fails, a restart reckons with the state before it. */
+  async #writeTrailing(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (thrown) {
+      logger.error("guard.write_failed", { guard: String(this.id), reason: messageOf(thrown) });
+    }
+  }
+}
+
+/** At most one write is due at a time. A timer, not an alarm: what it would save is gone with the memory anyway. */
+class TrailingTimer {
+  #id: ReturnType<typeof setTimeout> | null = null;
+
+  arm(delayMs: number, action: () => void): void {
+    this.#id ??= setTimeout(() => {
+      this.#id = null;
+      action();
+    }, delayMs);
+  }
+
+  disarm(): void {
+    if (this.#id !== null) clearTimeout(this.#id);
+    this.#id = null;
+  }
+}
+
+function momentNow(): Moment {
+  return { nowMs: Date.now(), settings: LIMITS.guard };
+}
+
+function settleAll(state: GuardState, settlements: readonly Settlement[], at: Moment): GuardState {
+  return settlements.reduce((current, settlement) => settle(current, settlement, at), state);
+}
+
+function answer<Value>(value: Value): GuardAnswer<Value> {
+  return { v: GUARD_WIRE_VERSION, ok: true, value };
+}
+
+function refusal(error: z.ZodError): GuardAnswer<never> {
+  return { v: GUARD_WIRE_VERSION, ok: false, message: error.message };
+}
