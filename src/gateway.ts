@@ -1,34 +1,65 @@
 /** Turns a config into a Worker: what answers requests and what consumes the queues. */
 import { createApp, type App } from "./app.ts";
 import type { GatewayConfig } from "./config/define-gateway.ts";
+import { LIMITS } from "./config/limits.ts";
+import { err, messageOf, ok, type Result } from "./core/result.ts";
 import type { GatewayEnv } from "./env.ts";
 import { consumeLane } from "./lanes/consumer.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
+import { problemResponse, type Problem } from "./platform/problem.ts";
 import { createServices, type Services } from "./services.ts";
+import { createLogger } from "./telemetry/log.ts";
 
 /** The dead-letter queue's name ends like this in every environment. */
 const UNDELIVERABLE = "-undeliverable";
+
+const MISCONFIGURED: Problem = {
+  status: 503,
+  code: "misconfigured",
+  title: "The gateway's bindings are incomplete",
+  detail: "Its log names what is missing.",
+  headers: { "retry-after": String(LIMITS.ingest.retryAfterSeconds) },
+};
 
 export interface Gateway {
   fetch(request: Request, env: GatewayEnv, context: ExecutionContext): Promise<Response>;
   queue(batch: MessageBatch, env: GatewayEnv): Promise<void>;
 }
 
+interface Built {
+  readonly services: Services;
+  readonly app: App;
+}
+
 export function createGateway(config: GatewayConfig): Gateway {
   // One set of services per isolate: an isolate has one env, tests may have more.
-  const built = new WeakMap<GatewayEnv, { readonly services: Services; readonly app: App }>();
-  const of = (env: GatewayEnv) => {
-    const known = built.get(env);
-    if (known !== undefined) return known;
-    const services = createServices(config, env);
-    const made = { services, app: createApp(services) };
-    built.set(env, made);
-    return made;
+  const builtByEnv = new WeakMap<GatewayEnv, Built>();
+  const build = (env: GatewayEnv): Result<Built, string> => {
+    const known = builtByEnv.get(env);
+    if (known !== undefined) return ok(known);
+    try {
+      const services = createServices(config, env);
+      const built = { services, app: createApp(services) };
+      builtByEnv.set(env, built);
+      return ok(built);
+    } catch (thrown) {
+      // A binding is missing: the log names it and the mend, the public answer does not.
+      createLogger("error").error("gateway_misconfigured", { error: messageOf(thrown) });
+      return err(messageOf(thrown));
+    }
   };
   return {
-    fetch: (request, env, context) => of(env).app(request, context),
+    async fetch(request, env, context) {
+      const built = build(env);
+      return built.ok ? built.value.app(request, context) : problemResponse(MISCONFIGURED);
+    },
     async queue(batch, env) {
-      const { services } = of(env);
+      const built = build(env);
+      if (!built.ok) {
+        batch.retryAll({ delaySeconds: LIMITS.lanes.retryDelaySeconds });
+        return;
+      }
+      const { services } = built.value;
       const invocation = services.startInvocation();
       try {
         if (batch.queue.endsWith(UNDELIVERABLE)) {

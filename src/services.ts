@@ -14,7 +14,7 @@ import { createDestinationRegistry } from "./destinations/registry.ts";
 import { putBodyOnce } from "./ingest/claim-check.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
 import { appendEvents } from "./lanes/append.ts";
-import { createLaneSet } from "./lanes/lane-set.ts";
+import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
 import type { UndeliverableStore } from "./lanes/undeliverable.ts";
 import { callModel } from "./models/call.ts";

@@ -3,24 +3,11 @@
  * and the sink behind it and, if wanted, a shuffler in front of every lane.
  */
 import { createTestHarness, unstable_readConfig, type TestHarness } from "wrangler";
+import { LOCAL_DELIVERY_SECRET, LOCAL_SECRETS } from "./local-secrets.ts";
 import { startModelServer } from "../model-server/server.ts";
-import { DEMO_SECRETS } from "../senders/sample.ts";
 import { startSink, type Sink } from "../sink/server.ts";
 
-/** For local use alone; a deployment sets its own with `wrangler secret put`. */
-export const LOCAL_API_TOKEN = "local-api-token-not-for-production";
-export const LOCAL_DELIVERY_SECRET = `whsec_${Buffer.from("local delivery secret, 24 bytes+").toString("base64")}`;
-
-/** The secrets that `config/` names, with values for local use. */
-export const LOCAL_SECRETS: Readonly<Record<string, string>> = {
-  STRIPE_WEBHOOK_SECRET: DEMO_SECRETS.stripe,
-  GITHUB_WEBHOOK_SECRET: DEMO_SECRETS.github,
-  MEDIA_WEBHOOK_SECRET: DEMO_SECRETS.media,
-  LEADS_WEBHOOK_SECRET: DEMO_SECRETS.leads,
-  DOCUMENTS_WEBHOOK_SECRET: DEMO_SECRETS.documents,
-  DELIVERY_SECRET: LOCAL_DELIVERY_SECRET,
-  SLUICE_API_TOKEN: LOCAL_API_TOKEN,
-};
+export { LOCAL_API_TOKEN } from "./local-secrets.ts";
 
 export interface LocalGatewayOptions {
   /** The entry point, when it is not the Worker's own. */
@@ -50,7 +37,7 @@ export async function startLocalGateway(options: LocalGatewayOptions = {}): Prom
   const harness = createTestHarness({
     workers: [
       { config: gatewayConfig(options, model.url, sink.url) },
-      { config: verdictReaderConfig(sink.url) },
+      { configPath: "dev/workers/verdict-reader.toml", vars: { SINK_URL: sink.url } },
       ...(options.shuffleLanes === true ? [{ config: shufflerConfig(options.laneShards ?? 1) }] : []),
     ],
   });
@@ -148,15 +135,5 @@ function shufflerConfig(shards: number) {
         max_batch_timeout: 1,
       })),
     },
-  };
-}
-
-function verdictReaderConfig(sinkUrl: string) {
-  return {
-    name: "verdict-reader",
-    main: "dev/workers/verdict-reader.worker.ts",
-    compatibility_date: DEV_COMPATIBILITY_DATE,
-    vars: { SINK_URL: sinkUrl },
-    queues: { consumers: [{ queue: "sluice-verdicts", max_batch_size: 20, max_batch_timeout: 1 }] },
   };
 }

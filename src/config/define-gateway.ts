@@ -1,20 +1,11 @@
 /**
- * What a deployer's `config/` imports, and nothing else: `defineGateway` and the builders it takes.
- * A wrong config fails when the Worker is loaded, with one message that names the key and the mend.
+ * The whole config, checked. A wrong config fails when the Worker is loaded, with one message that names the key and the mend.
  */
 import type { ModelDefinition } from "../models/port.ts";
 import type { DestinationDefinition } from "./define-destination.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 import type { Source } from "./define-source.ts";
 import { checkGateway } from "./check-gateway.ts";
-
-export { defineSource } from "./define-source.ts";
-export { definePipeline } from "./define-pipeline.ts";
-export { httpDestination, queueDestination } from "./define-destination.ts";
-export { openaiCompatible } from "../models/openai-compatible.ts";
-export { custom, github, standardWebhooks, stripe } from "../ingest/senders.ts";
-export { grounded, inRange, oneOf } from "../pipeline/checks.ts";
-export { PermanentError } from "../pipeline/permanent-error.ts";
 
 export interface GatewayOptions {
   /** By the name in the URL: `/in/<name>`. */

@@ -9,14 +9,6 @@ import { DELIVERY_RETRY, MODEL_RETRY } from "./retry.ts";
 export type Priority = "high" | "normal" | "low";
 export const PRIORITIES: readonly Priority[] = ["high", "normal", "low"];
 
-export type Ordering =
-  /** No order: an event never waits for another. */
-  | "none"
-  /** Order by the sender's key, best effort within `settleMs`; what came too late is marked and counted. */
-  | "arrival"
-  /** Order of acknowledgement, without exception. Ingest appends to the partition. */
-  | "strict";
-
 const retryPolicySchema = z.object({
   firstDelayMs: z.number(),
   factor: z.number(),
@@ -26,6 +18,10 @@ const retryPolicySchema = z.object({
 });
 
 export const eventPolicySchema = z.object({
+  /**
+   * `none`: an event never waits for another. `arrival`: by the sender's key, best effort within `settleMs`; what
+   * came too late is marked and counted. `strict`: the order of acknowledgement, without exception.
+   */
   ordering: z.enum(["none", "arrival", "strict"]),
   /** How many events of one partition are worked on at once; effects stay in order. */
   lookahead: z.int(),

@@ -14,7 +14,6 @@ import { makeEnvelope, unkeyed, type Quarantine, type VerifiedRequest } from "./
 import { routesFor, type ReadySource } from "./routes.ts";
 import { validate } from "./validate.ts";
 
-
 export interface PlannedEvent {
   readonly envelope: EventEnvelope;
   /** What the sender is told once the event is durable. */

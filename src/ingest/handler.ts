@@ -12,7 +12,8 @@ import { makeDurable } from "./durable.ts";
 import { reasonOf, type IngestFailure } from "./failure.ts";
 import { openRequest, type Sighting } from "./open-request.ts";
 import type { IngestDependencies } from "./ports.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { problemResponse } from "../platform/problem.ts";
+import { problemOf } from "./problem.ts";
 import { readySource, type ReadySource } from "./routes.ts";
 
 /** Answers one request. Never throws. @param sourceName the last part of the path, decoded */

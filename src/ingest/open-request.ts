@@ -10,7 +10,7 @@ import type { IngestFailure } from "./failure.ts";
 import type { VerifiedRequest } from "./make-envelope.ts";
 import { bodyFormatOf, parseBody } from "./parse-body.ts";
 import type { IngestDependencies } from "./ports.ts";
-import { readBody } from "./read-body.ts";
+import { readBody } from "../platform/read-body.ts";
 import type { ReadySource } from "./routes.ts";
 import { freshnessFault, verifyRequest, type VerifiedFacts } from "./verify.ts";
 

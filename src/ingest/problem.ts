@@ -1,23 +1,14 @@
 /**
- * Failures as RFC 9457 problem documents (https://www.rfc-editor.org/rfc/rfc9457). Public and generic: a
+ * What each failure is to the sender. Public and generic: a
  * document says what the sender can mend and nothing of the inside. A 401 is the same bytes whatever was
  * wrong with the signature.
  */
 import { LIMITS } from "../config/limits.ts";
 import { unreachable } from "../core/result.ts";
-import type { IngestFailure, MalformedReason, MediaReason, PayloadIssue } from "./failure.ts";
+import type { Problem } from "../platform/problem.ts";
+import { problemOfRead } from "../platform/read-body.ts";
+import type { IngestFailure, MalformedReason, MediaReason } from "./failure.ts";
 
-export interface Problem {
-  readonly status: number;
-  /** The last part of `type`, and what logs call it. */
-  readonly code: string;
-  readonly title: string;
-  readonly detail?: string;
-  readonly issues?: readonly PayloadIssue[];
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-const PROBLEM_TYPE_PREFIX = "urn:sluice:problem:";
 const RETRY_LATER = { "retry-after": String(LIMITS.ingest.retryAfterSeconds) };
 
 const DETAIL_BY_MEDIA_REASON: Readonly<Record<MediaReason, string>> = {
@@ -51,14 +42,8 @@ export function problemOf(failure: IngestFailure): Problem {
         detail: DETAIL_BY_MEDIA_REASON[failure.reason],
       };
     case "body_too_large":
-      return {
-        status: 413,
-        code: "body-too-large",
-        title: "The body is too large",
-        detail: `At most ${failure.maxBytes} bytes are read.`,
-      };
     case "body_timeout":
-      return { status: 408, code: "body-timeout", title: "The body took too long to arrive" };
+      return problemOfRead(failure);
     case "malformed_body":
       return {
         status: 400,
@@ -87,7 +72,7 @@ export function problemOf(failure: IngestFailure): Problem {
         status: 422,
         code: "invalid-payload",
         title: "The payload does not fit the event type's schema",
-        issues: failure.issues,
+        extensions: { issues: failure.issues },
       };
     case "not_durable":
     case "unavailable":
@@ -101,13 +86,4 @@ export function problemOf(failure: IngestFailure): Problem {
     default:
       return unreachable(failure);
   }
-}
-
-export function problemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
-  const { status, code, title, detail, issues } = problem;
-  const body = JSON.stringify({ type: PROBLEM_TYPE_PREFIX + code, title, status, detail, issues });
-  return new Response(body, {
-    status,
-    headers: { ...headers, ...problem.headers, "content-type": "application/problem+json" },
-  });
 }

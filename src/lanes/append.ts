@@ -7,7 +7,7 @@ import type { EventId, PartitionName } from "../core/ids.ts";
 import { MESSAGE_VERSION, type OfferedVerdict } from "../core/partition/commands.ts";
 import { unreachable } from "../core/result.ts";
 import type { PartitionClient } from "../partition/client.ts";
-import type { LaneSet } from "./lane-set.ts";
+import type { LaneSet } from "./wire/lane-set.ts";
 
 export type Appended =
   | { readonly id: EventId; readonly status: "queued" | "duplicate" }

@@ -1,5 +1,5 @@
 /** Waiting that can be cut short. A ring while nobody waits is kept for the next one who does. */
-import type { Clock } from "./ports.ts";
+import type { Clock } from "../platform/clock.ts";
 
 export interface Bell {
   ring(): void;

@@ -11,7 +11,7 @@ import { messageOf } from "../core/result.ts";
 import { drivePartition } from "./driver.ts";
 import type { DriverDependencies } from "./ports.ts";
 import { createSlots } from "./slots.ts";
-import { parseLaneMessage } from "./wire.ts";
+import { parseLaneMessage } from "./wire/message.ts";
 
 /** What a batch needs of a queue message. */
 export interface LaneDelivery {

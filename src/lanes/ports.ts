@@ -2,14 +2,9 @@
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { StoredOutput } from "../core/partition/model.ts";
 import type { PartitionClient } from "../partition/client.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { EventProcessor, LeasedEvent } from "../pipeline/processor.ts";
 import type { Logger } from "../telemetry/log.ts";
-
-export interface Clock {
-  nowMs(): number;
-  /** Resolves after `delayMs`, or at once when `signal` aborts. */
-  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
-}
 
 export interface DriverDependencies {
   readonly partitions: PartitionClient;

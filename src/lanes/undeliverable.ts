@@ -6,7 +6,7 @@ import { MESSAGE_VERSION } from "../core/partition/commands.ts";
 import { messageOf } from "../core/result.ts";
 import type { LaneDelivery } from "./consumer.ts";
 import type { DriverDependencies } from "./ports.ts";
-import { parseLaneMessage } from "./wire.ts";
+import { parseLaneMessage } from "./wire/message.ts";
 
 export interface UndeliverableStore {
   /** Write-once under the key; a repeat is no error. */

@@ -27,7 +27,7 @@ import {
 import type { Priority } from "../core/policy.ts";
 import { messageOf } from "../core/result.ts";
 import type { GatewayEnv } from "../env.ts";
-import { createLaneSet } from "../lanes/lane-set.ts";
+import { createLaneSet } from "../lanes/wire/lane-set.ts";
 import { migrate } from "../platform/migrations.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { viewOf } from "./event-view.ts";

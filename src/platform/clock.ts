@@ -1,5 +1,10 @@
-/** The real clock. The only place outside a Durable Object's shell where time is read. */
-import type { Clock } from "../lanes/ports.ts";
+/** Time as a dependency: the interface, and the real one. The only place outside an object's shell where time is read. */
+
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after `delayMs`, or at once when `signal` aborts. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),

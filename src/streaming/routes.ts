@@ -7,8 +7,8 @@ import { Hono } from "hono";
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
 import type { GuardClient, Permit } from "../guard/port.ts";
-import { problemOf, problemResponse } from "../ingest/problem.ts";
-import { readBody } from "../ingest/read-body.ts";
+import { problemResponse } from "../platform/problem.ts";
+import { problemOfRead, readBody } from "../platform/read-body.ts";
 import { callReport, type CallFacts } from "../models/call-report.ts";
 import { estimateCallTokens } from "../models/estimate.ts";
 import { openModelStream } from "../models/model-stream.ts";
@@ -40,7 +40,7 @@ export function createStreamRoutes(deps: StreamDeps): Hono {
 
 async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAlive): Promise<Response> {
   const body = await readBody(request, LIMITS.streams.maxRequestBytes);
-  if (!body.ok) return problemResponse(problemOf(body.error));
+  if (!body.ok) return problemResponse(problemOfRead(body.error));
   const parsed = parseStreamRequest(body.value);
   if (!parsed.ok) return problemResponse(parsed.error);
   const found = deps.models.get(parsed.value.model);

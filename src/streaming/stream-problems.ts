@@ -5,7 +5,7 @@
 import { LIMITS } from "../config/limits.ts";
 import type { FailureClass, StageFailure } from "../core/failure.ts";
 import type { DenialReason } from "../guard/port.ts";
-import type { Problem } from "../ingest/problem.ts";
+import type { Problem } from "../platform/problem.ts";
 
 /** Refusals of what this request asks, not of what the gateway is: the client can mend them. */
 const REQUEST_CODES: ReadonlySet<string> = new Set(

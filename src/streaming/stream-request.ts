@@ -3,7 +3,7 @@ import type { LanguageModelV4CallOptions, LanguageModelV4Message } from "@ai-sdk
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { Problem } from "../ingest/problem.ts";
+import type { Problem } from "../platform/problem.ts";
 
 const messageSchema = z.strictObject({
   role: z.enum(["system", "user", "assistant"]),

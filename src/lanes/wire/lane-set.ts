@@ -2,10 +2,10 @@
  * The lanes as the env has them: one per priority, with shards found by their binding's name
  * (`LANE_NORMAL`, `LANE_NORMAL_1`, …). A partition always uses the same shard.
  */
-import type { EventEnvelope } from "../core/envelope.ts";
-import { bucketOf, type PartitionName } from "../core/ids.ts";
-import { PRIORITIES, type Priority } from "../core/policy.ts";
-import type { LaneMessage } from "./wire.ts";
+import type { EventEnvelope } from "../../core/envelope.ts";
+import { bucketOf, type PartitionName } from "../../core/ids.ts";
+import { PRIORITIES, type Priority } from "../../core/policy.ts";
+import type { LaneMessage } from "./message.ts";
 
 export interface LaneSet {
   /** Durable when it resolves. All events must belong to one priority. */

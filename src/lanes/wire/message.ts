@@ -1,9 +1,9 @@
 /** What travels in a lane: an event, or the news that a partition has work. Version 1. */
 import * as z from "zod";
-import { parseEnvelope, type EventEnvelope } from "../core/envelope.ts";
-import { parsePartitionName, type PartitionName } from "../core/ids.ts";
-import type { Priority } from "../core/policy.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { parseEnvelope, type EventEnvelope } from "../../core/envelope.ts";
+import { parsePartitionName, type PartitionName } from "../../core/ids.ts";
+import type { Priority } from "../../core/policy.ts";
+import { err, ok, type Result } from "../../core/result.ts";
 
 export type LaneMessage =
   | { readonly v: 1; readonly kind: "event"; readonly envelope: EventEnvelope }

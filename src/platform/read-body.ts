@@ -4,13 +4,13 @@
  * webhook is read in one step and without a copy.
  */
 import { KIB, LIMITS, MIB } from "../config/limits.ts";
-import { err, ok, type Result } from "../core/result.ts";
-import type { IngestFailure } from "./failure.ts";
+import { err, ok, unreachable, type Result } from "../core/result.ts";
+import type { Problem } from "./problem.ts";
 
-type ReadFailure = Extract<
-  IngestFailure,
-  { readonly kind: "body_too_large" | "body_timeout" } | { readonly kind: "malformed_body" }
->;
+export type ReadFailure =
+  | { readonly kind: "body_too_large"; readonly maxBytes: number }
+  | { readonly kind: "body_timeout" }
+  | { readonly kind: "malformed_body"; readonly reason: "interrupted" };
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
@@ -127,4 +127,21 @@ function declaredLength(headers: Headers): number {
 
 function ignoreClosed(): void {
   // The stream is already closed or broken: there is nothing left to cancel.
+}
+
+export function problemOfRead(failure: ReadFailure): Problem {
+  switch (failure.kind) {
+    case "body_too_large": {
+      const detail = `At most ${failure.maxBytes} bytes are read.`;
+      return { status: 413, code: "body-too-large", title: "The body is too large", detail };
+    }
+    case "body_timeout":
+      return { status: 408, code: "body-timeout", title: "The body took too long to arrive" };
+    case "malformed_body": {
+      const detail = "The body ended before it was complete.";
+      return { status: 400, code: "malformed-body", title: "The body cannot be read", detail };
+    }
+    default:
+      return unreachable(failure);
+  }
 }

@@ -1,0 +1,78 @@
+/**
+ * Imports go one way (docs/design.md). Rooms are the folders of `src/`; each may import the rooms listed for it,
+ * itself, `core`, and interface files (`port.ts`, `ports.ts`, `scheme.ts`, `processor.ts`) of any room.
+ */
+import { globSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+const BASICS = ["config", "telemetry", "platform"];
+
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  config: [],
+  telemetry: ["config"],
+  platform: ["config", "telemetry"],
+  guard: BASICS,
+  "lanes/wire": BASICS,
+  partition: [...BASICS, "lanes/wire", "env.ts"],
+  cache: BASICS,
+  models: BASICS,
+  destinations: BASICS,
+  ingest: BASICS,
+  pipeline: [...BASICS, "guard", "cache", "models", "destinations"],
+  streaming: [...BASICS, "guard", "models"],
+  lanes: [...BASICS, "lanes/wire", "partition"],
+  operator: [...BASICS, "partition"],
+};
+
+/** See everything: the entry, the composition, the public surface. */
+const ROOT_FILES = new Set(["index.ts", "gateway.ts", "app.ts", "services.ts", "sluice.ts", "env.ts"]);
+const INTERFACE_FILES = new Set(["port.ts", "ports.ts", "scheme.ts", "processor.ts"]);
+/** `core` may use the language, web standards and zod. */
+const CORE_PACKAGES = new Set(["zod"]);
+const IMPORT = /(?:from|import)\s*\(?\s*"([^"]+)"/g;
+
+const problems = globSync("src/**/*.{ts,tsx}").flatMap((file) => checkFile(file));
+problems.push(...globSync("config/**/*.ts").flatMap((file) => checkConfigFile(file)));
+for (const problem of problems) console.error(problem);
+console.log(problems.length === 0 ? "imports go one way" : `${problems.length} imports go the wrong way`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function checkFile(file: string): string[] {
+  const from = roomOf(file);
+  return importsOf(file).flatMap((specifier) => {
+    if (!specifier.startsWith(".")) {
+      return from === "core" && !CORE_PACKAGES.has(specifier) ? [`${file}: core imports ${specifier}`] : [];
+    }
+    const target = path.normalize(path.join(path.dirname(file), specifier));
+    if (!target.startsWith("src/")) return file === "src/index.ts" ? [] : [`${file} imports ${target}`];
+    return mayImport(from, target) ? [] : [`${file} (${from}) imports ${target}`];
+  });
+}
+
+function mayImport(from: string, target: string): boolean {
+  if (ROOT_FILES.has(from)) return true;
+  const to = roomOf(target);
+  if (to === from || to === "core") return true;
+  if (from === "core") return false;
+  return INTERFACE_FILES.has(path.basename(target)) || (ALLOWED[from] ?? []).includes(to);
+}
+
+/** A deployer's folder: itself, `#sluice`, and packages. */
+function checkConfigFile(file: string): string[] {
+  return importsOf(file).flatMap((specifier) => {
+    const inside = specifier.startsWith(".")
+      ? path.normalize(path.join(path.dirname(file), specifier)).startsWith("config/")
+      : !specifier.startsWith("#") || specifier === "#sluice";
+    return inside ? [] : [`${file} imports ${specifier}`];
+  });
+}
+
+function importsOf(file: string): string[] {
+  return [...readFileSync(file, "utf8").matchAll(IMPORT)].flatMap((match) => match[1] ?? []);
+}
+
+function roomOf(file: string): string {
+  const [, first = "", second = ""] = file.split("/");
+  return first === "lanes" && second === "wire" ? "lanes/wire" : first;
+}

@@ -1,0 +1,55 @@
+/**
+ * `npm run dev`: the gateway under `wrangler dev`, watching, with the embedded model server and the sink beside it.
+ * Secrets have local values; `.dev.vars` overrides them. Ends everything it started on Ctrl-C.
+ */
+import { spawn } from "node:child_process";
+import { parseArgs } from "node:util";
+import { LOCAL_API_TOKEN, LOCAL_DELIVERY_SECRET, LOCAL_SECRETS } from "./lib/local-secrets.ts";
+import { startModelServer } from "./model-server/server.ts";
+import { startSink } from "./sink/server.ts";
+
+const { values } = parseArgs({
+  options: {
+    port: { type: "string", default: "8787" },
+    "model-port": { type: "string", default: "8790" },
+    "sink-port": { type: "string", default: "8791" },
+  },
+});
+
+const model = await startModelServer({ port: Number(values["model-port"]) });
+const sink = await startSink({ port: Number(values["sink-port"]), secrets: [LOCAL_DELIVERY_SECRET] });
+const vars: Readonly<Record<string, string>> = {
+  ...LOCAL_SECRETS,
+  MODEL_BASE_URL: `${model.url}/v1`,
+  BOOKS_URL: `${sink.url}/books`,
+  TRACKER_URL: `${sink.url}/tracker`,
+  CRM_URL: `${sink.url}/crm`,
+  ARCHIVE_URL: `${sink.url}/archive`,
+};
+
+console.log(`model server ${model.url}/v1   sink ${sink.url} (records at /__control/records)`);
+console.log(`API token for /v1: ${LOCAL_API_TOKEN}\n`);
+
+const wrangler = spawn(
+  "wrangler",
+  [
+    "dev",
+    "--config=wrangler.toml",
+    "--config=dev/workers/verdict-reader.toml",
+    `--port=${values.port}`,
+    "--ip=127.0.0.1",
+    ...Object.entries(vars).map(([name, value]) => `--var=${name}:${value}`),
+    `--var=SINK_URL:${sink.url}`,
+  ],
+  { stdio: "inherit", env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false" } },
+);
+const stop = () => wrangler.kill("SIGINT");
+process.on("SIGINT", stop);
+process.on("SIGTERM", stop);
+wrangler.on("exit", (code) => {
+  void Promise.all([model.close(), sink.close()]).then(() => {
+    process.exitCode = code ?? 0;
+    process.removeAllListeners("SIGINT");
+    process.removeAllListeners("SIGTERM");
+  });
+});

@@ -1,0 +1,15 @@
+/** Values for the secrets that `config/` names, for local use alone. A deployment sets its own with `wrangler secret put`. */
+import { DEMO_SECRETS } from "../senders/sample.ts";
+
+export const LOCAL_API_TOKEN = "local-api-token-not-for-production";
+export const LOCAL_DELIVERY_SECRET = `whsec_${Buffer.from("local delivery secret, 24 bytes+").toString("base64")}`;
+
+export const LOCAL_SECRETS: Readonly<Record<string, string>> = {
+  STRIPE_WEBHOOK_SECRET: DEMO_SECRETS.stripe,
+  GITHUB_WEBHOOK_SECRET: DEMO_SECRETS.github,
+  MEDIA_WEBHOOK_SECRET: DEMO_SECRETS.media,
+  LEADS_WEBHOOK_SECRET: DEMO_SECRETS.leads,
+  DOCUMENTS_WEBHOOK_SECRET: DEMO_SECRETS.documents,
+  DELIVERY_SECRET: LOCAL_DELIVERY_SECRET,
+  SLUICE_API_TOKEN: LOCAL_API_TOKEN,
+};

@@ -1,0 +1,150 @@
+import * as z from "zod";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import {
+  defineGateway,
+  definePipeline,
+  defineSource,
+  httpDestination,
+  openaiCompatible,
+  stripe,
+  type GatewayOptions,
+} from "../../src/sluice.ts";
+
+const order = z.object({ orderId: z.string(), total: z.coerce.number() });
+
+const scoring = definePipeline({
+  name: "scoring",
+  input: order,
+  infer: {
+    model: "fast",
+    promptVersion: "1",
+    output: z.object({ risk: z.number() }),
+    prompt: ({ orderId }) => ({ instruction: "Rate the risk.", data: { order: orderId } }),
+  },
+  format: ({ input, output }) => ({ body: { order: input.orderId, risk: output.risk } }),
+  deliver: ["shop"],
+});
+
+const shopSource = defineSource({
+  verify: stripe({ secrets: ["SHOP_SECRET"] }),
+  events: { "order.created": order, "order.noted": z.object({ note: z.string() }) },
+  partitionBy: ({ payload }) => ("orderId" in payload ? payload.orderId : null),
+  routes: (route) => [route("order.created", scoring, { when: ({ payload }) => payload.total > 10 })],
+});
+
+function options(change: Partial<GatewayOptions> = {}): GatewayOptions {
+  return {
+    sources: { shop: shopSource },
+    models: { fast: openaiCompatible({ baseUrl: "https://models.example/v1", model: "small" }) },
+    destinations: { shop: httpDestination({ url: "https://shop.example/hook", secret: "DELIVERY_SECRET" }) },
+    ...change,
+  };
+}
+
+describe("the config's types", () => {
+  it("flow from a source's schema into its functions, its routes and the pipeline's stages", () => {
+    defineSource({
+      verify: stripe({ secrets: ["SHOP_SECRET"] }),
+      events: { "order.created": order },
+      partitionBy: ({ payload }) => {
+        expectTypeOf(payload).toEqualTypeOf<{ orderId: string; total: number }>();
+        return payload.orderId;
+      },
+      routes: (route) => [
+        route("order.created", scoring, {
+          when: ({ payload }) => {
+            expectTypeOf(payload.total).toEqualTypeOf<number>();
+            return true;
+          },
+        }),
+        // @ts-expect-error the source declares no such event type
+        route("order.lost", scoring),
+      ],
+    });
+    definePipeline({
+      name: "typed",
+      input: order,
+      enrich: ({ total }) => Promise.resolve({ cents: total * 100 }),
+      infer: {
+        model: "fast",
+        promptVersion: "1",
+        output: z.object({ label: z.enum(["a", "b"]) }),
+        prompt: ({ cents }) => ({ instruction: "Label it.", data: { cents: String(cents) } }),
+      },
+      format: ({ input, output }) => {
+        expectTypeOf(input).toEqualTypeOf<{ cents: number }>();
+        expectTypeOf(output.label).toEqualTypeOf<"a" | "b">();
+        return { body: null };
+      },
+      deliver: [],
+    });
+  });
+
+  it("refuse a pipeline whose input the source does not provide", () => {
+    defineSource({
+      verify: stripe({ secrets: ["SHOP_SECRET"] }),
+      events: { "order.noted": z.object({ note: z.string() }) },
+      // @ts-expect-error a note is no order
+      routes: (route) => [route("order.noted", scoring)],
+    });
+  });
+});
+
+describe("a wrong config fails with one message that names the key and the mend", () => {
+  it("a correct one passes and finds its pipelines by their routes", () => {
+    expect([...defineGateway(options()).pipelines.keys()]).toEqual(["scoring"]);
+  });
+
+  it("an unknown model", () => {
+    expect(() => defineGateway(options({ models: {} }))).toThrow(
+      /pipelines\.scoring\.infer\.model: no model is called "fast"\. Add it to models/,
+    );
+  });
+
+  it("an unknown destination", () => {
+    expect(() => defineGateway(options({ destinations: {} }))).toThrow(
+      /pipelines\.scoring\.deliver: no destination is called "shop"/,
+    );
+  });
+
+  it("two pipelines of one name", () => {
+    const second = definePipeline({
+      name: "scoring",
+      input: order,
+      format: () => ({ body: null }),
+      deliver: [],
+    });
+    expect(() => defineGateway(options({ pipelines: [second] }))).toThrow(
+      /pipelines\.scoring: two pipelines have this name\. Rename one/,
+    );
+  });
+
+  it("a malformed name", () => {
+    expect(() => defineGateway(options({ sources: { "My Shop": shopSource } }))).toThrow(
+      /sources\.My Shop: is not a usable name\. Use lower-case letters/,
+    );
+  });
+
+  it("a secret where the name of a binding belongs, without repeating it", () => {
+    const leaking = defineSource({
+      verify: { ...shopSource.verify, secrets: ["whsec_5f4dcc3b5aa765d6"] },
+      events: {},
+      routes: () => [],
+    });
+    const define = () => defineGateway(options({ sources: { leaking } }));
+    expect(define).toThrow(/sources\.leaking\.verify\.secrets: .* never write a secret here/);
+    expect(define).not.toThrow(/5f4dcc3b/);
+  });
+
+  it("a lease that no delivery could start under", () => {
+    const short = defineSource({
+      verify: shopSource.verify,
+      events: {},
+      policy: { leaseMs: 5_000 },
+      routes: () => [],
+    });
+    expect(() => defineGateway(options({ sources: { short } }))).toThrow(
+      /sources\.short\.policy\.leaseMs: 5000 ms is too short\. Use at least/,
+    );
+  });
+});
