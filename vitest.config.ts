@@ -11,7 +11,8 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
-          deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable"] } } },
+          // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
+          deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable", "zod", "hono", "@ai-sdk/provider", "@ai-sdk/openai-compatible"] } } },
         },
       },
       {

@@ -2,6 +2,7 @@
  * What the demo sends: varied events of all senders, some of them twice, and three that must not pass. Each
  * customer's events go out one after the other, so that their order is known; customers go in parallel.
  */
+import { isJsonObject } from "../../src/core/json.ts";
 import { seededRandom } from "../lib/random.ts";
 import { buildEnquirySample, buildMalformedEnquiry } from "../senders/leads.ts";
 import { makeCustomers } from "../senders/customers.ts";
@@ -102,7 +103,7 @@ function requestFor(sample: Sample, kind: Sent["kind"]) {
 
 function withPoison(sample: Sample): Sample {
   const { data } = sample.payload;
-  const poisoned =
-    typeof data === "object" && data !== null ? { ...data, message: `Please send a ${POISON_MARK}.` } : data;
-  return { ...sample, payload: { ...sample.payload, data: poisoned ?? null } };
+  if (!isJsonObject(data)) throw new Error("an enquiry's payload has its facts under data");
+  const poisoned = { ...data, message: `Please send a ${POISON_MARK}.` };
+  return { ...sample, payload: { ...sample.payload, data: poisoned } };
 }
