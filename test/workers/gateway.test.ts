@@ -4,16 +4,19 @@ import { describe, expect, it } from "vitest";
 import { createGateway } from "../../src/gateway.ts";
 import { defineGateway } from "../../src/sluice.ts";
 
-const gateway = createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
+const createEmptyGateway = () => createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
 
-/** The env without one of its lanes. */
-const { LANE_LOW: _, ...withoutLow } = env;
-const incomplete = withoutLow as typeof env; // what a wrangler.toml without the binding hands over
+/** What a wrangler.toml without the low lane hands over. */
+function incompleteEnv(): typeof env {
+  return new Proxy(env, {
+    get: (bindings, name) => (name === "LANE_LOW" ? undefined : Reflect.get(bindings, name)),
+  });
+}
 
 describe("a Worker whose wrangler.toml lacks a lane", () => {
   it("answers 503 with a problem document, never a 500", async () => {
     const request = new Request("https://sluice.test/in/anything", { method: "POST" });
-    const response = await gateway.fetch(request, incomplete, createExecutionContext());
+    const response = await createEmptyGateway().fetch(request, incompleteEnv(), createExecutionContext());
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ type: "urn:sluice:problem:misconfigured" });
   });
@@ -22,7 +25,7 @@ describe("a Worker whose wrangler.toml lacks a lane", () => {
     const context = createExecutionContext();
     const message = { id: "m1", timestamp: 0, attempts: 1, body: {} };
     const batch = createMessageBatch("sluice-normal", [message]);
-    await gateway.queue(batch, incomplete);
+    await createEmptyGateway().queue(batch, incompleteEnv());
     expect((await getQueueResult(batch, context)).retryBatch.retry).toBe(true);
   });
 });

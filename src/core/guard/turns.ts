@@ -11,17 +11,9 @@ import { intervalMs, type Caps } from "./rate.ts";
 import type { GuardSettings } from "./settings.ts";
 import { expectedLatencyMs } from "./slots.ts";
 
-/** A caller denied in its own turn comes back within this many gaps of the time the obstacle is gone. */
-const RETURN_SPREAD_GAPS = 2;
-
 export interface Turn {
   readonly retryAtMs: number;
   readonly turnsMs: GuardState["turnsMs"];
-}
-
-/** Whether this caller comes at the turn it was given. Clocks differ a little between machines. */
-export function comesInTurn(request: AdmitRequest, nowMs: number, settings: GuardSettings): boolean {
-  return request.turnAtMs !== undefined && request.turnAtMs <= nowMs + settings.yieldMs;
 }
 
 /** A newcomer, while turns of its priority are outstanding, takes only capacity that has lain unused. */
@@ -31,10 +23,15 @@ export function yieldsToOthers(
   nowMs: number,
   settings: GuardSettings,
 ): boolean {
-  return state.turnsMs[levelOf(request.priority)] > nowMs && !comesInTurn(request, nowMs, settings);
+  // Clocks differ a little between machines: a caller may seem to be early.
+  const comesInTurn = request.turnAtMs !== undefined && request.turnAtMs <= nowMs + settings.yieldMs;
+  return !comesInTurn && state.turnsMs[levelOf(request.priority)] > nowMs;
 }
 
 /**
+ * The end of the queue, for those as well who come in turn and are denied: squeezing them in ahead of it
+ * makes everyone after them come in vain.
+ *
  * @param soonestMs when the obstacle is expected to be gone
  * @param random uniform in [0, 1)
  */
@@ -49,10 +46,6 @@ export function nextTurn(
   const level = levelOf(request.priority);
   const gapMs = Math.max(1, Math.ceil(turnGapMs(state, request, caps, settings)));
   const firstMs = Math.ceil(Math.max(soonestMs, nowMs + 1));
-  if (comesInTurn(request, nowMs, settings)) {
-    // Denied again, through no fault of its own: soon, not at the end of the queue.
-    return { retryAtMs: firstMs + Math.floor(random * gapMs * RETURN_SPREAD_GAPS), turnsMs: state.turnsMs };
-  }
   const turnMs = Math.max(firstMs, state.turnsMs[level]);
   if (turnMs - nowMs > settings.maxTurnMs) {
     const spreadMs = Math.floor((settings.maxTurnMs * (1 + random)) / 2);
