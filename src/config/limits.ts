@@ -63,6 +63,8 @@ export const LIMITS = {
     /** Open events and bytes of one partition; beyond it `offer` pushes back. */
     maxOpenEvents: 100_000,
     maxStoredBytes: 1_000_000_000,
+    /** Of the bounds, only for completions. */
+    reservedShare: 0.1,
     /** Rows read to find the next work. Memory does not grow with the backlog. */
     headEvents: 32,
     /** Timeline entries kept per event; the oldest in the middle go first. */
@@ -77,6 +79,10 @@ export const LIMITS = {
     /** Links in a chain of emitted events. */
     maxEmitDepth: 8,
     maxEmitsPerEvent: 32,
+    /** A table is looked at for dropping this long after its week: the shortest `retainMs` that makes sense. */
+    minRetainMs: 7 * DAY_MS,
+    /** Dead letters and reviews nobody has dealt with are kept this long. */
+    keepExceptionsMs: 90 * DAY_MS,
     /** How long ids are remembered after the end: longer than any lane or sender redelivers. */
     rememberIdsMs: 30 * DAY_MS,
     /** A ring is not repeated within this time: the lane is at-least-once and has its own wait. */

@@ -8,10 +8,10 @@ import type {
   ExchangeRequest,
   OfferReply,
   OfferRequest,
-  OperatorCommand,
+  OperatorReply,
   PartitionStatus,
 } from "../core/partition/commands.ts";
-import type { PartitionRecord } from "../core/partition/model.ts";
+import type { OperatorCommand } from "../core/partition/operate.ts";
 import { retryDelayMs, type RetryPolicy } from "../core/retry.ts";
 
 export interface PartitionClient {
@@ -21,7 +21,7 @@ export interface PartitionClient {
   exchange(partition: PartitionName, request: ExchangeRequest): Promise<ExchangeReply>;
   read(id: EventId): Promise<EventView | null>;
   status(partition: PartitionName): Promise<PartitionStatus | null>;
-  operate(partition: PartitionName, command: OperatorCommand): Promise<PartitionRecord>;
+  operate(partition: PartitionName, command: OperatorCommand): Promise<OperatorReply>;
 }
 
 /** The methods of the object, as its stub offers them. */
@@ -31,7 +31,8 @@ export interface PartitionRpc {
   exchange(request: ExchangeRequest): Promise<ExchangeReply>;
   read(id: EventId): Promise<EventView | null>;
   status(): Promise<PartitionStatus | null>;
-  operate(command: OperatorCommand): Promise<PartitionRecord>;
+  operate(command: OperatorCommand): Promise<OperatorReply>;
+  erase(): Promise<void>;
 }
 
 export interface PartitionClientOptions {

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../config/limits.ts";
-import { modeOf, parsePartitionName, type EventId, type PartitionName } from "../core/ids.ts";
+import { parsePartitionName, type EventId, type PartitionName } from "../core/ids.ts";
 import type {
   ClaimReply,
   ClaimRequest,
@@ -13,11 +13,12 @@ import type {
   ExchangeRequest,
   OfferReply,
   OfferRequest,
-  OperatorCommand,
+  OperatorReply,
   PartitionStatus,
 } from "../core/partition/commands.ts";
 import { claim, exchange, offer, operate, reconcile, tick } from "../core/partition/machine.ts";
-import { isOpen, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
+import { newPartition, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
+import type { OperatorCommand } from "../core/partition/operate.ts";
 import {
   isLeased,
   type Circumstances,
@@ -45,14 +46,11 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     super(state, env);
     migrate(state.storage, PARTITION_MIGRATIONS);
     this.store = new PartitionStore(state.storage.sql);
-    const stored = this.store.loadPartition();
-    const leased = stored?.lease?.entries.flatMap((entry) => this.store.find(entry.id) ?? []) ?? [];
-    this.partition = stored === null ? newPartition(nameOf(state)) : reconcile(stored, leased);
+    this.partition = this.loadPartition();
     // What is open must have an alarm, whatever became of the one that was set.
     void state.blockConcurrencyWhile(async () => {
       this.alarmAtMs = await state.storage.getAlarm();
-      if (this.store.openEvents > 0 && this.alarmAtMs === null)
-        await this.arm(Date.now() + LIMITS.partition.ringEveryMs);
+      if (this.store.openEvents > 0 && this.alarmAtMs === null) await this.arm(Date.now());
     });
   }
 
@@ -75,8 +73,18 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     return this.run(named, (view, at) => exchange(view, request, at));
   }
 
-  operate(command: OperatorCommand): Promise<PartitionRecord> {
-    return this.run([], (view, at) => operate(view, command, at));
+  operate(command: OperatorCommand): Promise<OperatorReply> {
+    const named = "id" in command ? [command.id] : [];
+    return this.run(named, (view, at) => operate(view, command, at));
+  }
+
+  /** Forgets the customer: every event, output and delivery. Tokens and sequences go on rising from the clock. */
+  async erase(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.alarmAtMs = null;
+    migrate(this.ctx.storage, PARTITION_MIGRATIONS);
+    this.partition = this.loadPartition();
   }
 
   read(id: EventId): EventView | null {
@@ -100,6 +108,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.alarmAtMs = null;
     try {
       await this.run([], (view, at) => tick(view, at));
+      await this.retire();
     } catch (thrown) {
       this.log.error("partition_alarm_failed", { partition: this.partition.name, error: messageOf(thrown) });
       await this.arm(Date.now() + LIMITS.partition.ringEveryMs);
@@ -119,7 +128,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     await armed;
     // A lease answers every ring: the next one is news.
     if (decision.partition.lease !== null) this.rungAtMs = Number.NEGATIVE_INFINITY;
-    if (decision.ring) this.ring(at.nowMs, view.head);
+    if (decision.ring !== null) this.ring(at.nowMs, decision.ring);
     return decision.reply;
   }
 
@@ -128,13 +137,17 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     const wanted = new Set([...named, ...leased]);
     const ordered = this.partition.mode === "ordered";
     const limit = LIMITS.partition.headEvents;
+    const known = [...wanted].map((id) => ({ id, record: this.store.find(id) }));
+    const remembered = known.filter(({ id, record }) => record === null && this.store.isRemembered(id));
     return {
       partition: this.partition,
-      named: [...wanted].flatMap((id) => this.store.find(id) ?? []),
+      named: known.flatMap(({ record }) => record ?? []),
       head: ordered ? this.store.firstOpen(limit) : this.store.firstDue(limit, nowMs),
       nextOutsideHeadMs: ordered ? null : this.store.nextDueAfter(nowMs),
       openEvents: this.store.openEvents,
       storedBytes: this.store.storedBytes,
+      remembered: new Set(remembered.map(({ id }) => id)),
+      highestPriority: this.store.highestPriority,
       highestOrder: this.store.highestOrder,
     };
   }
@@ -144,17 +157,41 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     const loaded = new Map<EventId, EventRecord>(
       [...view.head, ...view.named].map((record) => [record.id, record]),
     );
-    const wasOpen = (id: EventId) => {
-      const record = loaded.get(id);
-      return record !== undefined && isOpen(record.state);
-    };
-    this.ctx.storage.transactionSync(() => {
-      this.store.save(decision.changed, (id) => loaded.has(id), wasOpen);
-      if (decision.writePartition || this.store.needsPartition) this.store.savePartition(decision.partition);
-    });
-    if (decision.dueMs === null) return this.disarm();
-    const dueMs = decision.ring ? nowMs + LIMITS.partition.ringEveryMs : Math.max(decision.dueMs, nowMs);
-    return this.alarmAtMs !== null && this.alarmAtMs <= dueMs ? Promise.resolve() : this.arm(dueMs);
+    try {
+      this.ctx.storage.transactionSync(() => {
+        this.store.save(decision.changed, (id) => loaded.get(id));
+        if (decision.writePartition || this.store.needsPartition)
+          this.store.savePartition(decision.partition);
+      });
+    } catch (thrown) {
+      // Rolled back: what the store believes must be what is stored.
+      this.partition = this.loadPartition();
+      throw thrown;
+    }
+    const retentionMs = this.store.nextRetentionMs(LIMITS.partition.minRetainMs);
+    const workMs = decision.ring === null ? decision.dueMs : nowMs + LIMITS.partition.ringEveryMs;
+    const dueMs = Math.min(workMs ?? Number.POSITIVE_INFINITY, retentionMs ?? Number.POSITIVE_INFINITY);
+    if (dueMs === Number.POSITIVE_INFINITY) return this.disarm();
+    // An earlier alarm stands, unless nothing is open: then it would only wake an idle object.
+    const stands =
+      this.alarmAtMs !== null && this.alarmAtMs <= dueMs && (workMs !== null || this.alarmAtMs === dueMs);
+    return stands ? Promise.resolve() : this.arm(Math.max(dueMs, nowMs));
+  }
+
+  /** Drops what has outlived its retention; an empty partition deletes its storage. */
+  private async retire(): Promise<void> {
+    const nowMs = Date.now();
+    const empty = this.ctx.storage.transactionSync(() =>
+      this.store.retire(nowMs, LIMITS.partition.minRetainMs),
+    );
+    if (empty && this.partition.lease === null) await this.erase();
+  }
+
+  private loadPartition(): PartitionRecord {
+    const stored = this.store.load();
+    if (stored === null) return newPartition(nameOf(this.ctx), Date.now());
+    const leased = stored.lease?.entries.flatMap((entry) => this.store.find(entry.id) ?? []) ?? [];
+    return reconcile(stored, leased);
   }
 
   private async arm(atMs: number): Promise<void> {
@@ -169,10 +206,9 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   }
 
   /** A ring that is lost costs time, not events: the alarm rings again. */
-  private ring(nowMs: number, head: readonly EventRecord[]): void {
+  private ring(nowMs: number, priority: Priority): void {
     if (nowMs - this.rungAtMs < LIMITS.partition.ringEveryMs) return;
     this.rungAtMs = nowMs;
-    const priority = highestPriority(head);
     const sent = createLaneSet((name) => Reflect.get(this.env, name)).ring(this.partition.name, priority);
     this.ctx.waitUntil(
       sent.catch((thrown: unknown) => {
@@ -183,33 +219,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   }
 }
 
-function highestPriority(head: readonly EventRecord[]): Priority {
-  const priorities = new Set(head.map((record) => record.envelope.priority));
-  return priorities.has("high")
-    ? "high"
-    : priorities.has("normal") || priorities.size === 0
-      ? "normal"
-      : "low";
-}
-
 function nameOf(state: DurableObjectState): PartitionName {
   const name = parsePartitionName(state.id.name ?? "");
   if (!name.ok) throw new Error("a partition object is reached by its partition's name");
   return name.value;
-}
-
-function newPartition(name: PartitionName): PartitionRecord {
-  return {
-    v: 1,
-    name,
-    mode: modeOf(name),
-    token: 0,
-    lease: null,
-    turn: null,
-    effectsReached: null,
-    sequence: 0,
-    gateUntilMs: 0,
-    paused: null,
-    lateEvents: 0,
-  };
 }

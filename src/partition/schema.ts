@@ -8,7 +8,16 @@ import type { Migration } from "../platform/migrations.ts";
 export const PARTITION_MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
-    statements: ["CREATE TABLE partition (k INTEGER PRIMARY KEY CHECK (k = 1), record TEXT NOT NULL)"],
+    statements: [
+      "CREATE TABLE partition (k INTEGER PRIMARY KEY CHECK (k = 1), record TEXT NOT NULL)",
+      // Ids past retention, packed and sorted: hundreds to a row, so that remembering one costs next to nothing.
+      `CREATE TABLE remembered (
+        bucket INTEGER NOT NULL,
+        first TEXT NOT NULL,
+        hashes TEXT NOT NULL,
+        PRIMARY KEY (bucket, first)
+      ) WITHOUT ROWID`,
+    ],
   },
 ];
 
@@ -32,6 +41,7 @@ export function createEventTable(bucket: number): string[] {
       ord REAL NOT NULL,
       received_at INTEGER NOT NULL,
       open INTEGER NOT NULL,
+      priority INTEGER NOT NULL,
       next_at INTEGER NOT NULL,
       record TEXT NOT NULL
     ) WITHOUT ROWID`,

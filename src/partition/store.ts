@@ -11,6 +11,8 @@ import {
   type Position,
 } from "../core/partition/model.ts";
 import { comparePositions, positionOf } from "../core/partition/order.ts";
+import { PRIORITIES, type Priority } from "../core/policy.ts";
+import { bucketDueMs, carriedOver, forgetIds, isRemembered, planBucket, rememberIds } from "./retention.ts";
 import { bucketOfTime, createEventTable, EVENT_TABLE } from "./schema.ts";
 
 interface EventRow extends Record<string, SqlStorageValue> {
@@ -27,10 +29,10 @@ interface StoredPartition {
 export class PartitionStore {
   private readonly sql: SqlStorage;
   /** Event tables, oldest first. */
-  private buckets: number[];
+  private buckets: number[] = [];
   private mark: Position | null = null;
   private durableMark: Position | null = null;
-  private openCount = 0;
+  private readonly openByPriority = new Map<Priority, number>();
   private isStored = false;
   private highest = Number.NEGATIVE_INFINITY;
   /** Rows written since the object was loaded, by the cursor's own counter. */
@@ -38,31 +40,41 @@ export class PartitionStore {
 
   constructor(sql: SqlStorage) {
     this.sql = sql;
-    const tables = sql
+  }
+
+  /** Reads what is stored. Null for a partition that has never stored anything. Also after a rolled-back write. */
+  load(): PartitionRecord | null {
+    const tables = this.sql
       .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
       .toArray();
     this.buckets = tables
       .flatMap(({ name }) => EVENT_TABLE.exec(name)?.[1] ?? [])
       .map(Number)
       .sort((left, right) => left - right);
-  }
-
-  /** Null for a partition that has never stored anything. */
-  loadPartition(): PartitionRecord | null {
+    this.openByPriority.clear();
+    this.highest = Number.NEGATIVE_INFINITY;
     const row = this.sql.exec<EventRow>("SELECT record FROM partition WHERE k = 1").toArray()[0];
-    if (row === undefined) return null;
+    this.isStored = row !== undefined;
+    if (row === undefined) {
+      this.mark = null;
+      this.durableMark = null;
+      return null;
+    }
     const stored = JSON.parse(row.record) as StoredPartition; // written by savePartition
     if (stored.partition.v !== 1)
       throw new Error(`unknown partition record version ${String(stored.partition.v)}`);
     this.mark = stored.mark;
     this.durableMark = stored.mark;
-    this.isStored = true;
     for (const bucket of this.buckets) this.countOpen(bucket);
     return stored.partition;
   }
 
   get openEvents(): number {
-    return this.openCount;
+    return [...this.openByPriority.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  get highestPriority(): Priority {
+    return PRIORITIES.find((priority) => (this.openByPriority.get(priority) ?? 0) > 0) ?? "low";
   }
 
   get storedBytes(): number {
@@ -83,6 +95,11 @@ export class PartitionStore {
     return null;
   }
 
+  /** Past its retention, but known: a duplicate. */
+  isRemembered(id: EventId): boolean {
+    return isRemembered(this.sql, id);
+  }
+
   /** The first open events in order. */
   firstOpen(limit: number): EventRecord[] {
     return this.select(limit, "");
@@ -95,7 +112,7 @@ export class PartitionStore {
 
   /** When the next open event after `nowMs` is due. */
   nextDueAfter(nowMs: number): number | null {
-    if (this.openCount === 0) return null;
+    if (this.openEvents === 0) return null;
     const times = this.buckets.flatMap((bucket) => {
       const row = this.sql
         .exec<{ at: number | null }>(
@@ -109,47 +126,79 @@ export class PartitionStore {
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** Writes what a decision changed. `before` tells whether an event is already stored. */
-  save(
-    changed: readonly EventRecord[],
-    isStored: (id: EventId) => boolean,
-    wasOpen: (id: EventId) => boolean,
-  ): void {
+  /** Writes what a decision changed. `before` is an event as it was loaded; undefined for a new one. */
+  save(changed: readonly EventRecord[], before: (id: EventId) => EventRecord | undefined): void {
     for (const record of changed) {
-      if (isStored(record.id)) this.update(record);
-      else this.insert(record);
-      this.openCount += Number(isOpen(record.state)) - Number(wasOpen(record.id));
+      const known = before(record.id);
+      if (known === undefined) this.insert(record);
+      else this.update(record, known);
+      this.countChange(known, -1);
+      this.countChange(record, 1);
     }
   }
 
   /** True when the partition's row must be written too: it is missing, or its mark would skip an open event. */
   get needsPartition(): boolean {
-    if (!this.isStored) return this.openCount > 0;
+    if (!this.isStored) return this.openEvents > 0;
     if (this.durableMark === null) return false;
     return this.mark === null || comparePositions(this.mark, this.durableMark) < 0;
   }
 
   savePartition(partition: PartitionRecord): void {
-    this.refreshMark();
+    const first = this.firstOpen(1)[0];
+    if (first !== undefined) this.mark = positionOf(first);
     const stored: StoredPartition = { partition, mark: this.mark };
-    this.count(
-      this.sql.exec("INSERT OR REPLACE INTO partition (k, record) VALUES (1, ?)", JSON.stringify(stored)),
-    );
+    this.write("INSERT OR REPLACE INTO partition (k, record) VALUES (1, ?)", JSON.stringify(stored));
     this.durableMark = this.mark;
     this.isStored = true;
   }
 
-  private countOpen(bucket: number): void {
-    const counted = this.sql
-      .exec<{ open: number }>(`SELECT COUNT(*) AS open FROM ${this.openFrom(bucket)}`, ...this.markValues())
+  /** When a table may be old enough to be dropped; null when there is none, nor anything remembered. */
+  nextRetentionMs(retainMs: number): number | null {
+    const [oldest] = this.buckets;
+    if (oldest !== undefined) return bucketDueMs(oldest, retainMs);
+    const row = this.sql
+      .exec<{ bucket: number | null }>("SELECT MIN(bucket) AS bucket FROM remembered")
       .one();
-    this.openCount += counted.open;
+    return row.bucket === null ? null : bucketDueMs(row.bucket, retainMs);
+  }
+
+  /** Drops what has outlived its retention. @returns true when nothing at all is left */
+  retire(nowMs: number, retainMs: number): boolean {
+    for (const bucket of this.buckets.filter((candidate) => bucketDueMs(candidate, retainMs) <= nowMs)) {
+      const plan = planBucket(this.sql, bucket, nowMs);
+      if (plan === null) continue;
+      const kept = plan.keep.flatMap((id) => this.find(id as EventId) ?? []); // an id of our own table
+      rememberIds(this.sql, bucket, plan.remember);
+      this.sql.exec(`DROP TABLE events_${bucket}`);
+      this.buckets = this.buckets.filter((candidate) => candidate !== bucket);
+      for (const record of kept) this.insert(carriedOver(record, nowMs));
+    }
+    forgetIds(this.sql, nowMs);
+    return this.buckets.length === 0 && this.nextRetentionMs(retainMs) === null;
+  }
+
+  private countOpen(bucket: number): void {
+    const counted = this.sql.exec<{ priority: number; open: number }>(
+      `SELECT priority, COUNT(*) AS open FROM ${this.openFrom(bucket)} GROUP BY priority`,
+      ...this.markValues(),
+    );
+    for (const { priority, open } of counted) {
+      const name = PRIORITIES[priority] ?? "normal";
+      this.openByPriority.set(name, (this.openByPriority.get(name) ?? 0) + open);
+    }
     const top = this.sql.exec<{ ord: number | null }>(`SELECT MAX(ord) AS ord FROM events_${bucket}`).one();
     this.highest = Math.max(this.highest, top.ord ?? this.highest);
   }
 
+  private countChange(record: EventRecord | undefined, change: 1 | -1): void {
+    if (record === undefined || !isOpen(record.state)) return;
+    const { priority } = record.envelope;
+    this.openByPriority.set(priority, (this.openByPriority.get(priority) ?? 0) + change);
+  }
+
   private select(limit: number, condition: string): EventRecord[] {
-    if (this.openCount === 0) return [];
+    if (this.openEvents === 0) return [];
     const records = this.buckets.flatMap((bucket) =>
       this.sql
         .exec<EventRow>(
@@ -174,49 +223,51 @@ export class PartitionStore {
     return this.mark === null ? [] : [this.mark.order, this.mark.receivedAtMs, this.mark.id];
   }
 
-  private refreshMark(): void {
-    const first = this.firstOpen(1)[0];
-    if (first !== undefined) this.mark = positionOf(first);
-  }
-
   private insert(record: EventRecord): void {
     const bucket = bucketOfTime(record.arrivedAtMs);
     if (!this.buckets.includes(bucket)) {
-      for (const statement of createEventTable(bucket)) this.count(this.sql.exec(statement));
+      for (const statement of createEventTable(bucket)) this.write(statement);
       this.buckets = [...this.buckets, bucket].sort((left, right) => left - right);
     }
+    this.reach(record);
+    this.write(
+      `INSERT INTO events_${bucket} (id, ord, received_at, open, priority, next_at, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      record.id,
+      record.order,
+      record.envelope.receivedAtMs,
+      ...this.changing(record),
+    );
+  }
+
+  private update(record: EventRecord, before: EventRecord): void {
+    const bucket = bucketOfTime(before.arrivedAtMs);
+    const set = "open = ?, priority = ?, next_at = ?, record = ?";
+    if (record.order === before.order) {
+      this.write(`UPDATE events_${bucket} SET ${set} WHERE id = ?`, ...this.changing(record), record.id);
+      return;
+    }
+    // Back at the tail: the index moves with it.
+    this.reach(record);
+    const values = [...this.changing(record), record.order, record.id];
+    this.write(`UPDATE events_${bucket} SET ${set}, ord = ? WHERE id = ?`, ...values);
+  }
+
+  private changing(record: EventRecord): SqlStorageValue[] {
+    const priority = PRIORITIES.indexOf(record.envelope.priority);
+    return [Number(isOpen(record.state)), priority, record.nextAtMs, JSON.stringify(record)];
+  }
+
+  /** Keeps the bounds of the order true for a record that is about to be stored at its position. */
+  private reach(record: EventRecord): void {
     const position = positionOf(record);
-    if (this.mark === null ? this.openCount === 0 : comparePositions(position, this.mark) < 0)
-      this.mark = position;
+    const isFirst = this.mark === null ? this.openEvents === 0 : comparePositions(position, this.mark) < 0;
+    if (isFirst) this.mark = position;
     this.highest = Math.max(this.highest, record.order);
-    this.count(
-      this.sql.exec(
-        `INSERT INTO events_${bucket} (id, ord, received_at, open, next_at, record) VALUES (?, ?, ?, ?, ?, ?)`,
-        record.id,
-        record.order,
-        record.envelope.receivedAtMs,
-        Number(isOpen(record.state)),
-        record.nextAtMs,
-        JSON.stringify(record),
-      ),
-    );
   }
 
-  private update(record: EventRecord): void {
-    const bucket = bucketOfTime(record.arrivedAtMs);
-    this.count(
-      this.sql.exec(
-        `UPDATE events_${bucket} SET open = ?, next_at = ?, record = ? WHERE id = ?`,
-        Number(isOpen(record.state)),
-        record.nextAtMs,
-        JSON.stringify(record),
-        record.id,
-      ),
-    );
-  }
-
-  private count(cursor: SqlStorageCursor<Record<string, SqlStorageValue>>): void {
-    this.rowsWritten += cursor.rowsWritten;
+  private write(statement: string, ...values: SqlStorageValue[]): void {
+    this.rowsWritten += this.sql.exec(statement, ...values).rowsWritten;
   }
 }
 

@@ -3,7 +3,6 @@
  * Durable Object. `crash()` forgets what only memory knew, as an eviction does.
  */
 import type { EventId, PartitionName } from "../../src/core/ids.ts";
-import { modeOf } from "../../src/core/ids.ts";
 import type {
   ClaimReply,
   ClaimRequest,
@@ -11,11 +10,18 @@ import type {
   ExchangeRequest,
   OfferReply,
   OfferRequest,
-  OperatorCommand,
+  OperatorReply,
 } from "../../src/core/partition/commands.ts";
 import { claim, exchange, offer, operate, reconcile, tick } from "../../src/core/partition/machine.ts";
-import { isOpen, type EventRecord, type PartitionRecord } from "../../src/core/partition/model.ts";
+import {
+  isOpen,
+  newPartition,
+  type EventRecord,
+  type PartitionRecord,
+} from "../../src/core/partition/model.ts";
+import type { OperatorCommand } from "../../src/core/partition/operate.ts";
 import { comparePositions, positionOf } from "../../src/core/partition/order.ts";
+import { PRIORITIES } from "../../src/core/policy.ts";
 import type { Decision, PartitionLimits, PartitionView } from "../../src/core/partition/workspace.ts";
 
 export const TEST_LIMITS: PartitionLimits = {
@@ -24,8 +30,10 @@ export const TEST_LIMITS: PartitionLimits = {
   maxTimelineEntries: 64,
   isolateAfterStarts: 3,
   poisonAfterStarts: 5,
-  ringEveryMs: 5_000,
+  reservedShare: 0.1,
 };
+
+const RING_EVERY_MS = 5_000;
 
 export class MemoryPartition {
   readonly name: PartitionName;
@@ -43,19 +51,7 @@ export class MemoryPartition {
     this.name = name;
     this.nowMs = nowMs;
     this.headEvents = headEvents;
-    this.partition = {
-      v: 1,
-      name,
-      mode: modeOf(name),
-      token: 0,
-      lease: null,
-      turn: null,
-      effectsReached: null,
-      sequence: 0,
-      gateUntilMs: 0,
-      paused: null,
-      lateEvents: 0,
-    };
+    this.partition = { ...newPartition(name, nowMs), sequence: 0 };
     this.durable = this.partition;
   }
 
@@ -78,8 +74,8 @@ export class MemoryPartition {
     return this.run(named, (view) => exchange(view, request, this));
   }
 
-  operate(command: OperatorCommand): PartitionRecord {
-    return this.run([], (view) => operate(view, command, this));
+  operate(command: OperatorCommand): OperatorReply {
+    return this.run("id" in command ? [command.id] : [], (view) => operate(view, command, this));
   }
 
   alarm(): void {
@@ -109,10 +105,10 @@ export class MemoryPartition {
     for (const record of decision.changed) this.rows.set(record.id, record);
     this.partition = decision.partition;
     if (decision.writePartition) this.durable = decision.partition;
-    const dueMs = decision.ring ? this.nowMs + this.limits.ringEveryMs : decision.dueMs;
+    const dueMs = decision.ring === null ? decision.dueMs : this.nowMs + RING_EVERY_MS;
     if (dueMs === null) this.alarmAtMs = null;
     else if (this.alarmAtMs === null || this.alarmAtMs > dueMs) this.alarmAtMs = dueMs;
-    if (decision.ring) this.rings++;
+    if (decision.ring !== null) this.rings++;
     return decision.reply;
   }
 
@@ -129,6 +125,9 @@ export class MemoryPartition {
       nextOutsideHeadMs: ordered || later.length === 0 ? null : Math.min(...later),
       openEvents: open.length,
       storedBytes: 0,
+      remembered: new Set(),
+      highestPriority:
+        PRIORITIES.find((priority) => open.some((one) => one.envelope.priority === priority)) ?? "low",
       highestOrder: Math.max(
         Number.NEGATIVE_INFINITY,
         ...[...this.rows.values()].map((record) => record.order),

@@ -6,6 +6,7 @@
 import type { EventEnvelope } from "../envelope.ts";
 import type { StageFailure } from "../failure.ts";
 import type { EventId, PartitionName } from "../ids.ts";
+import type { OperatorOutcome } from "./operate.ts";
 import type { DeliveryRecord, EventState, PartitionRecord, StoredOutput, TimelineEntry } from "./model.ts";
 
 export const MESSAGE_VERSION = 1;
@@ -127,9 +128,11 @@ export interface ExchangeReply {
   readonly nextDueMs: number | null;
 }
 
-export type OperatorCommand =
-  | { readonly kind: "pause"; readonly reason: string }
-  | { readonly kind: "resume" };
+export interface OperatorReply {
+  readonly v: typeof MESSAGE_VERSION;
+  readonly outcome: OperatorOutcome;
+  readonly partition: PartitionRecord;
+}
 
 /** One event as the API shows it. */
 export interface EventView {

@@ -28,6 +28,6 @@ function workableAt(work: Workspace, waiting: readonly EventRecord[]): number[] 
   return relevant.map((at) => Math.max(at, work.partition.gateUntilMs));
 }
 
-function expiryOf(record: EventRecord): number {
-  return record.envelope.receivedAtMs + record.envelope.policy.maxAgeMs;
+export function expiryOf(record: EventRecord): number {
+  return record.enteredAtMs + record.envelope.policy.maxAgeMs;
 }

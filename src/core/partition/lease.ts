@@ -3,6 +3,7 @@
  * a start; an outcome or a release takes it back; expiry makes it stand.
  */
 import { failure } from "../failure.ts";
+import { expiryOf } from "./due.ts";
 import { endRecord } from "./endings.ts";
 import { isOpen, type EventRecord, type Lease, type LeaseEntry } from "./model.ts";
 import { isLeased, withEntry, type Workspace } from "./workspace.ts";
@@ -40,7 +41,7 @@ function countLostStart(work: Workspace, entry: LeaseEntry): void {
 export function expireOverdue(work: Workspace): void {
   for (const record of work.open()) {
     if (isLeased(work.partition.lease, record.id)) continue;
-    if (record.envelope.receivedAtMs + record.envelope.policy.maxAgeMs > work.at.nowMs) continue;
+    if (expiryOf(record) > work.at.nowMs) continue;
     endRecord(work, record, "expired", "older than maxAgeMs");
   }
 }

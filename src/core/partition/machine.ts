@@ -4,7 +4,6 @@
  * States, transitions and invariants: docs/spec/partition.md.
  */
 import type { EventId } from "../ids.ts";
-import { unreachable } from "../result.ts";
 import { applyAction } from "./actions.ts";
 import {
   MESSAGE_VERSION,
@@ -16,14 +15,15 @@ import {
   type LeaseView,
   type OfferReply,
   type OfferRequest,
-  type OperatorCommand,
+  type OperatorReply,
 } from "./commands.ts";
 import { nextDueMs, nextWorkMs } from "./due.ts";
 import { expireLease, expireOverdue, extendLease, grantMore } from "./lease.ts";
 import { isOpen, type EventRecord, type PartitionRecord } from "./model.ts";
 import { offerEvent } from "./offer.ts";
 import { laterOf, positionOf } from "./order.ts";
-import { hadEffects, pausePartition } from "./endings.ts";
+import { hadEffects } from "./endings.ts";
+import { applyOperatorCommand, type OperatorCommand } from "./operate.ts";
 import { cancelledOf, giveTurns, turnReadyAtMs } from "./turn.ts";
 import { Workspace, type Circumstances, type Decision, type PartitionView } from "./workspace.ts";
 
@@ -75,19 +75,10 @@ export function operate(
   view: PartitionView,
   command: OperatorCommand,
   at: Circumstances,
-): Decision<PartitionRecord> {
+): Decision<OperatorReply> {
   const work = begin(view, at);
-  switch (command.kind) {
-    case "pause":
-      pausePartition(work, command.reason);
-      break;
-    case "resume":
-      work.setPartition({ paused: null }, true);
-      break;
-    default:
-      unreachable(command);
-  }
-  return decide(work, work.partition);
+  const outcome = applyOperatorCommand(work, command);
+  return decide(work, { v: MESSAGE_VERSION, outcome, partition: work.partition });
 }
 
 /**
@@ -156,7 +147,7 @@ function describeLease(work: Workspace, holding: readonly EventId[]): LeaseView 
 
 function grantOf(work: Workspace, record: EventRecord): Grant {
   return {
-    envelope: record.envelope,
+    envelope: { ...record.envelope, priority: work.priority() },
     run: record.run,
     attempt: record.attempts + record.deliveryAttempts + 1,
     late: record.late,
@@ -174,6 +165,6 @@ function decide<Reply>(work: Workspace, reply: Reply): Decision<Reply> {
     writePartition: work.writePartition,
     changed: work.changed(),
     dueMs: nextDueMs(work),
-    ring: workDueMs !== null && workDueMs <= work.at.nowMs,
+    ring: workDueMs !== null && workDueMs <= work.at.nowMs ? work.priority() : null,
   };
 }

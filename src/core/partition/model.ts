@@ -4,7 +4,7 @@
  */
 import type { EventEnvelope } from "../envelope.ts";
 import type { StageFailure } from "../failure.ts";
-import type { EventId, PartitionName } from "../ids.ts";
+import { modeOf, type EventId, type PartitionName } from "../ids.ts";
 import type { JsonValue } from "../json.ts";
 
 export const EVENT_RECORD_VERSION = 1;
@@ -78,7 +78,10 @@ export interface EventRecord {
   readonly envelope: EventEnvelope;
   /** Sort position: (order, receivedAtMs, id). */
   readonly order: number;
+  /** When it was stored; says which table holds it. */
   readonly arrivedAtMs: number;
+  /** When it (last) joined the order: on arrival, and again by a review's decision or a replay. Settling and age count from here. */
+  readonly enteredAtMs: number;
   readonly nextAtMs: number;
   readonly endedAtMs: number | null;
   /** Failed attempts of the stages up to `format`, and of delivery. */
@@ -120,6 +123,27 @@ export interface Position {
   readonly id: EventId;
 }
 
+/**
+ * A partition that has stored nothing yet. Tokens and sequences rise for ever, also across a deleted storage: both
+ * start from the clock.
+ */
+export function newPartition(name: PartitionName, nowMs: number): PartitionRecord {
+  return {
+    v: 1,
+    name,
+    mode: modeOf(name),
+    token: 0,
+    lease: null,
+    turn: null,
+    effectsReached: null,
+    sequence: nowMs,
+    gateUntilMs: 0,
+    paused: null,
+    draining: false,
+    lateEvents: 0,
+  };
+}
+
 export interface PartitionRecord {
   readonly v: 1;
   readonly name: PartitionName;
@@ -136,5 +160,7 @@ export interface PartitionRecord {
   /** After a deferral nothing is granted before this. */
   readonly gateUntilMs: number;
   readonly paused: { readonly reason: string; readonly sinceMs: number } | null;
+  /** Draining: what is here is finished, nothing new is taken. */
+  readonly draining: boolean;
   readonly lateEvents: number;
 }

@@ -13,12 +13,18 @@ export function offerEvent(work: Workspace, envelope: EventEnvelope, request: st
     const state = isLeased(work.partition.lease, known.id) ? "leased" : known.state;
     return { id: envelope.id, verdict, state };
   }
-  const { limits } = work.at;
-  if (work.openEvents >= limits.maxOpenEvents || work.storedBytes >= limits.maxStoredBytes) {
+  if (work.remembered.has(envelope.id)) return { id: envelope.id, verdict: "duplicate", state: null };
+  if (isFull(work) || work.partition.draining) {
     return { id: envelope.id, verdict: "pushed_back", state: null };
   }
   insertEvent(work, envelope, request);
   return { id: envelope.id, verdict: "stored", state: "pending" };
+}
+
+/** A share of the bounds is kept for completions: what is held must always be able to end. */
+function isFull(work: Workspace): boolean {
+  const { maxOpenEvents, maxStoredBytes, reservedShare } = work.at.limits;
+  return work.openEvents >= maxOpenEvents || work.storedBytes >= maxStoredBytes * (1 - reservedShare);
 }
 
 /** Puts a new event into the log. Emitted events come this way too. */
@@ -34,6 +40,7 @@ export function insertEvent(work: Workspace, envelope: EventEnvelope, request: s
     envelope,
     order,
     arrivedAtMs: nowMs,
+    enteredAtMs: nowMs,
     // Pending work is due at any time, also after the clock went back.
     nextAtMs: 0,
     endedAtMs: null,

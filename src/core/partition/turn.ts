@@ -53,11 +53,11 @@ function numbered(work: Workspace, record: EventRecord): Turn {
 /** When an event's effects may begin, as far as time decides it. */
 export function turnReadyAtMs(work: Workspace, record: EventRecord): number {
   const { ordering, settleMs, gapWaitMs } = record.envelope.policy;
-  const settledAtMs = ordering === "arrival" ? record.arrivedAtMs + settleMs : record.arrivedAtMs;
+  const settledAtMs = ordering === "arrival" ? record.enteredAtMs + settleMs : record.enteredAtMs;
   if (gapWaitMs === 0) return settledAtMs;
   const reached = work.partition.effectsReached;
   const followsOn = reached !== null && record.order <= reached.order + 1;
-  return followsOn ? record.arrivedAtMs : Math.max(settledAtMs, record.arrivedAtMs + gapWaitMs);
+  return followsOn ? record.enteredAtMs : Math.max(settledAtMs, record.enteredAtMs + gapWaitMs);
 }
 
 /** What the driver holds and is no longer its own. */

@@ -3,6 +3,7 @@
  * and what has to be written back. Lives for one call of the machine.
  */
 import type { EventId } from "../ids.ts";
+import { PRIORITIES, type Priority } from "../policy.ts";
 import { comparePositions, positionOf } from "./order.ts";
 import { isOpen, type EventRecord, type Lease, type PartitionRecord, type TimelineEntry } from "./model.ts";
 
@@ -13,7 +14,8 @@ export interface PartitionLimits {
   readonly maxTimelineEntries: number;
   readonly isolateAfterStarts: number;
   readonly poisonAfterStarts: number;
-  readonly ringEveryMs: number;
+  /** Share of the bounds that only completions may use. */
+  readonly reservedShare: number;
 }
 
 /** Everything a command may need to see. The object loads it; the machine never asks for more. */
@@ -27,6 +29,10 @@ export interface PartitionView {
   readonly nextOutsideHeadMs: number | null;
   readonly openEvents: number;
   readonly storedBytes: number;
+  /** Ids named by the command whose events are past retention: remembered, no longer readable. */
+  readonly remembered: ReadonlySet<EventId>;
+  /** Of all open events, those outside `head` included. */
+  readonly highestPriority: Priority;
   /** The largest order key ever stored here. */
   readonly highestOrder: number;
 }
@@ -46,8 +52,8 @@ export interface Decision<Reply> {
   readonly changed: readonly EventRecord[];
   /** The partition must be looked at again by then; null: nothing is open. */
   readonly dueMs: number | null;
-  /** Work is due and nobody holds the lease: ring the lane after the commit. */
-  readonly ring: boolean;
+  /** Work is due and nobody holds the lease: ring this lane after the commit. */
+  readonly ring: Priority | null;
 }
 
 export class Workspace {
@@ -58,6 +64,8 @@ export class Workspace {
   highestOrder: number;
   readonly at: Circumstances;
   readonly nextOutsideHeadMs: number | null;
+  readonly remembered: ReadonlySet<EventId>;
+  private readonly highestPriority: Priority;
   private readonly records = new Map<EventId, EventRecord>();
   private readonly original: ReadonlyMap<EventId, EventRecord>;
   private readonly changedIds = new Set<EventId>();
@@ -69,6 +77,8 @@ export class Workspace {
     this.highestOrder = view.highestOrder;
     this.nextOutsideHeadMs = view.nextOutsideHeadMs;
     this.at = at;
+    this.remembered = view.remembered;
+    this.highestPriority = view.highestPriority;
     for (const record of [...view.head, ...view.named]) this.records.set(record.id, record);
     this.original = new Map(this.records);
   }
@@ -88,6 +98,12 @@ export class Workspace {
     this.openEvents += Number(isOpen(record.state)) - Number(wasOpen);
     this.records.set(record.id, record);
     this.changedIds.add(record.id);
+  }
+
+  /** The highest priority among the open events: a partition runs and rings at it, so that nothing inverts it. */
+  priority(): Priority {
+    const held = new Set(this.open().map((record) => record.envelope.priority)).add(this.highestPriority);
+    return PRIORITIES.find((priority) => held.has(priority)) ?? "normal";
   }
 
   /** Changes the partition record; `durable` forces it to be written with this commit. */
