@@ -1,4 +1,4 @@
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 // core: plain Node. workers: inside workerd. e2e: the whole Worker from wrangler.toml, driven from Node.
@@ -11,8 +11,16 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
+          provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },
           // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
-          deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable", "zod", "hono", "@ai-sdk/provider", "@ai-sdk/openai-compatible"] } } },
+          deps: {
+            optimizer: {
+              ssr: {
+                enabled: true,
+                include: ["itty-durable", "zod", "hono", "@ai-sdk/provider", "@ai-sdk/openai-compatible"],
+              },
+            },
+          },
         },
       },
       {

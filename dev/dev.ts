@@ -2,7 +2,7 @@
  * `npm run dev`: the gateway under `wrangler dev`, watching, with the embedded model server and the sink beside it.
  * Secrets have local values; `.dev.vars` overrides them. Ends everything it started on Ctrl-C.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { LOCAL_API_TOKEN, LOCAL_DELIVERY_SECRET, LOCAL_SECRETS } from "./lib/local-secrets.ts";
 import { startModelServer } from "./model-server/server.ts";
@@ -30,6 +30,10 @@ const vars: Readonly<Record<string, string>> = {
 console.log(`model server ${model.url}/v1   sink ${sink.url} (records at /__control/records)`);
 console.log(`API token for /v1: ${LOCAL_API_TOKEN}\n`);
 
+spawnSync("wrangler", ["d1", "migrations", "apply", "LEDGER", "--local"], {
+  stdio: "ignore",
+  env: { ...process.env, CI: "true" },
+});
 const wrangler = spawn(
   "wrangler",
   [

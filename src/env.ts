@@ -15,6 +15,8 @@ export interface GatewayEnv {
   readonly GUARD: DurableObjectNamespace;
   readonly RESULTS: KVNamespace;
   readonly PAYLOADS: R2Bucket;
+  readonly TELEMETRY: Queue;
+  readonly LEDGER: D1Database;
 }
 
 declare global {

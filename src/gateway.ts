@@ -5,13 +5,16 @@ import { LIMITS } from "./config/limits.ts";
 import { err, messageOf, ok, type Result } from "./core/result.ts";
 import type { GatewayEnv } from "./env.ts";
 import { consumeLane } from "./lanes/consumer.ts";
+import { sweepPartitions } from "./lanes/sweep.ts";
+import { consumeTelemetry } from "./ledger/consumer.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
 import { createServices, type Services } from "./services.ts";
 import { createLogger } from "./telemetry/log.ts";
 
-/** The dead-letter queue's name ends like this in every environment. */
+/** The names of the queues that are no lanes end like this in every environment. */
 const UNDELIVERABLE = "-undeliverable";
+const TELEMETRY = "-telemetry";
 
 const MISCONFIGURED: Problem = {
   status: 503,
@@ -24,6 +27,8 @@ const MISCONFIGURED: Problem = {
 export interface Gateway {
   fetch(request: Request, env: GatewayEnv, context: ExecutionContext): Promise<Response>;
   queue(batch: MessageBatch, env: GatewayEnv): Promise<void>;
+  /** Every minute. */
+  scheduled(controller: ScheduledController, env: GatewayEnv): Promise<void>;
 }
 
 interface Built {
@@ -53,6 +58,10 @@ export function createGateway(config: GatewayConfig): Gateway {
       const built = build(env);
       return built.ok ? built.value.app(request, context) : problemResponse(MISCONFIGURED);
     },
+    async scheduled(_, env) {
+      const built = build(env);
+      if (built.ok) await sweepPartitions(built.value.services.sweep);
+    },
     async queue(batch, env) {
       const built = build(env);
       if (!built.ok) {
@@ -62,7 +71,9 @@ export function createGateway(config: GatewayConfig): Gateway {
       const { services } = built.value;
       const invocation = services.startInvocation();
       try {
-        if (batch.queue.endsWith(UNDELIVERABLE)) {
+        if (batch.queue.endsWith(TELEMETRY)) {
+          await consumeTelemetry(services.projection, batch.messages);
+        } else if (batch.queue.endsWith(UNDELIVERABLE)) {
           await consumeUndeliverable(invocation.driver, services.undeliverable, batch.messages);
         } else {
           await consumeLane(invocation.driver, batch.messages);

@@ -14,6 +14,10 @@ import { createDestinationRegistry } from "./destinations/registry.ts";
 import { putBodyOnce } from "./ingest/claim-check.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
 import { appendEvents } from "./lanes/append.ts";
+import type { SweepDependencies } from "./lanes/sweep.ts";
+import type { ProjectionDependencies } from "./ledger/consumer.ts";
+import { createOpenPartitions } from "./ledger/open-partitions.ts";
+import { createTelemetry } from "./telemetry/queue.ts";
 import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
 import type { UndeliverableStore } from "./lanes/undeliverable.ts";
@@ -37,6 +41,8 @@ export interface Services {
   readonly apiTokens: TokenSource;
   readonly events: EventRouteDependencies;
   readonly undeliverable: UndeliverableStore;
+  readonly sweep: SweepDependencies;
+  readonly projection: ProjectionDependencies;
   streaming(): StreamDeps;
   readiness(): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
@@ -63,6 +69,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     sleep: (delayMs) => clock.sleep(delayMs),
     random: Math.random,
   });
+  const openPartitions = createOpenPartitions(env.LEDGER);
+  const telemetry = createTelemetry(env.TELEMETRY, log);
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
@@ -93,6 +101,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         await env.PAYLOADS.put(key, body);
       },
     },
+    sweep: { openPartitions, partitions, nowMs, log, limits: LIMITS.lanes },
+    projection: { openPartitions, retryDelaySeconds: LIMITS.lanes.retryDelaySeconds, log },
     streaming: () => ({ models, guard: newGuard(), nowMs, newId, log }),
     readiness: () => readinessOf(config, text),
     startInvocation() {
@@ -121,6 +131,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         processor,
         buildEmits: (event, output) =>
           buildEmittedEnvelopes(event.envelope, event.run, output.emits, config.pipelines, nowMs()),
+        telemetry,
         clock,
         newId,
         log,

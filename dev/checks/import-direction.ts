@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   streaming: [...BASICS, "guard", "models"],
   lanes: [...BASICS, "lanes/wire", "partition"],
   operator: [...BASICS, "partition"],
+  ledger: BASICS,
 };
 
 /** See everything: the entry, the composition, the public surface. */

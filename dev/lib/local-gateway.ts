@@ -42,6 +42,7 @@ export async function startLocalGateway(options: LocalGatewayOptions = {}): Prom
     ],
   });
   const { url } = await harness.listen();
+  await harness.getWorker("sluice").applyD1Migrations("LEDGER");
   return {
     url: url.origin,
     sink,
@@ -80,6 +81,7 @@ function gatewayConfig(options: LocalGatewayOptions, modelUrl: string, sinkUrl: 
     migrations: base.migrations,
     kv_namespaces: base.kv_namespaces,
     r2_buckets: base.r2_buckets,
+    d1_databases: base.d1_databases,
     vars: Object.fromEntries(Object.entries(vars).filter(([, value]) => value !== undefined)),
     queues: {
       producers: [
@@ -94,7 +96,7 @@ function gatewayConfig(options: LocalGatewayOptions, modelUrl: string, sinkUrl: 
           const consumer = consumers.find((candidate) => candidate.queue === `sluice-${lane}`);
           return consumer === undefined ? [] : [{ ...consumer, queue, max_batch_timeout: 1 }];
         }),
-        ...consumers.filter((consumer) => consumer.queue === "sluice-undeliverable"),
+        ...consumers.filter((consumer) => OTHER_QUEUES.has(consumer.queue)),
       ],
     },
   };
@@ -118,6 +120,9 @@ function laneQueues(shards: number) {
     })),
   );
 }
+
+/** Consumed by the gateway beside its lanes. */
+const OTHER_QUEUES = new Set(["sluice-undeliverable", "sluice-telemetry"]);
 
 const DEV_COMPATIBILITY_DATE = "2026-10-20";
 

@@ -56,6 +56,9 @@ export const LIMITS = {
     lingerMs: 1_500,
     /** Delay of a message whose partition pushed back or could not be reached. */
     retryDelaySeconds: 15,
+    /** The sweep leaves what has only just become due to lane and alarm, and pokes this many at most a minute. */
+    sweepGraceMs: 90 * SECOND_MS,
+    sweepPartitions: 200,
     /** Calls to a partition are tried this often before the message is returned to the lane. */
     rpcAttempts: 3,
   },

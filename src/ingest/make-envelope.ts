@@ -45,8 +45,7 @@ export async function makeEnvelope(
   const { dedupeKey, partitionKey, pipeline, quarantine } = target;
   const space = source.space ?? sourceName;
   const key = partitionKey ?? `shard-${bucketOf(dedupeKey, source.unkeyedShards)}`;
-  // Strangers in a shard have no order to keep: none of them may wait for another.
-  const policy: EventPolicy = partitionKey === null ? { ...target.policy, ordering: "none" } : target.policy;
+  const policy = partitionKey === null ? policyAmongStrangers(target.policy) : target.policy;
   const partition = await makePartitionName({
     jurisdiction: source.jurisdiction,
     epoch: source.epoch,
@@ -74,6 +73,11 @@ export async function makeEnvelope(
     parent: null,
     ...(quarantine === undefined ? {} : { quarantine }),
   };
+}
+
+/** Strangers in a shard have no order to keep: none of them may wait for another, nor stop at its end. */
+function policyAmongStrangers(policy: EventPolicy): EventPolicy {
+  return { ...policy, ordering: "none", onDead: "continue", onReview: "continue" };
 }
 
 /** For people; the hash in the partition's name covers the whole key. */

@@ -40,7 +40,9 @@ export async function consumeLane(
       const driver = deps.newId();
       const lease = await place(deps, batch, driver);
       if (lease === null) return;
-      await drivePartition(deps, { partition: batch.partition, driver, lease, slots, stopClaimingAtMs });
+      const { partition } = batch;
+      const openUntilMs = await drivePartition(deps, { partition, driver, lease, slots, stopClaimingAtMs });
+      if (openUntilMs !== null) await deps.telemetry.partitionOpen(partition, openUntilMs);
     }),
   );
 }

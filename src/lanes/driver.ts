@@ -25,14 +25,21 @@ export interface DriveOptions {
   readonly stopClaimingAtMs: number;
 }
 
-/** Resolves when the lease is given back or lost. Never throws: a lost partition is driven again by its alarm. */
-export async function drivePartition(deps: DriverDependencies, options: DriveOptions): Promise<void> {
+/**
+ * Resolves when the lease is given back or lost. Never throws: a lost partition is driven again by its alarm.
+ * @returns when the work that was left open is due; null when nothing was
+ */
+export async function drivePartition(
+  deps: DriverDependencies,
+  options: DriveOptions,
+): Promise<number | null> {
   let lease: LeaseView | null = options.lease;
-  while (lease !== null) {
+  for (;;) {
     const session = new Session(deps, options, lease);
     const nextDueMs = await session.run();
     // A session that came to nothing would come to nothing again: the partition rings when there is more to do.
     lease = nextDueMs === null || !session.hasReported ? null : await linger(deps, options, nextDueMs);
+    if (lease === null) return nextDueMs;
   }
 }
 
@@ -88,7 +95,7 @@ class Session implements DriverLink {
     this.follow(lease);
   }
 
-  /** @returns when the partition's next work is due, if it was given back with work open; null when it was lost or is empty */
+  /** @returns when the partition's next work is due: what it said itself, or the lease's end when that was lost; null when nothing is open */
   async run(): Promise<number | null> {
     try {
       for (;;) {
@@ -99,7 +106,7 @@ class Session implements DriverLink {
       }
     } catch (thrown) {
       this.deps.log.warn("lease_abandoned", { partition: this.options.partition, error: messageOf(thrown) });
-      return null;
+      return this.expiresAtMs;
     } finally {
       this.abandon();
       await Promise.all(this.tasks);

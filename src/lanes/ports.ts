@@ -5,12 +5,14 @@ import type { PartitionClient } from "../partition/client.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EventProcessor, LeasedEvent } from "../pipeline/processor.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { Telemetry } from "../telemetry/port.ts";
 
 export interface DriverDependencies {
   readonly partitions: PartitionClient;
   readonly processor: EventProcessor;
   /** Envelopes of the events that an output emits; they commit together with its completion. */
   readonly buildEmits: (event: LeasedEvent, output: StoredOutput) => Promise<readonly EventEnvelope[]>;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   /** A fresh unguessable id. */
   readonly newId: () => string;

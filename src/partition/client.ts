@@ -10,6 +10,7 @@ import type {
   OfferRequest,
   OperatorReply,
   PartitionStatus,
+  PokeReply,
 } from "../core/partition/commands.ts";
 import type { OperatorCommand } from "../core/partition/operate.ts";
 import { retryDelayMs, type RetryPolicy } from "../core/retry.ts";
@@ -22,6 +23,8 @@ export interface PartitionClient {
   read(id: EventId): Promise<EventView | null>;
   status(partition: PartitionName): Promise<PartitionStatus | null>;
   operate(partition: PartitionName, command: OperatorCommand): Promise<OperatorReply>;
+  /** Lets time pass: the sweep's way to wake a partition. */
+  poke(partition: PartitionName): Promise<PokeReply>;
 }
 
 /** The methods of the object, as its stub offers them. */
@@ -32,6 +35,7 @@ export interface PartitionRpc {
   read(id: EventId): Promise<EventView | null>;
   status(): Promise<PartitionStatus | null>;
   operate(command: OperatorCommand): Promise<OperatorReply>;
+  poke(): Promise<PokeReply>;
   erase(): Promise<void>;
 }
 
@@ -73,6 +77,7 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
     read: (id) => call(partitionOf(id), (stub) => stub.read(id)),
     status: (partition) => call(partition, (stub) => stub.status()),
     operate: (partition, command) => call(partition, (stub) => stub.operate(command)),
+    poke: (partition) => call(partition, (stub) => stub.poke()),
   };
 }
 

@@ -15,6 +15,7 @@ import type {
   OfferRequest,
   OperatorReply,
   PartitionStatus,
+  PokeReply,
 } from "../core/partition/commands.ts";
 import { claim, exchange, offer, operate, reconcile, tick } from "../core/partition/machine.ts";
 import { newPartition, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
@@ -76,6 +77,10 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   operate(command: OperatorCommand): Promise<OperatorReply> {
     const named = "id" in command ? [command.id] : [];
     return this.run(named, (view, at) => operate(view, command, at));
+  }
+
+  poke(): Promise<PokeReply> {
+    return this.run([], (view, at) => tick(view, at));
   }
 
   /** Forgets the customer: every event, output and delivery. Tokens and sequences go on rising from the clock. */

@@ -29,6 +29,7 @@ class World {
   readonly partition: MemoryPartition;
   readonly effects: string[] = [];
   readonly prepared: string[] = [];
+  readonly leftOpenUntilMs: number[] = [];
   prepare: (envelope: EventEnvelope, signal: AbortSignal) => Promise<Prepared> = () => Promise.resolve(READY);
   deliver: (envelope: EventEnvelope) => Promise<void> = () => Promise.resolve();
   loseReplies = 0;
@@ -55,6 +56,7 @@ class World {
     read: () => Promise.resolve(null),
     status: () => Promise.resolve(null),
     operate: (_, command) => this.sync(() => this.partition.operate(command)),
+    poke: () => this.sync(() => this.partition.alarm()),
   };
 
   private readonly processor: EventProcessor = {
@@ -82,6 +84,12 @@ class World {
       partitions: this.client,
       processor: this.processor,
       buildEmits: () => Promise.resolve([]),
+      telemetry: {
+        partitionOpen: (_, dueMs) => {
+          this.leftOpenUntilMs.push(dueMs);
+          return Promise.resolve();
+        },
+      },
       clock: systemClock,
       newId: () => `id${++this.ids}`,
       log: createLogger("error"),
@@ -200,6 +208,8 @@ describe("the consumer and its drivers", () => {
     expect(world.effects).toEqual([]);
     expect(states()).toEqual(["deferred", "pending", "pending"]);
     expect(world.partition.alarmAtMs).not.toBeNull();
+    // What is left open is reported for the sweep.
+    expect(world.leftOpenUntilMs[0]).toBeGreaterThan(Date.now() + 50_000);
   });
 
   it("have no effect under a lease that no longer outlives it", async () => {

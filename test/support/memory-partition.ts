@@ -11,6 +11,7 @@ import type {
   OfferReply,
   OfferRequest,
   OperatorReply,
+  PokeReply,
 } from "../../src/core/partition/commands.ts";
 import { claim, exchange, offer, operate, reconcile, tick } from "../../src/core/partition/machine.ts";
 import {
@@ -78,9 +79,9 @@ export class MemoryPartition {
     return this.run("id" in command ? [command.id] : [], (view) => operate(view, command, this));
   }
 
-  alarm(): void {
+  alarm(): PokeReply {
     this.alarmAtMs = null;
-    this.run([], (view) => tick(view, this));
+    return this.run([], (view) => tick(view, this));
   }
 
   crash(): void {

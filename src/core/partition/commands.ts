@@ -134,6 +134,12 @@ export interface OperatorReply {
   readonly partition: PartitionRecord;
 }
 
+export interface PokeReply {
+  readonly v: typeof MESSAGE_VERSION;
+  readonly openEvents: number;
+  readonly nextDueMs: number | null;
+}
+
 /** One event as the API shows it. */
 export interface EventView {
   readonly id: EventId;

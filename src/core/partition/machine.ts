@@ -16,6 +16,7 @@ import {
   type OfferReply,
   type OfferRequest,
   type OperatorReply,
+  type PokeReply,
 } from "./commands.ts";
 import { nextDueMs, nextWorkMs } from "./due.ts";
 import { expireLease, expireOverdue, extendLease, grantMore } from "./lease.ts";
@@ -67,8 +68,9 @@ export function exchange(
 }
 
 /** The alarm and the sweep: time has passed, nothing else. */
-export function tick(view: PartitionView, at: Circumstances): Decision<null> {
-  return decide(begin(view, at), null);
+export function tick(view: PartitionView, at: Circumstances): Decision<PokeReply> {
+  const work = begin(view, at);
+  return decide(work, { v: MESSAGE_VERSION, openEvents: work.openEvents, nextDueMs: nextDueMs(work) });
 }
 
 export function operate(

@@ -1,0 +1,21 @@
+/** What the telemetry queue carries, version 1. Never on the way of an event: losing it costs sight, not events. */
+import * as z from "zod";
+import { parsePartitionName, type PartitionName } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+
+const telemetrySchema = z.discriminatedUnion("kind", [
+  /** A driver gave the partition back, or lost it, with work still open. */
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("partition_open"),
+    partition: z.custom<PartitionName>((value) => typeof value === "string" && parsePartitionName(value).ok),
+    dueMs: z.number(),
+  }),
+]);
+
+export type TelemetryMessage = z.infer<typeof telemetrySchema>;
+
+export function parseTelemetry(body: unknown): Result<TelemetryMessage, string> {
+  const parsed = telemetrySchema.safeParse(body);
+  return parsed.success ? ok(parsed.data) : err(z.prettifyError(parsed.error));
+}

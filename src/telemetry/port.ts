@@ -1,0 +1,7 @@
+/** Reports that leave the way of an event. They never throw and never hold anything up for long. */
+import type { PartitionName } from "../core/ids.ts";
+
+export interface Telemetry {
+  /** A driver leaves a partition with open work that is due at `dueMs`: the sweep will look after it. */
+  partitionOpen(partition: PartitionName, dueMs: number): Promise<void>;
+}
