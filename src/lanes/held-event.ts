@@ -62,11 +62,12 @@ export class HeldEvent {
     if (this.delivering || output === null) return;
     this.delivering = true;
     this.isWorking = true;
-    if (!(await this.link.coverEffect())) {
-      this.isWorking = false;
-      return;
-    }
-    const action = await slots.use(() => this.tryDeliver(turn, output));
+    const action = await slots.useFirst(async () => {
+      // Asked for here, with the slot in hand: the lease must outlive the effect, not the wait before it.
+      if (!(await this.link.coverEffect()) || this.abort.signal.aborted) return null;
+      return this.tryDeliver(turn, output);
+    });
+    this.isWorking = false;
     if (action !== null && !this.abort.signal.aborted) await this.link.report(action);
   }
 

@@ -41,6 +41,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   private partition: PartitionRecord;
   private alarmAtMs: number | null = null;
   private rungAtMs = Number.NEGATIVE_INFINITY;
+  private headEvents: number = LIMITS.partition.headEvents;
   private readonly log = createLogger("info", { component: "partition" });
 
   constructor(state: DurableObjectState, env: GatewayEnv) {
@@ -130,6 +131,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     const decision = command(view, at);
     const armed = this.commit(view, decision, at.nowMs);
     this.partition = decision.partition;
+    this.headEvents = headEventsFor(view.head);
     await armed;
     // A lease answers every ring: the next one is news.
     if (decision.partition.lease !== null) this.rungAtMs = Number.NEGATIVE_INFINITY;
@@ -141,20 +143,26 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     const leased = this.partition.lease?.entries.map((entry) => entry.id) ?? [];
     const wanted = new Set([...named, ...leased]);
     const ordered = this.partition.mode === "ordered";
-    const limit = LIMITS.partition.headEvents;
+    const limit = this.headEvents;
+    const head = ordered ? this.store.firstOpen(limit) : this.store.firstDue(limit, nowMs);
     const known = [...wanted].map((id) => ({ id, record: this.store.find(id) }));
     const remembered = known.filter(({ id, record }) => record === null && this.store.isRemembered(id));
     return {
       partition: this.partition,
       named: known.flatMap(({ record }) => record ?? []),
-      head: ordered ? this.store.firstOpen(limit) : this.store.firstDue(limit, nowMs),
-      nextOutsideHeadMs: ordered ? null : this.store.nextDueAfter(nowMs),
+      head,
+      nextOutsideHeadMs: ordered ? this.dueBehind(head) : this.store.nextDueAfter(nowMs),
       openEvents: this.store.openEvents,
       storedBytes: this.store.storedBytes,
       remembered: new Set(remembered.map(({ id }) => id)),
       highestPriority: this.store.highestPriority,
       highestOrder: this.store.highestOrder,
     };
+  }
+
+  /** In order, what lies behind the head is due when its turn comes: look again at once, should the head end in one go. */
+  private dueBehind(head: readonly EventRecord[]): number | null {
+    return this.store.openEvents > head.length ? 0 : null;
   }
 
   /** One transaction: rows, and the alarm that wakes what they leave open. Nothing awaits in between. */
@@ -222,6 +230,12 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       }),
     );
   }
+}
+
+/** Twice what one driver can hold: enough that no commit uses it up. Rows are read, and parsed, on every command. */
+function headEventsFor(head: readonly EventRecord[]): number {
+  const lookahead = Math.max(1, ...head.map((record) => record.envelope.policy.lookahead));
+  return Math.min(LIMITS.partition.headEvents, 2 * lookahead + 2);
 }
 
 function nameOf(state: DurableObjectState): PartitionName {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import { exceededJsonBound } from "../../src/ingest/json-bounds.ts";
 import { bodyFormatOf, parseBody, type BodyFormat } from "../../src/ingest/parse-body.ts";
-import { readBody } from "../../src/ingest/read-body.ts";
+import { readBody } from "../../src/platform/read-body.ts";
 import { bytesOf } from "./ingest-support.ts";
 
 const url = "https://sluice.test/in/any";
