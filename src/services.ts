@@ -27,6 +27,7 @@ import type { TokenSource } from "./operator/bearer-auth.ts";
 import type { EventRouteDependencies } from "./operator/event-routes.ts";
 import { readinessOf, type Readiness } from "./operator/readiness.ts";
 import { createPartitionClient } from "./partition/client.ts";
+import { askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
 import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
@@ -63,12 +64,13 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const fetcher: typeof fetch = (input, init) => fetch(input, init);
 
   const lanes = createLaneSet(binding);
-  const partitions = createPartitionClient({
+  const direct = createPartitionClient({
     stub: (partition) => partitionStub(env.PARTITION, partition),
     attempts: LIMITS.lanes.rpcAttempts,
     sleep: (delayMs) => clock.sleep(delayMs),
     random: Math.random,
   });
+  const partitions = askingPreviousEpochs(direct);
   const openPartitions = createOpenPartitions(env.LEDGER);
   const telemetry = createTelemetry(env.TELEMETRY, log);
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });

@@ -47,6 +47,11 @@ const envelopeSchema = z.object({
   policy: eventPolicySchema,
   /** The event that emitted this one. `depth` counts links from the event that came in. */
   parent: z.nullable(z.object({ id: eventIdSchema, depth: z.int() })),
+  /**
+   * The id this event would have had in the epoch before: set while a changed `partitionBy` is young, so that what the
+   * old partition has is not taken for new.
+   */
+  previousId: z.optional(eventIdSchema),
   /** Set when ingest accepted the event but its payload failed the schema: it becomes a listed dead letter. */
   quarantine: z.optional(z.object({ code: z.string(), message: z.string() })),
 });

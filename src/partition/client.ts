@@ -11,6 +11,7 @@ import type {
   OperatorReply,
   PartitionStatus,
   PokeReply,
+  RecallReply,
 } from "../core/partition/commands.ts";
 import type { OperatorCommand } from "../core/partition/operate.ts";
 import { retryDelayMs, type RetryPolicy } from "../core/retry.ts";
@@ -23,6 +24,8 @@ export interface PartitionClient {
   read(id: EventId): Promise<EventView | null>;
   status(partition: PartitionName): Promise<PartitionStatus | null>;
   operate(partition: PartitionName, command: OperatorCommand): Promise<OperatorReply>;
+  /** Asks an older epoch's partition about an event. */
+  recall(id: EventId): Promise<RecallReply>;
   /** Lets time pass: the sweep's way to wake a partition. */
   poke(partition: PartitionName): Promise<PokeReply>;
 }
@@ -35,6 +38,7 @@ export interface PartitionRpc {
   read(id: EventId): Promise<EventView | null>;
   status(): Promise<PartitionStatus | null>;
   operate(command: OperatorCommand): Promise<OperatorReply>;
+  recall(id: EventId): Promise<RecallReply>;
   poke(): Promise<PokeReply>;
   erase(): Promise<void>;
 }
@@ -77,6 +81,7 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
     read: (id) => call(partitionOf(id), (stub) => stub.read(id)),
     status: (partition) => call(partition, (stub) => stub.status()),
     operate: (partition, command) => call(partition, (stub) => stub.operate(command)),
+    recall: (id) => call(partitionOf(id), (stub) => stub.recall(id)),
     poke: (partition) => call(partition, (stub) => stub.poke()),
   };
 }

@@ -5,17 +5,19 @@
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../config/limits.ts";
 import { parsePartitionName, type EventId, type PartitionName } from "../core/ids.ts";
-import type {
-  ClaimReply,
-  ClaimRequest,
-  EventView,
-  ExchangeReply,
-  ExchangeRequest,
-  OfferReply,
-  OfferRequest,
-  OperatorReply,
-  PartitionStatus,
-  PokeReply,
+import {
+  MESSAGE_VERSION,
+  type ClaimReply,
+  type ClaimRequest,
+  type EventView,
+  type ExchangeReply,
+  type ExchangeRequest,
+  type OfferReply,
+  type OfferRequest,
+  type OperatorReply,
+  type PartitionStatus,
+  type PokeReply,
+  type RecallReply,
 } from "../core/partition/commands.ts";
 import { claim, exchange, offer, operate, reconcile, tick } from "../core/partition/machine.ts";
 import { newPartition, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
@@ -82,6 +84,11 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
 
   poke(): Promise<PokeReply> {
     return this.run([], (view, at) => tick(view, at));
+  }
+
+  recall(id: EventId): RecallReply {
+    const known = this.store.find(id) !== null || this.store.isRemembered(id);
+    return { v: MESSAGE_VERSION, known, openEvents: this.store.openEvents };
   }
 
   /** Forgets the customer: every event, output and delivery. Tokens and sequences go on rising from the clock. */

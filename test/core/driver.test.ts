@@ -56,6 +56,7 @@ class World {
     read: () => Promise.resolve(null),
     status: () => Promise.resolve(null),
     operate: (_, command) => this.sync(() => this.partition.operate(command)),
+    recall: () => Promise.resolve({ v: 1, known: false, openEvents: 0 }),
     poke: () => this.sync(() => this.partition.alarm()),
   };
 

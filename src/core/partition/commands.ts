@@ -140,6 +140,15 @@ export interface PokeReply {
   readonly nextDueMs: number | null;
 }
 
+/** What an old epoch's partition says of an event that comes again under a new one. */
+export interface RecallReply {
+  readonly v: typeof MESSAGE_VERSION;
+  /** Stored, or remembered past its retention. */
+  readonly known: boolean;
+  /** While this is not 0, the customer's older events are still under way there. */
+  readonly openEvents: number;
+}
+
 /** One event as the API shows it. */
 export interface EventView {
   readonly id: EventId;
