@@ -2,6 +2,7 @@
  * What the demo sends: varied events of all senders, some of them twice, and three that must not pass. Each
  * customer's events go out one after the other, so that their order is known; customers go in parallel.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { isJsonObject } from "../../src/core/json.ts";
 import { seededRandom } from "../lib/random.ts";
 import { buildEnquirySample, buildMalformedEnquiry } from "../senders/leads.ts";
@@ -74,7 +75,7 @@ export async function sendTraffic(
 
 async function send(url: string, { sample, kind }: Planned): Promise<Sent> {
   const { headers, body } = requestFor(sample, kind);
-  const response = await fetch(`${url}/in/${sample.sender}`, { method: "POST", headers, body });
+  const response = await deliver(`${url}/in/${sample.sender}`, { method: "POST", headers, body });
   const sentAtMs = Date.now();
   const answer: unknown = await response.json();
   const field = (name: string): string | null => {
@@ -90,6 +91,18 @@ async function send(url: string, { sample, kind }: Planned): Promise<Sent> {
     sentAtMs,
   };
 }
+
+/** Like any sender: what was answered 503 is sent again after a while. */
+async function deliver(url: string, request: RequestInit): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetch(url, request);
+    if (response.status !== 503 || attempt === MAX_ATTEMPTS) return response;
+    await response.body?.cancel();
+    await sleep(attempt * 500);
+  }
+}
+
+const MAX_ATTEMPTS = 8;
 
 function requestFor(sample: Sample, kind: Sent["kind"]) {
   const nowSeconds = Math.floor(Date.now() / 1_000);

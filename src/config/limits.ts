@@ -46,6 +46,18 @@ export const LIMITS = {
     retryAfterSeconds: 5,
     /** How far a `Content-Type` may be from JSON or a form: nothing else is read. */
     maxContentTypeCharacters: 256,
+    /** Events taken from one body; senders put at most some thousands into one, all written before the answer. */
+    maxEventsPerBody: 3_000,
+    /** A challenge of a sender's set-up dialogue that is echoed. Real ones are below 1 KiB. */
+    maxChallengeCharacters: 4 * KIB,
+    /** Fetching a sender's certificate, or the URL that confirms a subscription. */
+    senderFetchMs: 5 * SECOND_MS,
+    /** Real certificates have about 2 KiB. */
+    maxCertificateCharacters: 64 * KIB,
+    /** Certificates kept per isolate: one per region and rotation. */
+    maxCachedCertificates: 32,
+    /** How long a certificate is believed without being fetched again. */
+    certificateCacheMs: DAY_MS,
   },
   lanes: {
     /** Events one consumer invocation works on at once: below the platform's six connections. */
@@ -59,6 +71,10 @@ export const LIMITS = {
     /** The sweep leaves what has only just become due to lane and alarm, and pokes this many at most a minute. */
     sweepGraceMs: 90 * SECOND_MS,
     sweepPartitions: 200,
+    /** A partition with open work is looked at this often, however late its next work is due: a pause may end before. */
+    sweepAgainMs: HOUR_MS,
+    /** Between tries to keep an undeliverable message: a hundred of them span four days of R2 being down. */
+    undeliverableRetrySeconds: 3_600,
     /** Calls to a partition are tried this often before the message is returned to the lane. */
     rpcAttempts: 3,
   },
@@ -179,6 +195,10 @@ export const LIMITS = {
     assumedOutputTokens: 512,
     /** A model whose key or URL is not set yet: the event waits this long for its operator. */
     notConfiguredRetryMs: MINUTE_MS,
+    /** The attempt in which a transient failure goes on to the next model: a hiccup is retried with the first. */
+    fallbackAfterAttempts: 2,
+    /** From here on data is taken for an injected instruction; measured in docs/models.md. */
+    injectionThreshold: 0.6,
   },
   stages: {
     /** Own code of a deployer: a look-up that hangs must not hold the lease for ever. */
@@ -236,6 +256,34 @@ export const LIMITS = {
     maxOutputTokens: 200_000,
     /** What a client is told to wait after a 503 that names no time of its own. */
     retryAfterSeconds: 5,
+    /**
+     * Frames are stored together: a row when this many are this old, at this size, or after `maxUnstoredMs` at the latest (what a
+     * crash can take back). A slow model's rows would otherwise cost more than its tokens.
+     */
+    flushMs: 100,
+    flushFrames: 20,
+    maxUnstoredCharacters: 4 * KIB,
+    maxUnstoredMs: SECOND_MS,
+    /** However fast the model is: bounds memory and what a crash can take back. */
+    maxUnstoredFrames: 256,
+    /** Ids left out after a crash: more than can have been shown between two writes. */
+    idsPerRestart: 10_000,
+    /** One frame: fits a row of 2 MB however its text is escaped. */
+    maxFrameCharacters: 64 * KIB,
+    /** Newest frames kept in memory for viewers; who is further behind reads from storage. */
+    tailFrames: 256,
+    /** Stored rows read at once for a viewer that is behind. */
+    replayChunks: 8,
+    /** While it generates, an object is looked after by an alarm this often. */
+    watchdogMs: 30 * SECOND_MS,
+    /** Beyond the model's own time-outs, before the watchdog ends a generation. */
+    deadlineMarginMs: 10 * SECOND_MS,
+    /** How long an ended stream can be read, and its tokens are valid. */
+    retentionMs: HOUR_MS,
+    /** What the platform keeps an object awake for; no generation is given longer. */
+    maxLifeMs: 15 * MINUTE_MS,
+    /** Of one stream at once: an object serves about so many requests a second. */
+    maxViewers: 1_000,
   },
   headers: {
     /** `Retry-After` and limit headers beyond this are taken for nonsense. */

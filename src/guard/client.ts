@@ -15,6 +15,7 @@ import type { Result } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { callGuard } from "./call.ts";
 import type { Admission, AdmissionRequest, CallReport, GuardClient, Permit } from "./port.ts";
+import type { KeptSettlements } from "./kept-settlements.ts";
 import { SettlementQueue } from "./settlement-queue.ts";
 import { GUARD_WIRE_VERSION, type AdmitCommand, type GuardFailure, type SettleCommand } from "./wire.ts";
 
@@ -26,11 +27,22 @@ export interface GuardClientOptions {
   readonly logger: Logger;
   /** Called when others may be waiting for a settlement: `(flush) => ctx.waitUntil(flush())`. Default: it rides. */
   readonly flushSoon?: (flush: () => Promise<void>) => void;
+  /** Successes that are no news wait here for a later invocation's admission. Default: `flush` sends them too. */
+  readonly kept?: KeptSettlements;
 }
 
 /** One per invocation: its queue is flushed when the invocation's work is done. */
 export function createGuardClient(options: GuardClientOptions): GuardClient {
   return new QueueingGuardClient(options);
+}
+
+type Granted = Extract<Decision, { kind: "granted" }>;
+
+/** A good call that used no more than was reserved for it. */
+function isNoNews({ limits, estimatedTokens }: AdmissionRequest, report: CallReport): boolean {
+  const isSlow = limits.slowMs !== undefined && report.latencyMs > limits.slowMs;
+  const isDebt = (report.usedTokens ?? 0) > estimatedTokens;
+  return report.outcome === "success" && !isSlow && !isDebt && report.hint?.limited !== true;
 }
 
 /** What a permit nobody waited for reports. */
@@ -46,7 +58,7 @@ class QueueingGuardClient implements GuardClient {
 
   async admit(request: AdmissionRequest): Promise<Admission> {
     const { guard } = request;
-    const settlements = this.#queue.take(guard, LIMITS.guard.maxSettlementsPerCall);
+    const settlements = this.#take(guard);
     const result = await callGuard(this.#options.namespace, {
       guard,
       method: "admit",
@@ -58,16 +70,23 @@ class QueueingGuardClient implements GuardClient {
       this.#recover(guard, settlements, result.error);
       return this.#unreachable();
     }
-    return this.#admission(guard, result.value);
+    return this.#admission(request, result.value);
   }
 
   async flush(): Promise<void> {
     await Promise.all(this.#queue.guards().map((guard) => this.#flushGuard(guard)));
   }
 
+  /** Its own first, then what earlier invocations have kept. */
+  #take(guard: string): readonly Settlement[] {
+    const own = this.#queue.take(guard, LIMITS.guard.maxSettlementsPerCall);
+    const kept = this.#options.kept?.take(guard, LIMITS.guard.maxSettlementsPerCall - own.length) ?? [];
+    return [...own, ...kept];
+  }
+
   async #flushGuard(guard: string): Promise<void> {
     for (;;) {
-      const settlements = this.#queue.take(guard, LIMITS.guard.maxSettlementsPerCall);
+      const settlements = this.#take(guard);
       if (settlements.length === 0) return;
       const result = await this.#send(guard, settlements);
       if (result.ok) continue;
@@ -81,19 +100,27 @@ class QueueingGuardClient implements GuardClient {
     return callGuard(this.#options.namespace, { guard, method: "settle", command, value: z.null() });
   }
 
-  #admission(guard: string, decision: Decision): Admission {
+  #admission(request: AdmissionRequest, decision: Decision): Admission {
     return decision.kind === "granted"
-      ? { kind: "granted", permit: this.#permit(guard, decision.permitId, decision.settleSoon) }
+      ? { kind: "granted", permit: this.#permit(request, decision) }
       : { kind: "denied", reason: decision.reason, retryAtMs: decision.retryAtMs };
   }
 
-  #permit(guard: string, permitId: number, settleSoon: boolean): Permit {
+  #permit(request: AdmissionRequest, granted: Granted): Permit {
+    const { guard } = request;
+    const { permitId, settleSoon, mayKeep = false } = granted;
+    const { kept } = this.#options;
     let isSettled = false;
     return {
       settle: (report) => {
         if (isSettled) return;
         isSettled = true;
-        this.#enqueue(guard, { permitId, report: wireReport(report) });
+        const settlement = { permitId, report: wireReport(report) };
+        if (kept !== undefined && mayKeep && isNoNews(request, report)) {
+          kept.add(guard, settlement);
+          return;
+        }
+        this.#enqueue(guard, settlement);
         // A failure is news for every other caller: the breaker may have to open.
         if (settleSoon || report.outcome === "transient") this.#options.flushSoon?.(() => this.flush());
       },

@@ -39,12 +39,20 @@ export async function consumeLane(
     batches.map(async (batch) => {
       const driver = deps.newId();
       const lease = await place(deps, batch, driver);
-      if (lease === null) return;
       const { partition } = batch;
+      if (lease === null) {
+        // Whoever had these messages before may have died without a word, and holds the lease until it expires.
+        if (isRedelivered(batch)) await deps.telemetry.partitionOpen(partition, deps.clock.nowMs());
+        return;
+      }
       const openUntilMs = await drivePartition(deps, { partition, driver, lease, slots, stopClaimingAtMs });
       if (openUntilMs !== null) await deps.telemetry.partitionOpen(partition, openUntilMs);
     }),
   );
+}
+
+function isRedelivered({ events, rings }: PartitionBatch): boolean {
+  return [...events.map((event) => event.delivery), ...rings].some((delivery) => delivery.attempts > 1);
 }
 
 /** A message this version cannot read goes back: a newer deploy may, and in the end it is kept as undeliverable. */

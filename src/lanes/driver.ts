@@ -50,8 +50,10 @@ async function linger(
   dueMs: number,
 ): Promise<LeaseView | null> {
   const nowMs = deps.clock.nowMs();
-  if (dueMs - nowMs > deps.limits.lingerMs || dueMs >= options.stopClaimingAtMs) return null;
-  await deps.clock.sleep(Math.max(0, dueMs - nowMs) + TIMER_SLACK_MS);
+  // Pending work has been due since ever: what counts is when it would be claimed.
+  const claimAtMs = Math.max(dueMs, nowMs);
+  if (claimAtMs - nowMs > deps.limits.lingerMs || claimAtMs >= options.stopClaimingAtMs) return null;
+  await deps.clock.sleep(claimAtMs - nowMs + TIMER_SLACK_MS);
   try {
     const request = { v: MESSAGE_VERSION, request: deps.newId(), driver: options.driver } as const;
     return (await deps.partitions.claim(options.partition, request)).lease;

@@ -123,8 +123,9 @@ export class HeldEvent {
   }
 
   private leased(sequence: number) {
-    const { envelope, run, attempt, late, output, deliveries } = this.grant;
-    return { envelope, run, attempt, late, output, deliveries, sequence, token: this.link.token };
+    const { envelope, run, attempt, late, effectsBegun, output, deliveries } = this.grant;
+    const { token } = this.link;
+    return { envelope, run, attempt, late, effectsBegun, output, deliveries, sequence, token };
   }
 }
 

@@ -25,6 +25,7 @@ export interface DriverLimits {
   readonly driveBudgetMs: number;
   readonly lingerMs: number;
   readonly retryDelaySeconds: number;
+  readonly undeliverableRetrySeconds: number;
   /** Longest that one event's effects may take: no effect starts unless the lease outlives it. */
   readonly effectTimeoutMs: number;
 }

@@ -22,7 +22,11 @@ export interface SweepDependencies {
   readonly partitions: Pick<PartitionClient, "poke">;
   readonly nowMs: () => number;
   readonly log: Logger;
-  readonly limits: { readonly sweepGraceMs: number; readonly sweepPartitions: number };
+  readonly limits: {
+    readonly sweepGraceMs: number;
+    readonly sweepPartitions: number;
+    readonly sweepAgainMs: number;
+  };
 }
 
 export async function sweepPartitions(deps: SweepDependencies): Promise<void> {
@@ -36,10 +40,14 @@ export async function sweepPartitions(deps: SweepDependencies): Promise<void> {
     try {
       const { openEvents, nextDueMs } = await deps.partitions.poke(partition);
       if (openEvents === 0) await deps.openPartitions.settle(partition);
-      else await deps.openPartitions.report([{ partition, dueMs: nextDueMs ?? deps.nowMs() }], deps.nowMs());
+      else await deps.openPartitions.report([{ partition, dueMs: dueAgain(deps, nextDueMs) }], deps.nowMs());
     } catch (thrown) {
       deps.log.warn("sweep_failed", { partition, error: messageOf(thrown) });
     }
   }
   if (overdue.length > 0) deps.log.info("swept", { partitions: overdue.length });
+}
+
+function dueAgain({ nowMs, limits }: SweepDependencies, nextDueMs: number | null): number {
+  return Math.min(nextDueMs ?? nowMs(), nowMs() + limits.sweepAgainMs);
 }

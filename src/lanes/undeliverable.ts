@@ -61,6 +61,6 @@ async function keep(
     delivery.ack();
   } catch (thrown) {
     deps.log.error("undeliverable_not_kept", { message_id: delivery.id, error: messageOf(thrown) });
-    delivery.retry({ delaySeconds: deps.limits.retryDelaySeconds });
+    delivery.retry({ delaySeconds: deps.limits.undeliverableRetrySeconds });
   }
 }

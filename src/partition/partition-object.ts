@@ -192,9 +192,13 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     const workMs = decision.ring === null ? decision.dueMs : nowMs + LIMITS.partition.ringEveryMs;
     const dueMs = Math.min(workMs ?? Number.POSITIVE_INFINITY, retentionMs ?? Number.POSITIVE_INFINITY);
     if (dueMs === Number.POSITIVE_INFINITY) return this.disarm();
-    // An earlier alarm stands, unless nothing is open: then it would only wake an idle object.
+    // An earlier alarm stands, unless nothing is open: then it would only wake an idle object. One whose time has
+    // passed does not: the platform may have given it up.
     const stands =
-      this.alarmAtMs !== null && this.alarmAtMs <= dueMs && (workMs !== null || this.alarmAtMs === dueMs);
+      this.alarmAtMs !== null &&
+      this.alarmAtMs > nowMs &&
+      this.alarmAtMs <= dueMs &&
+      (workMs !== null || this.alarmAtMs === dueMs);
     return stands ? Promise.resolve() : this.arm(Math.max(dueMs, nowMs));
   }
 
@@ -210,8 +214,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   private loadPartition(): PartitionRecord {
     const stored = this.store.load();
     if (stored === null) return newPartition(nameOf(this.ctx), Date.now());
-    const leased = stored.lease?.entries.flatMap((entry) => this.store.find(entry.id) ?? []) ?? [];
-    return reconcile(stored, leased);
+    return reconcile(stored, (id) => this.store.find(id));
   }
 
   private async arm(atMs: number): Promise<void> {

@@ -102,11 +102,16 @@ export class PartitionStore {
 
   /** The first open events in order. */
   firstOpen(limit: number): EventRecord[] {
-    return this.select(limit, "");
+    const records = this.select(limit, "");
+    const [first] = records;
+    // What ended since the row was last written is not scanned again and again.
+    if (first !== undefined) this.mark = positionOf(first);
+    return records;
   }
 
   /** The first open events in order among those that are due. */
   firstDue(limit: number, nowMs: number): EventRecord[] {
+    this.firstOpen(1);
     return this.select(limit, `AND next_at <= ${Math.floor(nowMs)}`);
   }
 
@@ -145,8 +150,7 @@ export class PartitionStore {
   }
 
   savePartition(partition: PartitionRecord): void {
-    const first = this.firstOpen(1)[0];
-    if (first !== undefined) this.mark = positionOf(first);
+    this.firstOpen(1);
     const stored: StoredPartition = { partition, mark: this.mark };
     this.write("INSERT OR REPLACE INTO partition (k, record) VALUES (1, ?)", JSON.stringify(stored));
     this.durableMark = this.mark;

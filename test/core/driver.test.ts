@@ -99,6 +99,7 @@ class World {
         driveBudgetMs: 30_000,
         lingerMs: 1_500,
         retryDelaySeconds: 15,
+        undeliverableRetrySeconds: 3_600,
         effectTimeoutMs: 20_000,
         ...overrides,
       },

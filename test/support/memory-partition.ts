@@ -42,6 +42,8 @@ export class MemoryPartition {
   partition: PartitionRecord;
   alarmAtMs: number | null = null;
   rings = 0;
+  /** How often the partition's own row was written: each time costs. */
+  partitionWrites = 0;
   nowMs: number;
   limits: PartitionLimits = TEST_LIMITS;
   random: () => number = () => 0.5;
@@ -85,8 +87,7 @@ export class MemoryPartition {
   }
 
   crash(): void {
-    const leased = this.durable.lease?.entries.flatMap((entry) => this.rows.get(entry.id) ?? []) ?? [];
-    this.partition = reconcile(this.durable, leased);
+    this.partition = reconcile(this.durable, (id) => this.rows.get(id) ?? null);
   }
 
   record(id: EventId): EventRecord {
@@ -105,7 +106,10 @@ export class MemoryPartition {
     const decision = command(this.view(named));
     for (const record of decision.changed) this.rows.set(record.id, record);
     this.partition = decision.partition;
-    if (decision.writePartition) this.durable = decision.partition;
+    if (decision.writePartition) {
+      this.durable = decision.partition;
+      this.partitionWrites++;
+    }
     const dueMs = decision.ring === null ? decision.dueMs : this.nowMs + RING_EVERY_MS;
     if (dueMs === null) this.alarmAtMs = null;
     else if (this.alarmAtMs === null || this.alarmAtMs > dueMs) this.alarmAtMs = dueMs;

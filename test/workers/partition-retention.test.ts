@@ -37,6 +37,7 @@ async function recordOf(key: string, change: Partial<EventRecord> = {}): Promise
     starts: 0,
     sequence: 1,
     late: false,
+    effectsBegun: true,
     output: null,
     deliveries: [],
     failure: null,

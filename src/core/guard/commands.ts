@@ -50,6 +50,8 @@ export const decisionSchema = z.discriminatedUnion("kind", [
       permitId: z.int(),
       /** Others may be waiting for this call's end: its settlement should not wait for a ride. */
       settleSoon: z.boolean(),
+      /** A success would be no news to anybody: its settlement may wait for the next admission, or be lost. */
+      mayKeep: z.optional(z.boolean()),
     }),
   ),
   z.readonly(

@@ -3,7 +3,7 @@
  * Pure: time and chance are arguments. Spec: docs/spec/guard.md.
  */
 import { adapt, capsInForce, spend } from "./adapt.ts";
-import { afterCall, afterExpiry, breakerVerdict, healthOf, startProbe } from "./breaker.ts";
+import { afterCall, afterExpiry, breakerVerdict, healthOf, sampledCalls, startProbe } from "./breaker.ts";
 import type { AdmitRequest, Decision, Settlement } from "./commands.ts";
 import { levelOf } from "./levels.ts";
 import type { GuardState, Limits, PermitRecord } from "./model.ts";
@@ -106,7 +106,12 @@ function grant(state: GuardState, request: AdmitRequest, caps: Caps, { nowMs, se
   const permits = [...state.permits, permit];
   const settleSoon = breaker.phase !== "closed" || isContended(permits, request.limits, level, settings);
   return {
-    decision: { kind: "granted", permitId, settleSoon },
+    decision: {
+      kind: "granted",
+      permitId,
+      settleSoon,
+      mayKeep: isUneventful(state, request, nowMs, settings),
+    },
     state: {
       ...state,
       lastPermitId: permitId,
@@ -123,6 +128,22 @@ function grant(state: GuardState, request: AdmitRequest, caps: Caps, { nowMs, se
       },
     },
   };
+}
+
+/**
+ * Nothing waits for this call's success: no slot, no breaker that counts failures, no rate to restore. While
+ * failures are sampled every success counts against them, so none is kept.
+ */
+function isUneventful(
+  state: GuardState,
+  request: AdmitRequest,
+  nowMs: number,
+  settings: GuardSettings,
+): boolean {
+  const { breaker, adaptive } = state;
+  if (request.limits.maxConcurrent !== undefined || breaker.phase !== "closed" || adaptive.factor < 1)
+    return false;
+  return sampledCalls(breaker.samples, nowMs, settings.breaker).failures === 0;
 }
 
 /** Unused tokens go back to the minute they were taken from; what was used beyond the estimate counts from now. */

@@ -46,7 +46,7 @@ function applyTo(work: Workspace, record: EventRecord, action: EventAction, requ
       const delivered = deliverAll(work, record, action.deliveries);
       finish(work, endRecord(work, { ...delivered, failure: null }, "done"));
       for (const envelope of action.emits) {
-        if (work.get(envelope.id) === undefined) insertEvent(work, envelope, request);
+        if (work.get(envelope.id) === undefined) insertEvent(work, envelope, request, record.late);
       }
       return;
     }

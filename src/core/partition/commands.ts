@@ -83,6 +83,7 @@ export interface Grant {
   readonly run: number;
   readonly attempt: number;
   readonly late: boolean;
+  readonly effectsBegun: boolean;
   readonly output: StoredOutput | null;
   readonly deliveries: readonly DeliveryRecord[];
   /** Effects wait until then for an earlier event that may still arrive. */

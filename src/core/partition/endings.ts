@@ -72,7 +72,8 @@ export function withDeliveries(record: EventRecord, deliveries: readonly Deliver
   return added.length === 0 ? record : { ...record, deliveries: [...record.deliveries, ...added] };
 }
 
-/** Effects outside have begun for good: something was confirmed. */
+/** Effects outside are out, as far as anybody can know: a delivery that failed may have arrived all the same. */
 export function hadEffects(record: EventRecord): boolean {
-  return record.deliveries.length > 0 || (record.state === "done" && record.sequence > 0);
+  const tried = record.deliveries.length > 0 || record.deliveryAttempts > 0;
+  return tried || (record.state === "done" && record.sequence > 0);
 }

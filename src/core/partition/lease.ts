@@ -6,14 +6,17 @@ import { failure } from "../failure.ts";
 import { expiryOf } from "./due.ts";
 import { endRecord } from "./endings.ts";
 import { isOpen, type EventRecord, type Lease, type LeaseEntry } from "./model.ts";
+import { laterOf } from "./order.ts";
 import { isLeased, withEntry, type Workspace } from "./workspace.ts";
 
 /** Takes the partition from a driver that has been silent too long. */
 export function expireLease(work: Workspace): void {
-  const { lease } = work.partition;
+  const { lease, turn } = work.partition;
   if (lease === null || lease.expiresAtMs > work.at.nowMs) return;
   for (const entry of lease.entries) countLostStart(work, entry);
-  work.setPartition({ lease: null, turn: null }, true);
+  // Whoever had the turn may have had effects that nobody lived to record.
+  const effectsReached = laterOf(work.partition.effectsReached, turn);
+  work.setPartition({ lease: null, turn: null, effectsReached }, true);
 }
 
 function countLostStart(work: Workspace, entry: LeaseEntry): void {
@@ -56,15 +59,15 @@ export function grantMore(work: Workspace, driver: string): void {
   const held = partition.lease?.entries ?? [];
   const fresh = selectGrants(work, held);
   if (fresh.length === 0) return;
+  const entries = fresh.map((record) => ({ id: record.id, starts: record.starts + 1 }));
+  if (partition.lease !== null) {
+    work.setPartition({ lease: { ...partition.lease, entries: [...held, ...entries] } }, false);
+    work.handOver(entries);
+    return;
+  }
   const leaseMs = Math.max(...fresh.map((record) => record.envelope.policy.leaseMs));
-  const token = partition.lease?.token ?? Math.max(partition.token + 1, at.nowMs);
-  const lease: Lease = {
-    token,
-    driver,
-    grantedAtMs: at.nowMs,
-    expiresAtMs: Math.max(partition.lease?.expiresAtMs ?? 0, at.nowMs + leaseMs),
-    entries: [...held, ...fresh.map((record) => ({ id: record.id, starts: record.starts + 1 }))],
-  };
+  const token = Math.max(partition.token + 1, at.nowMs);
+  const lease: Lease = { token, driver, grantedAtMs: at.nowMs, expiresAtMs: at.nowMs + leaseMs, entries };
   work.setPartition({ lease, token }, true);
 }
 

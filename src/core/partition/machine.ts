@@ -20,13 +20,19 @@ import {
 } from "./commands.ts";
 import { nextDueMs, nextWorkMs } from "./due.ts";
 import { expireLease, expireOverdue, extendLease, grantMore } from "./lease.ts";
-import { isOpen, type EventRecord, type PartitionRecord } from "./model.ts";
+import { isOpen, type EventRecord, type Lease, type LeaseEntry, type PartitionRecord } from "./model.ts";
 import { offerEvent } from "./offer.ts";
 import { laterOf, positionOf } from "./order.ts";
 import { hadEffects } from "./endings.ts";
 import { applyOperatorCommand, type OperatorCommand } from "./operate.ts";
 import { cancelledOf, giveTurns, turnReadyAtMs } from "./turn.ts";
-import { Workspace, type Circumstances, type Decision, type PartitionView } from "./workspace.ts";
+import {
+  handoverUnder,
+  Workspace,
+  type Circumstances,
+  type Decision,
+  type PartitionView,
+} from "./workspace.ts";
 
 /** Makes events durable, and grants the lease when it is asked for and free. */
 export function offer(view: PartitionView, request: OfferRequest, at: Circumstances): Decision<OfferReply> {
@@ -87,14 +93,15 @@ export function operate(
  * The partition record as the stored events prove it. Turns and completed grants are not written on their
  * own: the events' rows say the same. Applied once, when the object is loaded.
  */
-export function reconcile(partition: PartitionRecord, leased: readonly EventRecord[]): PartitionRecord {
+export function reconcile(
+  partition: PartitionRecord,
+  find: (id: EventId) => EventRecord | null,
+): PartitionRecord {
   const { lease } = partition;
   if (lease === null) return partition;
-  const recordsById = new Map(leased.map((record) => [record.id, record]));
-  const entries = lease.entries.filter((entry) => {
-    const record = recordsById.get(entry.id);
-    return record !== undefined && isOpen(record.state);
-  });
+  const granted = everGranted(lease, find);
+  const leased = [...granted.values()].map(({ record }) => record);
+  const entries = [...granted.values()].flatMap(({ entry, record }) => (isOpen(record.state) ? entry : []));
   const sequence = Math.max(partition.sequence, ...leased.map((record) => record.sequence));
   const begun = leased.filter((record) => record.sequence > 0);
   let { effectsReached } = partition;
@@ -111,6 +118,22 @@ export function reconcile(partition: PartitionRecord, leased: readonly EventReco
     lease: over ? null : { ...lease, entries },
     turn: over ? null : turn,
   };
+}
+
+/** Everything granted under the stored lease: what it names, and what those events' rows add to it. */
+function everGranted(
+  lease: Lease,
+  find: (id: EventId) => EventRecord | null,
+): ReadonlyMap<EventId, { readonly entry: LeaseEntry; readonly record: EventRecord }> {
+  const granted = new Map<EventId, { readonly entry: LeaseEntry; readonly record: EventRecord }>();
+  const waiting = [...lease.entries];
+  for (const entry of waiting) {
+    const record = granted.has(entry.id) ? null : find(entry.id);
+    if (record === null) continue;
+    granted.set(entry.id, { entry, record });
+    waiting.push(...handoverUnder(lease, record));
+  }
+  return granted;
 }
 
 function begin(view: PartitionView, at: Circumstances): Workspace {
@@ -153,6 +176,7 @@ function grantOf(work: Workspace, record: EventRecord): Grant {
     run: record.run,
     attempt: record.attempts + record.deliveryAttempts + 1,
     late: record.late,
+    effectsBegun: record.effectsBegun,
     output: record.output,
     deliveries: record.deliveries,
     settledAtMs: turnReadyAtMs(work, record),
@@ -160,6 +184,7 @@ function grantOf(work: Workspace, record: EventRecord): Grant {
 }
 
 function decide<Reply>(work: Workspace, reply: Reply): Decision<Reply> {
+  work.settleLease();
   const workDueMs = work.partition.lease === null ? nextWorkMs(work) : null;
   return {
     reply,

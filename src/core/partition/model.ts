@@ -94,12 +94,16 @@ export interface EventRecord {
   readonly sequence: number;
   /** True when a later event's effects had already begun. */
   readonly late: boolean;
+  /** This run has had the turn: effects may be out, so its output stays what it is. */
+  readonly effectsBegun: boolean;
   readonly output: StoredOutput | null;
   readonly deliveries: readonly DeliveryRecord[];
   readonly failure: StageFailure | null;
   readonly timeline: readonly TimelineEntry[];
   /** The last request that changed this record: a repeated request is answered, not applied again. */
   readonly lastRequest: string;
+  /** What was granted when this event was last written. */
+  readonly handover?: Handover;
 }
 
 /** One grant inside a lease. `starts` includes this grant. */
@@ -113,6 +117,18 @@ export interface Lease {
   readonly driver: string;
   readonly grantedAtMs: number;
   readonly expiresAtMs: number;
+  readonly entries: readonly LeaseEntry[];
+  /** How often this lease was written; absent: once. Says which handovers the stored lease lacks. */
+  readonly revision?: number;
+}
+
+/**
+ * Grants of a running lease that are stored with an event of that lease, written anyway in the same commit, and
+ * so cost no row. They count while the stored lease still has this token and revision.
+ */
+export interface Handover {
+  readonly token: number;
+  readonly revision: number;
   readonly entries: readonly LeaseEntry[];
 }
 

@@ -27,8 +27,16 @@ function isFull(work: Workspace): boolean {
   return work.openEvents >= maxOpenEvents || work.storedBytes >= maxStoredBytes * (1 - reservedShare);
 }
 
-/** Puts a new event into the log. Emitted events come this way too. */
-export function insertEvent(work: Workspace, envelope: EventEnvelope, request: string): void {
+/**
+ * Puts a new event into the log. Emitted events come this way too: what a late event emits has its effects out of
+ * their sender's order as well, and says so.
+ */
+export function insertEvent(
+  work: Workspace,
+  envelope: EventEnvelope,
+  request: string,
+  parentIsLate = false,
+): void {
   const { nowMs } = work.at;
   const order = orderOnArrival(envelope, nowMs, work.highestOrder);
   work.highestOrder = Math.max(work.highestOrder, order);
@@ -50,6 +58,7 @@ export function insertEvent(work: Workspace, envelope: EventEnvelope, request: s
     starts: 0,
     sequence: 0,
     late: false,
+    effectsBegun: false,
     output: null,
     deliveries: [],
     failure: null,
@@ -61,7 +70,7 @@ export function insertEvent(work: Workspace, envelope: EventEnvelope, request: s
   };
   const late = isLate(work, record);
   if (late) work.setPartition({ lateEvents: work.partition.lateEvents + 1 }, false);
-  work.put(late ? { ...record, late } : record);
+  work.put(late || parentIsLate ? { ...record, late: true } : record);
 }
 
 /** Late: an event with a larger key has had effects, or is having them right now. */

@@ -9,6 +9,7 @@ import { unreachable } from "../result.ts";
 import { endRecord, pausePartition } from "./endings.ts";
 import { dropEntry } from "./lease.ts";
 import { isOpen, type EventRecord } from "./model.ts";
+import { tailOrder } from "./order.ts";
 import { isLeased, withEntry, type Workspace } from "./workspace.ts";
 
 export type OperatorCommand =
@@ -103,7 +104,8 @@ function heldBy(work: Workspace, record: EventRecord): boolean {
 function replay(work: Workspace, record: EventRecord, reuseOutput: boolean): OperatorOutcome {
   if (isOpen(record.state) || record.state === "review") return "conflict";
   const again = record.state === "done";
-  const output = reuseOutput || record.deliveries.length > 0 ? record.output : null;
+  // One idempotency key, one effect: what may have arrived is not made anew under the same run.
+  const output = reuseOutput || record.effectsBegun ? record.output : null;
   reenter(
     work,
     {
@@ -111,6 +113,7 @@ function replay(work: Workspace, record: EventRecord, reuseOutput: boolean): Ope
       run: again ? record.run + 1 : record.run,
       output: again && !reuseOutput ? null : output,
       deliveries: again ? [] : record.deliveries,
+      effectsBegun: record.effectsBegun && !again,
       envelope: { ...record.envelope, priority: "low" },
     },
     "replayed",
@@ -120,7 +123,7 @@ function replay(work: Workspace, record: EventRecord, reuseOutput: boolean): Ope
 
 function reenter(work: Workspace, record: EventRecord, what: string): void {
   const { nowMs, limits } = work.at;
-  const order = Math.max(nowMs, work.highestOrder + 1);
+  const order = tailOrder(record.envelope, nowMs, work.highestOrder);
   work.highestOrder = order;
   const open: EventRecord = {
     ...record,
@@ -138,4 +141,6 @@ function reenter(work: Workspace, record: EventRecord, what: string): void {
     failure: null,
   };
   work.put(withEntry(open, limits, { atMs: nowMs, what }));
+  // The stored lease may still name the event: only its row said that the grant, and its sequence, were over.
+  work.writePartition = true;
 }

@@ -23,6 +23,22 @@ export function laterOf(left: Position | null, right: Position | null): Position
  * append even within one millisecond; otherwise the sender's key counts, and failing that the time of ingest.
  */
 export function orderOnArrival(envelope: EventEnvelope, nowMs: number, highestOrder: number): number {
-  if (envelope.policy.ordering === "strict") return Math.max(nowMs, highestOrder + 1);
-  return envelope.orderKey ?? envelope.receivedAtMs;
+  const { orderKey, parent, policy, receivedAtMs } = envelope;
+  if (policy.ordering === "strict") return Math.max(nowMs, highestOrder + 1);
+  if (orderKey === null && parent !== null) return tailOrder(envelope, nowMs, highestOrder);
+  return orderKey ?? receivedAtMs;
 }
+
+/**
+ * Behind everything that is stored, for what the sender did not number itself: emitted events, and what enters
+ * again. A small step, so that the sender's next number still comes after it, whatever its unit is.
+ */
+export function tailOrder({ policy }: EventEnvelope, nowMs: number, highestOrder: number): number {
+  if (policy.ordering === "strict" || !Number.isFinite(highestOrder))
+    return Math.max(nowMs, highestOrder + 1);
+  const next = highestOrder + TAIL_STEP;
+  return next > highestOrder ? next : highestOrder + 1;
+}
+
+/** A power of two, so that adding it is exact for times in milliseconds. */
+const TAIL_STEP = 1 / 1_024;

@@ -46,7 +46,7 @@ function numbered(work: Workspace, record: EventRecord): Turn {
   if (keeps) return { id: record.id, sequence: record.sequence };
   const sequence = latest + 1;
   work.setPartition({ sequence }, false);
-  work.put({ ...record, sequence });
+  work.put({ ...record, sequence, effectsBegun: true });
   return { id: record.id, sequence };
 }
 

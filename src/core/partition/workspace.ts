@@ -5,7 +5,14 @@
 import type { EventId } from "../ids.ts";
 import { PRIORITIES, type Priority } from "../policy.ts";
 import { comparePositions, positionOf } from "./order.ts";
-import { isOpen, type EventRecord, type Lease, type PartitionRecord, type TimelineEntry } from "./model.ts";
+import {
+  isOpen,
+  type EventRecord,
+  type Lease,
+  type LeaseEntry,
+  type PartitionRecord,
+  type TimelineEntry,
+} from "./model.ts";
 
 /** Named limits the machine is given; their reasons stand in `config/limits.ts`. */
 export interface PartitionLimits {
@@ -69,9 +76,12 @@ export class Workspace {
   private readonly records = new Map<EventId, EventRecord>();
   private readonly original: ReadonlyMap<EventId, EventRecord>;
   private readonly changedIds = new Set<EventId>();
+  private readonly leasedBefore: Lease | null;
+  private handedOver: readonly LeaseEntry[] = [];
 
   constructor(view: PartitionView, at: Circumstances) {
     this.partition = view.partition;
+    this.leasedBefore = view.partition.lease;
     this.openEvents = view.openEvents;
     this.storedBytes = view.storedBytes;
     this.highestOrder = view.highestOrder;
@@ -119,9 +129,41 @@ export class Workspace {
       .sort((left, right) => comparePositions(positionOf(left), positionOf(right)));
   }
 
+  /** Grants of a lease that stands: made durable by `settleLease`. */
+  handOver(entries: readonly LeaseEntry[]): void {
+    this.handedOver = [...this.handedOver, ...entries];
+  }
+
+  /**
+   * Called once, at the end of the command. New grants go with an event of the lease that is written anyway;
+   * failing that, the partition's row is written.
+   */
+  settleLease(): void {
+    const { lease } = this.partition;
+    if (lease === null) return;
+    const revision = lease.revision ?? 0;
+    if (!this.writePartition && this.handedOver.length > 0) {
+      const carrier = this.changed().find(({ id }) => isLeased(this.leasedBefore, id));
+      if (carrier === undefined || this.leasedBefore?.token !== lease.token) this.writePartition = true;
+      else {
+        const earlier = handoverUnder(lease, carrier);
+        const entries = [...earlier, ...this.handedOver];
+        this.put({ ...carrier, handover: { token: lease.token, revision, entries } });
+      }
+    }
+    if (this.writePartition) this.setPartition({ lease: { ...lease, revision: revision + 1 } }, true);
+  }
+
   changed(): EventRecord[] {
     return [...this.changedIds].flatMap((id) => this.records.get(id) ?? []);
   }
+}
+
+/** What an event's row adds to the lease as it is stored. */
+export function handoverUnder(lease: Lease, record: EventRecord): readonly LeaseEntry[] {
+  const { handover } = record;
+  const counts = handover?.token === lease.token && handover.revision === (lease.revision ?? 0);
+  return counts ? handover.entries : [];
 }
 
 export function isLeased(lease: Lease | null, id: EventId): boolean {
