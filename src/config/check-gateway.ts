@@ -25,17 +25,24 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
   for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
   for (const [name, source] of Object.entries(options.sources)) {
     checkBindings(`sources.${name}.verify.secrets`, source.verify.secrets);
+    const { handshakeTokens } = source.verify;
+    if (handshakeTokens !== undefined) {
+      checkBindings(`sources.${name}.verify.handshakeTokens`, handshakeTokens);
+    }
     checkPolicy(`sources.${name}.policy`, source.policy);
     checkRoutes(name, source);
   }
   const apiTokens = options.api?.tokens ?? ["SLUICE_API_TOKEN"];
   checkBindings("api.tokens", apiTokens);
+  const corsOrigins = options.api?.corsOrigins ?? [];
+  checkOrigins("api.corsOrigins", corsOrigins);
   return {
     sources: new Map(Object.entries(options.sources)),
     pipelines,
     models: new Map(Object.entries(options.models)),
     destinations: new Map(Object.entries(options.destinations)),
     apiTokens,
+    corsOrigins,
   };
 }
 
@@ -73,6 +80,14 @@ function checkPipeline(pipeline: Pipeline<never>, options: GatewayOptions): void
     throw new ConfigError(
       `${key}.infer.model`,
       `no model is called "${pipeline.model}"`,
+      suggest("models", options.models),
+    );
+  }
+  for (const name of pipeline.fallbackModels ?? []) {
+    if (name in options.models) continue;
+    throw new ConfigError(
+      `${key}.infer.fallbackModels`,
+      `no model is called "${name}"`,
       suggest("models", options.models),
     );
   }
@@ -132,6 +147,17 @@ function checkBindings(key: string, names: readonly string[]): void {
       key,
       "holds something that is not the name of a binding",
       'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here',
+    );
+  }
+}
+
+function checkOrigins(key: string, origins: readonly string[]): void {
+  for (const origin of origins) {
+    if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) continue;
+    throw new ConfigError(
+      key,
+      `"${origin}" is not an origin`,
+      'Use scheme and host alone, as in "https://app.example.com", or "*"',
     );
   }
 }

@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly api?: {
     /** Bindings that hold bearer tokens for `/v1`. Default: `SLUICE_API_TOKEN`. */
     readonly tokens?: readonly string[];
+    /** Web pages that may read streams: `https://app.example.com`, or `*`. Default: none but the gateway's own. */
+    readonly corsOrigins?: readonly string[];
   };
 }
 
@@ -28,6 +30,7 @@ export interface GatewayConfig {
   readonly models: ReadonlyMap<string, ModelDefinition>;
   readonly destinations: ReadonlyMap<string, DestinationDefinition>;
   readonly apiTokens: readonly string[];
+  readonly corsOrigins: readonly string[];
 }
 
 /** @throws ConfigError when a name is unknown, taken twice or malformed */

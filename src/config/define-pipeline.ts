@@ -6,6 +6,7 @@
  */
 import type * as z from "zod";
 import type { EventId } from "../core/ids.ts";
+import type { InjectionScore } from "../core/injection.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy } from "../core/policy.ts";
 
@@ -47,9 +48,38 @@ export interface InferStage<Input, OutputSchema extends z.ZodType> {
   readonly maxOutputTokens?: number;
   /** Opt-in: equal inputs share one model call for this long. */
   readonly cacheTtlSeconds?: number;
-  /** An output that fails its schema or a check: one more try, a person, or a function's answer. */
-  readonly onDegraded?: "retry" | "review" | { fallback(input: Input): z.output<OutputSchema> };
+  /** What becomes of an answer that cannot be used. Default: `retry`. */
+  readonly onDegraded?: OnDegraded<Input, z.output<OutputSchema>>;
+  /** Where one cause wants another choice: a refusal is rarely mended by asking again. */
+  readonly onDegradedBy?: Readonly<Partial<Record<DegradedCause, OnDegraded<Input, z.output<OutputSchema>>>>>;
+  /**
+   * Names from the gateway's `models`, asked in turn when the one before stands behind an open breaker, has no key
+   * or no credit, failed transiently in `fallbackAfterAttempts` attempts, or gave a degraded answer and the choice
+   * for that is `next-model`.
+   */
+  readonly fallbackModels?: readonly string[];
+  /** Default: 2, so that a hiccup is retried with the model that was meant. */
+  readonly fallbackAfterAttempts?: number;
+  /** With `cacheTtlSeconds`: an answer that is older by up to this is used when no model can be asked. */
+  readonly staleOnErrorSeconds?: number;
+  /**
+   * Data that looks like an injected instruction: told to `format` and logged, held for a person after the model has
+   * answered, or refused before it is asked. Default: not looked for. A heuristic; docs/models.md has its catch rate.
+   */
+  readonly onInjection?: "flag" | "review" | "block";
+  /** From which score on, 0 to 1. */
+  readonly injectionThreshold?: number;
 }
+
+/** Why an answer is degraded. `unreadable`: empty, not JSON, a tool call. */
+export type DegradedCause = "schema" | "check" | "truncated" | "refused" | "unreadable";
+
+/** One more try, a person, the next of `fallbackModels`, or a function's answer. What still fails goes to a person. */
+export type OnDegraded<Input, Output> =
+  | "retry"
+  | "review"
+  | "next-model"
+  | { fallback(input: Input): Output };
 
 /** What `format` returns: the delivery's body, and what else should happen. */
 export interface Formatted {
@@ -77,7 +107,12 @@ export interface PipelineStages<InputSchema extends z.ZodType, Enriched, OutputS
   enrich?(input: z.output<InputSchema>, context: StageContext): Promise<Enriched>;
   readonly infer?: InferStage<Enriched, OutputSchema>;
   format(
-    result: { readonly input: Enriched; readonly output: z.output<OutputSchema> },
+    result: {
+      readonly input: Enriched;
+      readonly output: z.output<OutputSchema>;
+      /** Set when `onInjection` is and the data looked like an instruction. */
+      readonly injection?: InjectionScore;
+    },
     context: StageContext,
   ): Formatted;
 }
@@ -104,6 +139,7 @@ export interface Pipeline<in Accepts> {
   readonly policy: Partial<EventPolicy>;
   /** The model the infer stage names, for the config check. */
   readonly model: string | undefined;
+  readonly fallbackModels?: readonly string[];
   open<Answer>(visit: StagesVisitor<Answer>): Answer;
   /** Never called: it only makes `Accepts` count for the compiler. */
   readonly accepts?: (payload: Accepts) => void;
@@ -119,6 +155,7 @@ export function definePipeline<
     deliver: options.deliver,
     policy: options.policy ?? {},
     model: options.infer?.model,
+    fallbackModels: options.infer?.fallbackModels ?? [],
     open: (visit) => visit<InputSchema, Enriched, OutputSchema>(options),
   };
 }

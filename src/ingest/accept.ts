@@ -10,7 +10,13 @@ import { sha256Hex } from "./encodings.ts";
 import { boundDedupeKey } from "./facts.ts";
 import type { IngestFailure, PayloadIssue } from "./failure.ts";
 import { callConfig } from "./guarded.ts";
-import { makeEnvelope, unkeyed, type Quarantine, type VerifiedRequest } from "./make-envelope.ts";
+import {
+  makeEnvelope,
+  unkeyed,
+  type EventName,
+  type Quarantine,
+  type VerifiedRequest,
+} from "./make-envelope.ts";
 import { routesFor, type ReadySource } from "./routes.ts";
 import { validate } from "./validate.ts";
 
@@ -53,8 +59,7 @@ export async function planEvents(
 }
 
 /** Everything the source's own functions say about one valid event. */
-interface Judgement {
-  readonly dedupeKey: string;
+interface Judgement extends EventName {
   readonly partitionKey: string | null;
   readonly orderKey: number | null;
   readonly fault: Quarantine | null;
@@ -69,7 +74,6 @@ async function planValid(
   if (isWanted.ok && !isWanted.value) return ok({ kind: "filtered" });
   const judged = await judge(ready, request, event);
   if (!judged.ok) return judged;
-  const { dedupeKey } = judged.value;
   const sourceFault = isWanted.ok ? judged.value.fault : configFault(isWanted.error);
 
   const events: PlannedEvent[] = [];
@@ -84,10 +88,10 @@ async function planValid(
     const envelope =
       fault === null
         ? await makeEnvelope(ready, request, { ...judged.value, ...route })
-        : await makeEnvelope(ready, request, { ...unkeyed(dedupeKey), ...route, quarantine: fault });
+        : await makeEnvelope(ready, request, { ...unkeyed(judged.value), ...route, quarantine: fault });
     events.push({ envelope, status: fault === null ? "queued" : "quarantined" });
   }
-  if (events.length === 0) events.push(await recordUnhandled(ready, request, sourceFault, dedupeKey));
+  if (events.length === 0) events.push(await recordUnhandled(ready, request, sourceFault, judged.value));
   return ok({ kind: "events", events });
 }
 
@@ -102,16 +106,19 @@ async function judge(
   const orderKey = callConfig("orderBy", () => readOrderKey(source, request, event));
   const failed = [ownKey, partitionKey, orderKey].find((call) => !call.ok);
   const fault = failed === undefined || failed.ok ? null : configFault(failed.error);
-  let dedupeKey: string;
-  if (ownKey.ok) {
-    const found = ownKey.value ?? request.facts.dedupeKey ?? "";
-    if (found === "") return err({ kind: "no_dedupe_key" });
-    dedupeKey = await boundDedupeKey(found);
+  let name: EventName;
+  if (!ownKey.ok) {
+    name = await recordName(request);
+  } else if (ownKey.value === null) {
+    if ((request.facts.dedupeKey ?? "") === "") return err({ kind: "no_dedupe_key" });
+    name = await recordName(request);
   } else {
-    dedupeKey = await recordKey(request);
+    // The config's own key comes from the payload: whether that is signed is its author's to know.
+    if (ownKey.value === "") return err({ kind: "no_dedupe_key" });
+    name = { dedupeKey: await boundDedupeKey(ownKey.value) };
   }
   return ok({
-    dedupeKey,
+    ...name,
     partitionKey: partitionKey.ok ? partitionKey.value : null,
     orderKey: orderKey.ok ? orderKey.value : null,
     fault,
@@ -140,8 +147,8 @@ async function quarantineFirst(
   if (route === undefined) {
     return { kind: "events", events: [await recordUnhandled(ready, request, quarantine)] };
   }
-  const dedupeKey = await recordKey(request);
-  const envelope = await makeEnvelope(ready, request, { ...unkeyed(dedupeKey), ...route, quarantine });
+  const name = await recordName(request);
+  const envelope = await makeEnvelope(ready, request, { ...unkeyed(name), ...route, quarantine });
   return { kind: "events", events: [{ envelope, status: "quarantined" }] };
 }
 
@@ -149,10 +156,10 @@ async function recordUnhandled(
   ready: ReadySource,
   request: VerifiedRequest,
   quarantine: Quarantine | null,
-  dedupeKey?: string,
+  name?: EventName,
 ): Promise<PlannedEvent> {
   const target = {
-    ...unkeyed(dedupeKey ?? (await recordKey(request))),
+    ...unkeyed(name ?? (await recordName(request))),
     pipeline: UNROUTED_PIPELINE,
     priority: ready.source.priority,
     policy: ready.policy,
@@ -163,13 +170,17 @@ async function recordUnhandled(
 }
 
 /**
- * The id of an event that is only recorded. Where the sender's id is found by a config function that cannot
+ * What an event is called by the sender's own id. Where the sender's id is found by a config function that cannot
  * be asked (its argument would be an unchecked payload), the body's digest stands in, and says so: such an
- * event has no effects that a wrong merge could swallow.
+ * event is only recorded, and has no effects that a wrong merge could swallow.
  */
-async function recordKey(request: VerifiedRequest): Promise<string> {
+async function recordName(request: VerifiedRequest): Promise<EventName> {
   const { dedupeKey } = request.facts;
-  return dedupeKey === null ? `body-sha256:${await sha256Hex(request.jsonBytes)}` : boundDedupeKey(dedupeKey);
+  if (dedupeKey === null) return { dedupeKey: `body-sha256:${await sha256Hex(request.jsonBytes)}` };
+  const bounded = await boundDedupeKey(dedupeKey);
+  return request.identity === null
+    ? { dedupeKey: bounded }
+    : { dedupeKey: bounded, identity: request.identity };
 }
 
 function configFault(message: string): Quarantine {

@@ -12,7 +12,8 @@ export interface AnsweredEvent {
   readonly result?: JsonValue;
 }
 
-export const FILTERED: readonly AnsweredEvent[] = [{ id: null, status: "filtered" }];
+/** What goes no further. */
+export const FILTERED: AnsweredEvent = { id: null, status: "filtered" };
 
 /** @param outcomes one per event, in the same order */
 export function answerEvents(
@@ -29,7 +30,8 @@ export function answerEvents(
 
 /** The first event's answer, and all of them where a request became several. */
 export function answerBody(events: readonly AnsweredEvent[], traceId: string): JsonValue {
-  const [first = { id: null, status: "filtered" }] = events;
+  // A body without events is a sender's sign of life.
+  const [first = FILTERED] = events;
   const listed = events.map((event) => ({ ...event }));
   return { ...first, traceId, ...(events.length > 1 ? { events: listed } : {}) };
 }

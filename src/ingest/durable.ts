@@ -14,13 +14,19 @@ type NotDurable = Extract<IngestFailure, { readonly kind: "not_durable" }>;
 
 type Writer = Pick<IngestDependencies, "append" | "putBody" | "waitUntil" | "logger">;
 
-/** @returns one outcome per envelope, in their order */
+/** Envelopes that carry the same text inline, and its UTF-8. */
+export interface SameBody {
+  readonly envelopes: readonly EventEnvelope[];
+  readonly jsonBytes: Uint8Array<ArrayBuffer>;
+}
+
+/** All of them in one write. @returns one outcome per envelope, in their order */
 export async function makeDurable(
-  envelopes: readonly EventEnvelope[],
-  jsonBytes: Uint8Array<ArrayBuffer>,
+  bodies: readonly SameBody[],
   writer: Writer,
 ): Promise<Result<readonly DurableOutcome[], NotDurable>> {
-  const writing = write(envelopes, jsonBytes, writer);
+  const envelopes = bodies.flatMap((body) => body.envelopes);
+  const writing = write(bodies, writer);
   const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
   const timer = setTimeout(() => expire("expired"), LIMITS.ingest.durableWithinMs);
   try {
@@ -37,12 +43,12 @@ export async function makeDurable(
   }
 }
 
-async function write(
-  envelopes: readonly EventEnvelope[],
-  jsonBytes: Uint8Array<ArrayBuffer>,
-  writer: Writer,
-): Promise<readonly AppendOutcome[]> {
-  return writer.append(await storeLargeBodies(envelopes, jsonBytes, writer.putBody));
+async function write(bodies: readonly SameBody[], writer: Writer): Promise<readonly AppendOutcome[]> {
+  const sendable: EventEnvelope[] = [];
+  for (const { envelopes, jsonBytes } of bodies) {
+    sendable.push(...(await storeLargeBodies(envelopes, jsonBytes, writer.putBody)));
+  }
+  return writer.append(sendable);
 }
 
 function checkOutcomes(

@@ -1,11 +1,12 @@
 /**
  * What a verified request says of itself, found where its scheme says: dedupe key, type, order key, signed
- * body time. A fact that is missing or does not parse is null; nothing is made up, and the body is never
- * hashed into an id here.
+ * body time. A fact that is missing or does not parse is null; nothing is made up, and a body's digest is an id
+ * only where the scheme says so.
  */
 import { LIMITS } from "../config/limits.ts";
 import type { JsonValue } from "../core/json.ts";
 import { unreachable } from "../core/result.ts";
+import { nameAt } from "./body-fields.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import type { FactPath, SignatureScheme, SignedTimestamp } from "./scheme.ts";
 import { parseTimeFact } from "./times.ts";
@@ -14,6 +15,10 @@ export interface FactSource {
   readonly headers: Headers;
   readonly payload: JsonValue;
   readonly signedId: string | null;
+  /** SHA-256 of the body, or of the item of a split one; null where the scheme does not ask for it. */
+  readonly bodyDigest?: string | null;
+  /** New for every request. */
+  readonly receiptId?: string;
 }
 
 export interface SchemeFacts {
@@ -24,6 +29,10 @@ export interface SchemeFacts {
 
 /** The type of an event that names none. A source may declare it, or `*`. */
 export const UNKNOWN_TYPE = "unknown";
+
+export function needsBodyDigest(scheme: SignatureScheme): boolean {
+  return scheme.dedupeKey.some((path) => path.from === "body-digest");
+}
 
 export function readSchemeFacts(scheme: SignatureScheme, source: FactSource): SchemeFacts {
   const dedupeKey = firstFact(scheme.dedupeKey, source);
@@ -107,19 +116,33 @@ function readFact(path: FactPath, source: FactSource): string | number | null {
       return isUsable ? value : null;
     }
     case "body":
-      return readPath(source.payload, path.path);
+      return nameAt(source.payload, path.path);
+    case "joined":
+      return readJoined(path.paths, source);
+    case "body-key":
+      return readBodyKey(path, source.payload);
+    case "body-digest":
+      return source.bodyDigest ?? null;
+    case "receipt":
+      return source.receiptId ?? null;
+    case "constant":
+      return path.text;
     default:
       return unreachable(path);
   }
 }
 
-function readPath(payload: JsonValue, path: string): string | number | null {
-  let value: JsonValue = payload;
-  for (const key of path.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return null;
-    // An own property of an object or array that JSON.parse made is a JSON value.
-    value = (value as Readonly<Record<string, JsonValue>>)[key] ?? null;
-  }
-  if (typeof value === "number") return value;
-  return typeof value === "string" && value !== "" ? value : null;
+function readJoined(paths: readonly FactPath[], source: FactSource): string | null {
+  const values = paths.map((path) => readFact(path, source));
+  // JSON keeps the parts apart, whatever they contain.
+  return values.includes(null) ? null : JSON.stringify(values);
+}
+
+function readBodyKey(
+  { ending, except }: { readonly ending?: string; readonly except?: string },
+  payload: JsonValue,
+): string | null {
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return null;
+  const isWanted = (key: string) => key !== except && key.endsWith(ending ?? "");
+  return Object.keys(payload).find(isWanted) ?? null;
 }

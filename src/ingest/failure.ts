@@ -3,7 +3,7 @@
  * `reasonOf` to logs and metrics; nothing else interprets it.
  */
 import { unreachable } from "../core/result.ts";
-import type { RefusalReason } from "./verify-failure.ts";
+import type { MisconfiguredReason, RefusalReason } from "./verify-failure.ts";
 
 export type MediaReason = "content_type" | "charset" | "content_encoding";
 
@@ -23,14 +23,19 @@ export interface PayloadIssue {
 
 export type IngestFailure =
   | { readonly kind: "unknown_source" }
-  | { readonly kind: "method_not_allowed" }
+  | { readonly kind: "method_not_allowed"; readonly allow: string }
   | { readonly kind: "rate_limited" }
   | { readonly kind: "unsupported_media_type"; readonly reason: MediaReason }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
   | { readonly kind: "body_timeout" }
   | { readonly kind: "malformed_body"; readonly reason: MalformedReason }
   | { readonly kind: "unauthorized"; readonly reason: RefusalReason }
-  | { readonly kind: "source_not_configured"; readonly reason: "secret_missing" | "secret_malformed" }
+  | { readonly kind: "source_not_configured"; readonly reason: MisconfiguredReason }
+  /** The set-up dialogue asked for something that was not given: a wrong verify token, an unusable challenge. */
+  | { readonly kind: "handshake_refused" }
+  /** What the dialogue asks for could not be done just now. */
+  | { readonly kind: "handshake_failed" }
+  | { readonly kind: "too_many_events"; readonly maxEvents: number }
   | { readonly kind: "no_dedupe_key" }
   | { readonly kind: "invalid_payload"; readonly issues: readonly PayloadIssue[] }
   | { readonly kind: "not_durable"; readonly reason: "too_slow" | "failed" | "refused" | "incomplete" }
@@ -48,6 +53,9 @@ export function reasonOf(failure: IngestFailure): string {
       return `${failure.kind}:${failure.reason}`;
     case "unknown_source":
     case "method_not_allowed":
+    case "handshake_refused":
+    case "handshake_failed":
+    case "too_many_events":
     case "rate_limited":
     case "body_too_large":
     case "body_timeout":

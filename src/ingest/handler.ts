@@ -1,19 +1,23 @@
 /**
- * The front door: `POST /in/:source`. Opens the request, plans its events, makes them durable, answers. Nothing is
- * answered 2xx that is not durable, nothing is ever a 500, and every request leaves one log line: codes, ids and
- * sizes, never a payload, a header's value or a secret.
+ * The front door: `POST /in/:source`, and `GET` where a sender's set-up dialogue needs it. Opens the request, plans
+ * its events, makes them durable, answers. Nothing is answered 2xx that is not durable (or such a dialogue), nothing
+ * is ever a 500, and every request leaves one log line: codes, ids and sizes, never a payload, a header's value or
+ * a secret.
  */
 import { messageOf, err, ok, type Result } from "../core/result.ts";
 import { childOf, formatTraceparent, parseTraceparent } from "../core/trace.ts";
 import type { LogFields } from "../telemetry/log.ts";
-import { planEvents } from "./accept.ts";
+import { planEvents, type PlannedEvent } from "./accept.ts";
 import { answerBody, answerEvents, eventFields, FILTERED, type AnsweredEvent } from "./answer.ts";
-import { makeDurable } from "./durable.ts";
+import { makeDurable, type SameBody } from "./durable.ts";
 import { reasonOf, type IngestFailure } from "./failure.ts";
+import { answerUnsigned, hasGetHandshake, type HandshakeAnswer } from "./handshakes.ts";
+import type { VerifiedRequest } from "./make-envelope.ts";
 import { openRequest, type Sighting } from "./open-request.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { problemOf } from "./problem.ts";
+import { handshakeContext } from "./request-context.ts";
 import { readySource, type ReadySource } from "./routes.ts";
 
 /** Answers one request. Never throws. @param sourceName the last part of the path, decoded */
@@ -22,7 +26,13 @@ export type Ingest = (request: Request, sourceName: string) => Promise<Response>
 export function createIngest(dependencies: IngestDependencies): Ingest {
   const { logger, nowMs } = dependencies;
   const sourcesByName = new Map<string, ReadySource>();
-  for (const [name, source] of dependencies.sources) sourcesByName.set(name, readySource(name, source));
+  for (const [name, source] of dependencies.sources) {
+    sourcesByName.set(name, readySource(name, source));
+    // Said at every start: whoever reads one such request can send any other.
+    if (source.verify.scheme.algorithm === "shared-secret") {
+      logger.warn("ingest_unsigned_source", { source: name, scheme: source.verify.scheme.name });
+    }
+  }
 
   return async (request, sourceName) => {
     const startedAtMs = nowMs();
@@ -39,8 +49,14 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       durationMs: nowMs() - startedAtMs,
     };
     if (answered.ok) {
-      logger.info("ingest", { ...fields, httpStatus: 200, ...eventFields(answered.value) });
-      return Response.json(answerBody(answered.value, trace.traceId), { headers: { traceparent } });
+      if (answered.value.kind === "handshake") {
+        const { status, headers, body } = answered.value.answer;
+        logger.info("ingest", { ...fields, httpStatus: status, status: "handshake" });
+        return new Response(body, { status, headers: { ...headers, traceparent } });
+      }
+      const { events } = answered.value;
+      logger.info("ingest", { ...fields, httpStatus: 200, ...eventFields(events) });
+      return Response.json(answerBody(events, trace.traceId), { headers: { traceparent } });
     }
     const problem = problemOf(answered.error);
     const reason = reasonOf(answered.error);
@@ -54,31 +70,72 @@ const TRACE_RANDOM_BYTES = 24;
 const MAX_LOGGED_NAME_CHARACTERS = 64;
 const MAX_ERROR_CHARACTERS = 300;
 
+type Received =
+  | { readonly kind: "handshake"; readonly answer: HandshakeAnswer }
+  | { readonly kind: "events"; readonly events: readonly AnsweredEvent[] };
+
 async function receive(
   dependencies: IngestDependencies,
   ready: ReadySource | undefined,
   request: Request,
   traceparent: string,
   sighting: Sighting,
-): Promise<Result<readonly AnsweredEvent[], IngestFailure>> {
+): Promise<Result<Received, IngestFailure>> {
   try {
     if (ready === undefined) return err({ kind: "unknown_source" });
-    if (request.method !== "POST") return err({ kind: "method_not_allowed" });
+    const { handshake } = ready.source.verify.scheme;
+    const allowed = hasGetHandshake(handshake) ? ["GET", "POST"] : ["POST"];
+    if (!allowed.includes(request.method)) {
+      return err({ kind: "method_not_allowed", allow: allowed.join(", ") });
+    }
     if (!(await isAdmitted(dependencies, ready.name))) return err({ kind: "rate_limited" });
+    if (handshake !== undefined) {
+      const context = handshakeContext(ready.source.verify, dependencies);
+      const answer = await answerUnsigned(handshake, request, context);
+      if (!answer.ok) return err({ kind: answer.error });
+      if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });
+    }
     const opened = await openRequest(dependencies, ready, request, traceparent, sighting);
     if (!opened.ok) return opened;
-    const plan = await planEvents(ready, opened.value);
-    if (!plan.ok) return plan;
-    if (plan.value.kind === "filtered") return ok(FILTERED);
-    const { events } = plan.value;
-    const envelopes = events.map((event) => event.envelope);
-    const durable = await makeDurable(envelopes, opened.value.jsonBytes, dependencies);
-    return durable.ok ? ok(answerEvents(events, durable.value)) : durable;
+    if (opened.value.kind === "handshake") return ok(opened.value);
+    return await accept(dependencies, ready, opened.value.events);
   } catch (thrown) {
     const error = messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS);
     dependencies.logger.error("ingest_failed", { error });
     return err({ kind: "unavailable" });
   }
+}
+
+/** All of a body's events in one write: what is answered 200 is durable as a whole. */
+async function accept(
+  dependencies: IngestDependencies,
+  ready: ReadySource,
+  requests: readonly VerifiedRequest[],
+): Promise<Result<Received, IngestFailure>> {
+  const planned: (readonly PlannedEvent[] | "filtered")[] = [];
+  const bodies: SameBody[] = [];
+  for (const request of requests) {
+    const plan = await planEvents(ready, request);
+    if (!plan.ok) return plan;
+    if (plan.value.kind === "filtered") {
+      planned.push("filtered");
+      continue;
+    }
+    const { events } = plan.value;
+    planned.push(events);
+    bodies.push({ envelopes: events.map((event) => event.envelope), jsonBytes: request.jsonBytes });
+  }
+  if (bodies.length === 0) return ok({ kind: "events", events: planned.map(() => FILTERED) });
+  const durable = await makeDurable(bodies, dependencies);
+  if (!durable.ok) return durable;
+  let at = 0;
+  const events = planned.flatMap((plan) => {
+    if (plan === "filtered") return [FILTERED];
+    const outcomes = durable.value.slice(at, at + plan.length);
+    at += plan.length;
+    return answerEvents(plan, outcomes);
+  });
+  return ok({ kind: "events", events });
 }
 
 /** A limiter that fails must not keep real events out. */

@@ -8,9 +8,9 @@ import { decodeBase64, decodeHex, encodeUtf8 } from "./encodings.ts";
 import type { KeyEncoding, SignatureAlgorithm, SignatureScheme } from "./scheme.ts";
 
 export type VerifyKey =
-  | { readonly algorithm: "hmac-sha256" | "hmac-sha1" | "ed25519"; readonly key: CryptoKey }
+  | { readonly algorithm: "hmac-sha256" | "hmac-sha1" | "ed25519" | "ecdsa-p256"; readonly key: CryptoKey }
   /** The digest of the secret: digests have equal lengths, whatever is presented. */
-  | { readonly algorithm: "shared-secret"; readonly digest: ArrayBuffer };
+  | { readonly algorithm: "shared-secret"; readonly digest: Uint8Array };
 
 interface KeyMaterial {
   readonly algorithm: SignatureAlgorithm;
@@ -59,6 +59,8 @@ function readSecret(
       if (secret.startsWith("whsec_")) return material("hmac-sha256", decodeBase64(secret.slice(6)));
       if (secret.startsWith("whpk_")) return material("ed25519", decodeBase64(secret.slice(5)));
       return null;
+    case "base64-spki":
+      return material(scheme.algorithm, decodeBase64(secret));
     default:
       return unreachable(scheme.keyEncoding);
   }
@@ -81,8 +83,15 @@ async function toVerifyKey({ algorithm, bytes }: KeyMaterial): Promise<VerifyKey
       const key = await crypto.subtle.importKey("raw", bytes, { name: "Ed25519" }, false, ["verify"]);
       return { algorithm, key };
     }
+    case "ecdsa-p256": {
+      const curve = { name: "ECDSA", namedCurve: "P-256" };
+      const key = await crypto.subtle.importKey("spki", bytes, curve, false, ["verify"]);
+      return { algorithm, key };
+    }
     case "shared-secret":
-      return { algorithm, digest: await crypto.subtle.digest("SHA-256", bytes) };
+      return { algorithm, digest: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)) };
+    case "sns-certificate":
+      throw new TypeError("the key of such a message is in its certificate");
     default:
       return unreachable(algorithm);
   }

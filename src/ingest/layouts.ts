@@ -4,7 +4,10 @@
  * values with ", ") fits no layout. Verifies nothing.
  */
 import { LIMITS } from "../config/limits.ts";
+import type { JsonValue } from "../core/json.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
+import { nameAt, valuesAt } from "./body-fields.ts";
+import { ecdsaSignatureFromDer } from "./der.ts";
 import { decodeBase64, decodeHex, encodeUtf8 } from "./encodings.ts";
 import type { SignatureAlgorithm, SignatureEncoding, SignatureScheme } from "./scheme.ts";
 import type { RefusalReason } from "./verify-failure.ts";
@@ -25,12 +28,20 @@ const BYTES_BY_ALGORITHM: Readonly<Record<SignatureAlgorithm, number | null>> = 
   "hmac-sha256": 32,
   "hmac-sha1": 20,
   ed25519: 64,
+  "ecdsa-p256": 64,
   "shared-secret": null,
+  "sns-certificate": null,
 };
 
 const PAIR_KEY = /^[A-Za-z0-9_-]+$/;
 
-export function readPresented(scheme: SignatureScheme, headers: Headers): Result<Presented, RefusalReason> {
+/** @param payload the parsed body, for schemes whose signature stands in it */
+export function readPresented(
+  scheme: SignatureScheme,
+  headers: Headers,
+  payload: JsonValue,
+): Result<Presented, RefusalReason> {
+  if (scheme.layout.layout === "body") return readFromBody(scheme, scheme.layout.path, payload);
   const header = firstHeader(headers, scheme.signatureHeaders);
   if (!header.ok) return header;
   if (header.value === null || header.value === "") return err("signature_missing");
@@ -50,6 +61,31 @@ export function readPresented(scheme: SignatureScheme, headers: Headers): Result
     return err("timestamp_missing");
   }
   return ok({ signatures: read.value.signatures, timestamp, id: id.value });
+}
+
+/** Several places of a body, such as its items, must all hold the same text: which of two counts is nobody's guess. */
+function readFromBody(
+  scheme: SignatureScheme,
+  path: string,
+  payload: JsonValue,
+): Result<Presented, RefusalReason> {
+  const values = new Set(valuesAt(payload, path));
+  const [text] = values;
+  if (values.size === 0 || text === undefined || text === null || text === "") {
+    return err("signature_missing");
+  }
+  if (values.size > 1 || typeof text !== "string") return err("signature_malformed");
+  if (text.length > LIMITS.ingest.maxSignatureHeaderBytes) return err("header_too_long");
+  const read = decodeAll(scheme.encoding, [[scheme.algorithm, text]], null);
+  if (!read.ok) return read;
+  const { timestamp } = scheme;
+  const sent = timestamp?.in === "body" ? nameAt(payload, timestamp.path) : null;
+  if (timestamp !== undefined && sent === null) return err("timestamp_missing");
+  return ok({
+    signatures: read.value.signatures,
+    timestamp: sent === null ? null : String(sent),
+    id: null,
+  });
 }
 
 interface ReadLayout {
@@ -80,6 +116,8 @@ function readLayout(scheme: SignatureScheme, header: string): Result<ReadLayout,
       }
       return decodeAll(scheme.encoding, texts, null);
     }
+    case "body":
+      return err("signature_missing");
     default:
       return unreachable(scheme.layout);
   }
@@ -134,6 +172,10 @@ function decode(encoding: SignatureEncoding, text: string): Uint8Array<ArrayBuff
       return decodeHex(text);
     case "base64":
       return decodeBase64(text);
+    case "base64-der": {
+      const der = decodeBase64(text);
+      return der === null ? null : ecdsaSignatureFromDer(der);
+    }
     case "text":
       return encodeUtf8(text);
     default:

@@ -12,6 +12,11 @@ export interface VerifiedRequest {
   readonly text: string;
   readonly jsonBytes: Uint8Array<ArrayBuffer>;
   readonly facts: SchemeFacts;
+  /**
+   * What tells this event from others where the sender's own id is not signed and a repeat is refused: a digest of
+   * the signed bytes. null: the dedupe key does.
+   */
+  readonly identity: string | null;
   readonly keptHeaders: Record<string, string>;
   readonly receivedAtMs: number;
   readonly origin: EventEnvelope["origin"];
@@ -20,11 +25,15 @@ export interface VerifiedRequest {
 
 export type Quarantine = NonNullable<EventEnvelope["quarantine"]>;
 
+export type EventName = Pick<EnvelopeTarget, "dedupeKey" | "identity">;
+
 interface EnvelopeTarget {
   readonly pipeline: string;
   readonly priority: Priority;
   readonly policy: EventPolicy;
   readonly dedupeKey: string;
+  /** Stands for the dedupe key in the event's id; `dedupeKey` stays what people look events up by. */
+  readonly identity?: string;
   /** null: one of the source's unordered shards, by the dedupe key. */
   readonly partitionKey: string | null;
   readonly orderKey: number | null;
@@ -32,8 +41,12 @@ interface EnvelopeTarget {
 }
 
 /** What an event without a customer, and without a place in any order, has for a target. */
-export function unkeyed(dedupeKey: string): Pick<EnvelopeTarget, "dedupeKey" | "partitionKey" | "orderKey"> {
-  return { dedupeKey, partitionKey: null, orderKey: null };
+export function unkeyed({
+  dedupeKey,
+  identity,
+}: EventName): Pick<EnvelopeTarget, "dedupeKey" | "identity" | "partitionKey" | "orderKey"> {
+  const name = identity === undefined ? { dedupeKey } : { dedupeKey, identity };
+  return { ...name, partitionKey: null, orderKey: null };
 }
 
 export async function makeEnvelope(
@@ -42,9 +55,9 @@ export async function makeEnvelope(
   target: EnvelopeTarget,
 ): Promise<EventEnvelope> {
   const { name: sourceName, source } = ready;
-  const { dedupeKey, partitionKey, pipeline, quarantine } = target;
+  const { dedupeKey, identity = dedupeKey, partitionKey, pipeline, quarantine } = target;
   const space = source.space ?? sourceName;
-  const key = partitionKey ?? `shard-${bucketOf(dedupeKey, source.unkeyedShards)}`;
+  const key = partitionKey ?? `shard-${bucketOf(identity, source.unkeyedShards)}`;
   const policy = partitionKey === null ? policyAmongStrangers(target.policy) : target.policy;
   const partition = await makePartitionName({
     jurisdiction: source.jurisdiction,
@@ -55,7 +68,7 @@ export async function makeEnvelope(
   });
   return {
     v: ENVELOPE_VERSION,
-    id: await makeEventId(partition, { source: sourceName, dedupeKey, pipeline }),
+    id: await makeEventId(partition, { source: sourceName, dedupeKey: identity, pipeline }),
     partition,
     partitionKey: `${space}:${key}`.slice(0, MAX_PARTITION_KEY_CHARACTERS),
     source: sourceName,

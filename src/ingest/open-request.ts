@@ -1,18 +1,32 @@
 /**
- * From an HTTP request to a verified one: media type, body under its cap, signature over the raw bytes, and only
- * then parsing and facts. Nothing that was not proven is looked into, and nothing here is durable.
+ * From an HTTP request to verified events: media type, body under its cap, signature over the raw bytes, and only
+ * then parsing and facts. Nothing that was not proven is looked into, except where the signature itself stands in
+ * the body. Nothing here is durable.
  */
 import { LIMITS } from "../config/limits.ts";
-import type { EventEnvelope } from "../core/envelope.ts";
+import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { keptHeaders, readBodyTimestamp, readSchemeFacts, type FactSource } from "./facts.ts";
+import { encodeUtf8, sha256Hex } from "./encodings.ts";
+import {
+  keptHeaders,
+  needsBodyDigest,
+  readBodyTimestamp,
+  readSchemeFacts,
+  type FactSource,
+} from "./facts.ts";
 import type { IngestFailure } from "./failure.ts";
+import { certificateFetcher } from "./fetch-certificate.ts";
+import { answerSigned, type HandshakeAnswer } from "./handshakes.ts";
 import type { VerifiedRequest } from "./make-envelope.ts";
-import { bodyFormatOf, parseBody } from "./parse-body.ts";
+import { bodyFormatOf, parseBody, type BodyFormat, type ParsedBody } from "./parse-body.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
 import type { ReadySource } from "./routes.ts";
-import { freshnessFault, verifyRequest, type VerifiedFacts } from "./verify.ts";
+import { handshakeContext, namedSecrets, originOf } from "./request-context.ts";
+import type { SignatureScheme } from "./scheme.ts";
+import { splitBody } from "./split.ts";
+import type { VerifiedFacts } from "./verify-failure.ts";
+import { freshnessFault, verifyRequest } from "./verify.ts";
 
 /** What a request has shown of itself so far: for its log line, whatever becomes of it. */
 export interface Sighting {
@@ -21,7 +35,12 @@ export interface Sighting {
   unusableSecrets: number;
 }
 
-type Access = Pick<IngestDependencies, "secret" | "nowMs">;
+type Access = Pick<IngestDependencies, "secret" | "nowMs" | "fetch" | "randomBytes">;
+
+export type Opened =
+  | { readonly kind: "handshake"; readonly answer: HandshakeAnswer }
+  /** One, or the items of a split body: possibly none. */
+  | { readonly kind: "events"; readonly events: readonly VerifiedRequest[] };
 
 export async function openRequest(
   access: Access,
@@ -29,36 +48,94 @@ export async function openRequest(
   request: Request,
   traceparent: string,
   sighting: Sighting,
-): Promise<Result<VerifiedRequest, IngestFailure>> {
+): Promise<Result<Opened, IngestFailure>> {
   const { headers } = request;
   const { scheme } = source.verify;
-  const format = bodyFormatOf(headers);
-  if (!format.ok) return err({ kind: "unsupported_media_type", reason: format.error });
+  const format = acceptedFormat(scheme, headers);
+  if (!format.ok) return format;
   const wantedBytes = source.maxBodyBytes ?? LIMITS.ingest.defaultBodyBytes;
   const body = await readBody(request, Math.min(wantedBytes, LIMITS.ingest.maxBodyBytes));
   if (!body.ok) return body;
   sighting.bodyBytes = body.value.length;
 
   const nowMs = access.nowMs();
-  const proof = await prove(access, source, request, body.value, nowMs, sighting);
+  const proof = await prove(access, source, request, body.value, format.value, nowMs, sighting);
   if (!proof.ok) return proof;
   const parsed = parseBody(body.value, format.value);
   if (!parsed.ok) return err({ kind: "malformed_body", reason: parsed.error });
-  const factSource: FactSource = { headers, payload: parsed.value.payload, signedId: proof.value.id };
-  if (scheme.timestamp?.in === "body") {
-    const timestampMs = readBodyTimestamp(scheme.timestamp, factSource);
-    if (timestampMs === null) return err({ kind: "unauthorized", reason: "timestamp_missing" });
-    const stale = freshnessFault(scheme, timestampMs, nowMs);
-    if (stale !== null) return err({ kind: "unauthorized", reason: stale });
+  const { payload } = parsed.value;
+  const factSource: FactSource = { headers, payload, signedId: proof.value.id };
+  const stale = bodyTimeFault(scheme, factSource, nowMs);
+  if (stale !== null) return err(stale);
+
+  if (scheme.handshake !== undefined) {
+    const context = handshakeContext(source.verify, access);
+    const answer = await answerSigned(scheme.handshake, { headers, payload }, context);
+    if (!answer.ok) return err({ kind: answer.error });
+    if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });
   }
-  return ok({
-    ...parsed.value,
-    facts: readSchemeFacts(scheme, factSource),
+  const common: Common = {
     keptHeaders: keptHeaders(scheme, headers),
+    identity: scheme.onRepeat === "refuse" ? `signed-sha256:${await sha256Hex(body.value)}` : null,
     receivedAtMs: nowMs,
     origin: originOf(request),
     traceparent,
-  });
+  };
+  const receiptId = `receipt:${Array.from(access.randomBytes(RECEIPT_BYTES), toHexPair).join("")}`;
+  return toEvents(scheme, parsed.value, { ...factSource, receiptId }, common);
+}
+
+const RECEIPT_BYTES = 16;
+
+function toHexPair(byte: number): string {
+  return byte.toString(16).padStart(2, "0");
+}
+
+type Common = Pick<VerifiedRequest, "keptHeaders" | "identity" | "receivedAtMs" | "origin" | "traceparent">;
+
+async function toEvents(
+  scheme: SignatureScheme,
+  parsed: ParsedBody,
+  source: FactSource,
+  common: Common,
+): Promise<Result<Opened, IngestFailure>> {
+  const factsOf = async (factSource: FactSource, digested: Uint8Array<ArrayBuffer>) => {
+    const bodyDigest = needsBodyDigest(scheme) ? `body-sha256:${await sha256Hex(digested)}` : null;
+    return readSchemeFacts(scheme, { ...factSource, bodyDigest });
+  };
+  const items = splitBody(scheme.split, parsed.payload);
+  if (items === null) {
+    const facts = await factsOf(source, parsed.jsonBytes);
+    return ok({ kind: "events", events: [{ ...parsed, ...common, facts }] });
+  }
+  const maxEvents = LIMITS.ingest.maxEventsPerBody;
+  if (items.length > maxEvents) return err({ kind: "too_many_events", maxEvents });
+  const events: VerifiedRequest[] = [];
+  for (const [at, { payload, digested }] of items.entries()) {
+    const text = JSON.stringify(payload);
+    // Two items of one body never share a receipt.
+    const itemSource = { ...source, payload, receiptId: `${source.receiptId}:${at}` };
+    const facts = await factsOf(itemSource, encodeUtf8(JSON.stringify(digested)));
+    // A body's digest tells bodies apart, not the items inside one.
+    events.push({ payload, text, jsonBytes: encodeUtf8(text), ...common, identity: null, facts });
+  }
+  return ok({ kind: "events", events });
+}
+
+function acceptedFormat(scheme: SignatureScheme, headers: Headers): Result<BodyFormat, IngestFailure> {
+  const format = bodyFormatOf(headers, scheme.jsonTypes);
+  if (!format.ok) return err({ kind: "unsupported_media_type", reason: format.error });
+  const isRefused = format.value === "form" && scheme.refuseForms === true;
+  return isRefused ? err({ kind: "unsupported_media_type", reason: "content_type" }) : format;
+}
+
+/** Of a signed time that stands in the body, which only now is known to be the sender's. */
+function bodyTimeFault(scheme: SignatureScheme, source: FactSource, nowMs: number): IngestFailure | null {
+  if (scheme.timestamp?.in !== "body") return null;
+  const timestampMs = readBodyTimestamp(scheme.timestamp, source);
+  if (timestampMs === null) return { kind: "unauthorized", reason: "timestamp_missing" };
+  const stale = freshnessFault(scheme, timestampMs, nowMs);
+  return stale === null ? null : { kind: "unauthorized", reason: stale };
 }
 
 async function prove(
@@ -66,16 +143,24 @@ async function prove(
   source: ReadySource["source"],
   request: Request,
   body: Uint8Array<ArrayBuffer>,
+  format: BodyFormat,
   nowMs: number,
   sighting: Sighting,
 ): Promise<Result<VerifiedFacts, IngestFailure>> {
-  const named = source.verify.secrets;
-  const secrets = named.map((name) => access.secret(name) ?? "").filter((value) => value !== "");
-  const unsetSecrets = named.length - secrets.length;
-  sighting.unusableSecrets = unsetSecrets;
-  const { method, url, headers } = request;
   const { verify: verification } = source;
-  const verified = await verifyRequest({ verification, secrets, headers, method, url, body, nowMs });
+  const secrets = namedSecrets(verification.secrets, access);
+  const unsetSecrets = verification.secrets.length - secrets.length;
+  sighting.unusableSecrets = unsetSecrets;
+  let payload: JsonValue = null;
+  if (verification.scheme.layout.layout === "body") {
+    const parsed = parseBody(body, format);
+    if (!parsed.ok) return err({ kind: "unauthorized", reason: "body_not_json" });
+    ({ payload } = parsed.value);
+  }
+  const { method, url, headers } = request;
+  const fetchCertificate = certificateFetcher(access.fetch ?? fetch);
+  const input = { verification, secrets, headers, method, url, body, nowMs, payload, fetchCertificate };
+  const verified = await verifyRequest(input);
   if (verified.ok) {
     sighting.unusableSecrets += verified.value.malformedSecrets;
     return verified;
@@ -88,14 +173,4 @@ async function prove(
     return err({ kind: "source_not_configured", reason: "secret_missing" });
   }
   return err({ kind: "unauthorized", reason: verified.error.reason });
-}
-
-/** Placeholders where the platform does not say. */
-function originOf(request: Request): EventEnvelope["origin"] {
-  const colo: unknown = request.cf?.["colo"];
-  const continent: unknown = request.cf?.["continent"];
-  return {
-    colo: typeof colo === "string" ? colo : "unknown",
-    continent: typeof continent === "string" ? continent : "unknown",
-  };
 }

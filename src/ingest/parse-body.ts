@@ -11,7 +11,7 @@ import { exceededJsonBound } from "./json-bounds.ts";
 
 export type BodyFormat = "json" | "form";
 
-interface ParsedBody {
+export interface ParsedBody {
   readonly payload: JsonValue;
   /** JSON. Of a JSON body, the text as it came (without a byte order mark). */
   readonly text: string;
@@ -26,7 +26,11 @@ const BOUNDS = { maxDepth: LIMITS.ingest.maxJsonDepth, maxNodes: LIMITS.ingest.m
 /** `fatal`: a replacement character would be a silent change of what was signed. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-export function bodyFormatOf(headers: Headers): Result<BodyFormat, MediaReason> {
+/** @param jsonTypes further media types whose body is JSON all the same */
+export function bodyFormatOf(
+  headers: Headers,
+  jsonTypes: readonly string[] = [],
+): Result<BodyFormat, MediaReason> {
   const coding = headers.get("content-encoding");
   if (coding !== null && coding.toLowerCase() !== "identity") return err("content_encoding");
   const header = headers.get("content-type") ?? "";
@@ -37,7 +41,7 @@ export function bodyFormatOf(headers: Headers): Result<BodyFormat, MediaReason> 
     const isUtf8 = /^"?utf-?8"?$/.test(value.trim());
     if (name.trim() === "charset" && !isUtf8) return err("charset");
   }
-  if (JSON_TYPE.test(mediaType.trim())) return ok("json");
+  if (JSON_TYPE.test(mediaType.trim()) || jsonTypes.includes(mediaType.trim())) return ok("json");
   return mediaType.trim() === FORM_TYPE ? ok("form") : err("content_type");
 }
 

@@ -31,4 +31,6 @@ export interface IngestDependencies {
   readonly randomBytes: (count: number) => Uint8Array;
   readonly logger: Logger;
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** For certificates and subscriptions of senders that ask for it, at their own hosts alone. Default: the platform's. */
+  readonly fetch?: typeof fetch;
 }

@@ -31,7 +31,28 @@ export function problemOf(failure: IngestFailure): Problem {
     case "unknown_source":
       return { status: 404, code: "unknown-source", title: "There is no such source" };
     case "method_not_allowed":
-      return { status: 405, code: "method-not-allowed", title: "Use POST", headers: { allow: "POST" } };
+      return {
+        status: 405,
+        code: "method-not-allowed",
+        title: "Use POST",
+        headers: { allow: failure.allow },
+      };
+    case "handshake_refused":
+      return { status: 403, code: "handshake-refused", title: "The set-up request was refused" };
+    case "handshake_failed":
+      return {
+        status: 503,
+        code: "handshake-failed",
+        title: "The set-up request could not be answered",
+        headers: RETRY_LATER,
+      };
+    case "too_many_events":
+      return {
+        status: 413,
+        code: "too-many-events",
+        title: "The body holds too many events",
+        detail: `At most ${failure.maxEvents} events are taken from one body.`,
+      };
     case "rate_limited":
       return { status: 429, code: "rate-limited", title: "Too many requests", headers: RETRY_LATER };
     case "unsupported_media_type":

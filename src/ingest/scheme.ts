@@ -6,10 +6,23 @@
 /** Where a fact is found in a request. */
 export type FactPath =
   | { readonly from: "header"; readonly name: string }
-  /** Dotted (`data.id`); a number picks an element of an array. */
+  /** Dotted (`data.id`); a number picks an element of an array. Of a split body, the path starts in the item. */
   | { readonly from: "body"; readonly path: string }
   /** The id inside the signed content. */
-  | { readonly from: "signed-id" };
+  | { readonly from: "signed-id" }
+  /** Several paths that only together name the event; absent when one of them is. */
+  | { readonly from: "joined"; readonly paths: readonly FactPath[] }
+  /** The name of the body's first key with this ending (X's `tweet_create_events`), or that is not this one. */
+  | { readonly from: "body-key"; readonly ending?: string; readonly except?: string }
+  /**
+   * SHA-256 of the body, of a split body of the item. For senders that give no id and whose bodies are unique by
+   * nature; never a default.
+   */
+  | { readonly from: "body-digest" }
+  /** A new id for every request: a repeat is a new event. For senders that repeat identical bodies by design. */
+  | { readonly from: "receipt" }
+  /** The same for every request of the sender. */
+  | { readonly from: "constant"; readonly text: string };
 
 /** One piece of the signed content, in order. Timestamp and id count as they were sent, byte for byte. */
 export type SignedPart =
@@ -17,8 +30,15 @@ export type SignedPart =
   | { readonly part: "timestamp" }
   | { readonly part: "id" }
   | { readonly part: "method" }
-  /** The full URL as this Worker saw it. */
-  | { readonly part: "url" }
+  /**
+   * The full URL as this Worker saw it, or as the source's `publicUrl` says. `any-port`: with and without the
+   * scheme's default port. `hubspot`: with the percent-encodings undone that HubSpot undoes.
+   */
+  | { readonly part: "url"; readonly variant?: "any-port" | "hubspot" }
+  /** Twilio: a form's fields sorted by name, name and value joined; of any other body, whose digest must then be in the URL, nothing. */
+  | { readonly part: "sorted-form" }
+  /** A text of the body, dotted path. */
+  | { readonly part: "field"; readonly path: string }
   | { readonly part: "header"; readonly name: string }
   | { readonly part: "literal"; readonly text: string };
 
@@ -26,11 +46,14 @@ export type SignatureAlgorithm =
   | "hmac-sha256"
   | "hmac-sha1"
   | "ed25519"
-  /** Nothing is signed: the header carries the secret itself (a bearer token, Basic credentials). */
-  | "shared-secret";
+  | "ecdsa-p256"
+  /** Nothing is signed: the request carries the secret itself (a bearer token, Basic credentials). */
+  | "shared-secret"
+  /** Amazon SNS: RSA under a certificate that the message names (`sns.ts`). */
+  | "sns-certificate";
 
-/** `text` is for shared secrets that are sent as they are. */
-export type SignatureEncoding = "hex" | "base64" | "text";
+/** `text` is for shared secrets that are sent as they are; `base64-der` for ECDSA signatures in ASN.1. */
+export type SignatureEncoding = "hex" | "base64" | "base64-der" | "text";
 
 /** How signatures are laid out in their header. */
 type SignatureLayout =
@@ -42,14 +65,18 @@ type SignatureLayout =
   | {
       readonly layout: "versioned";
       readonly algorithmByVersion: Readonly<Record<string, SignatureAlgorithm>>;
-    };
+    }
+  /** Inside the body: the one value along a dotted path, where `*` is every element and all must be the same. */
+  | { readonly layout: "body"; readonly path: string };
 
 /** How a secret's text becomes key bytes. */
 export type KeyEncoding =
   | "utf8"
   | "hex"
   /** Standard Webhooks: `whsec_` (HMAC-SHA256) or `whpk_` (Ed25519 public key), then base64. */
-  | "standard-webhooks";
+  | "standard-webhooks"
+  /** A public key as base64 of its SubjectPublicKeyInfo. */
+  | "base64-spki";
 
 export type TimestampUnit = "s" | "ms" | "rfc3339";
 
@@ -61,8 +88,28 @@ export type SignedTimestamp =
   /** In the body, which is signed: checked once the body is parsed. */
   | { readonly in: "body"; readonly path: string; readonly unit: TimestampUnit };
 
+/** A sender's set-up dialogue, answered at the edge and never queued (`handshakes.ts`). */
+export type HandshakeName =
+  | "asana"
+  | "aws-sns"
+  | "discord"
+  | "dropbox"
+  | "meta"
+  | "microsoft-graph"
+  | "slack"
+  | "twitch"
+  | "x"
+  | "zoom";
+
+/** How one body becomes several events (`split.ts`). */
+export type BodySplit =
+  /** The elements of the array along a dotted path; `""` is the body itself. */
+  | { readonly by: "elements"; readonly path: string }
+  /** Meta: every message, status and change by itself, in the shape of the whole. */
+  | { readonly by: "meta" };
+
 /** What a deployer should know of a sender, and what the dedupe horizon is measured against. */
-interface SenderNotes {
+export interface SenderNotes {
   /** What the signature proves. */
   readonly signs: string;
   /** What stands against a captured request that is sent again. */
@@ -77,7 +124,7 @@ export interface SignatureScheme {
   readonly algorithm: SignatureAlgorithm;
   readonly encoding: SignatureEncoding;
   readonly keyEncoding: KeyEncoding;
-  /** Tried in order; the first that is present counts (`webhook-signature`, `svix-signature`). */
+  /** Tried in order; the first that is present counts (`webhook-signature`, `svix-signature`). Empty for `body`. */
   readonly signatureHeaders: readonly string[];
   readonly layout: SignatureLayout;
   readonly signed: readonly SignedPart[];
@@ -95,6 +142,14 @@ export interface SignatureScheme {
   readonly orderKey?: { readonly at: FactPath; readonly unit: TimestampUnit | "sequence" };
   /** True when everything that identifies the event is signed: a captured request cannot return under a fresh id. */
   readonly replayClosed: boolean;
+  /** Where replay is open: what a repeat of the signed bytes under another id is. A source may say otherwise. */
+  readonly onRepeat?: "refuse" | "accept";
+  readonly handshake?: HandshakeName;
+  readonly split?: BodySplit;
+  /** The sender never sends forms, and its handshake would sign one (`handshakes.ts`). */
+  readonly refuseForms?: boolean;
+  /** Media types beside JSON whose body is JSON all the same: SNS says `text/plain`. */
+  readonly jsonTypes?: readonly string[];
   /** Request headers worth keeping for pipelines. Those that carry signatures are never kept. */
   readonly keepHeaders: readonly string[];
   readonly notes?: SenderNotes;
@@ -105,4 +160,10 @@ export interface Verification {
   readonly scheme: SignatureScheme;
   /** Secret bindings, never secrets. Several are active at once while one is rotated. */
   readonly secrets: readonly string[];
+  /** The URL the sender was given, where a proxy changes it on the way; its query is the request's own. */
+  readonly publicUrl?: string;
+  /** Bindings that hold the tokens a handshake is answered for (Meta's verify token). */
+  readonly handshakeTokens?: readonly string[];
+  /** SNS: a verified subscription is confirmed by fetching the URL it names. */
+  readonly confirmSubscriptions?: boolean;
 }

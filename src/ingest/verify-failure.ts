@@ -1,4 +1,12 @@
-/** Why a request was not verified: for logs and metrics alone. The sender is told nothing but 401 or 503. */
+/** What verification came to. Why it failed is for logs and metrics alone: the sender is told nothing but 401 or 503. */
+
+export interface VerifiedFacts {
+  /** null where the scheme signs none beside the body. */
+  readonly timestampMs: number | null;
+  readonly id: string | null;
+  /** Secrets that could not be used. The request was proven by another one. */
+  readonly malformedSecrets: number;
+}
 
 export type RefusalReason =
   | "signature_missing"
@@ -7,16 +15,25 @@ export type RefusalReason =
   | "too_many_signatures"
   | "header_too_long"
   | "signed_header_missing"
+  | "signed_field_missing"
+  | "body_not_json"
+  | "body_digest_mismatch"
+  | "topic_unknown"
+  | "certificate_url_refused"
+  | "certificate_invalid"
   | "id_missing"
   | "timestamp_missing"
   | "timestamp_malformed"
   | "timestamp_too_old"
   | "timestamp_in_future";
 
+/** `certificate_unavailable`: what the proof needs could not be fetched just now. */
+export type MisconfiguredReason = "secret_missing" | "secret_malformed" | "certificate_unavailable";
+
 export type VerifyFailure =
   | { readonly kind: "refused"; readonly reason: RefusalReason }
   /** Nothing was proven wrong: this gateway lacks a usable secret. The sender should come back. */
-  | { readonly kind: "misconfigured"; readonly reason: "secret_missing" | "secret_malformed" };
+  | { readonly kind: "misconfigured"; readonly reason: MisconfiguredReason };
 
 export function refused(reason: RefusalReason): VerifyFailure {
   return { kind: "refused", reason };

@@ -20,9 +20,18 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
         : source.verify.secrets,
       effect: `POST /in/${name} answers 503`,
     })),
+    ...[...config.sources].map(([name, source]) => ({
+      part: `sources.${name}`,
+      bindings: source.verify.handshakeTokens ?? [],
+      effect: `GET /in/${name} answers 503 until the sender's handshake can be checked`,
+    })),
     ...[...config.models].map(([name, model]) => ({
       part: `models.${name}`,
-      bindings: [model.apiKey, ...(model.variables ?? [])].flatMap((binding) => binding ?? []),
+      // One of several keys is enough: the others are there while one is rotated.
+      bindings: [
+        ...((model.nextApiKeys ?? []).some((key) => text(key) !== undefined) ? [] : [model.apiKey]),
+        ...(model.variables ?? []),
+      ].flatMap((binding) => binding ?? []),
       effect: "events that need this model wait",
     })),
     ...[...config.destinations].map(([name, destination]) => ({

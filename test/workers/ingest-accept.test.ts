@@ -3,7 +3,7 @@ import * as z from "zod";
 import { defineSource, type Source, type SourceOptions } from "../../src/config/define-source.ts";
 import { makePartitionName, type PartitionIdentity } from "../../src/core/ids.ts";
 import { DEFAULT_EVENT_POLICY } from "../../src/core/policy.ts";
-import { stripe } from "../../src/ingest/senders.ts";
+import { stripe } from "../../src/ingest/senders/payments.ts";
 import { charge, stripeRequest, testIngest, testPipeline } from "./ingest-support.ts";
 
 const fraud = testPipeline("fraud");

@@ -5,7 +5,7 @@ import { defineSource } from "../../src/config/define-source.ts";
 import { LIMITS, MIB } from "../../src/config/limits.ts";
 import { parseEnvelope, type EventEnvelope } from "../../src/core/envelope.ts";
 import { putBodyOnce } from "../../src/ingest/claim-check.ts";
-import { stripe } from "../../src/ingest/senders.ts";
+import { stripe } from "../../src/ingest/senders/payments.ts";
 import { bytesOf, hex, stripeRequest, testIngest, testPipeline } from "./ingest-support.ts";
 
 const source = defineSource({

@@ -4,7 +4,9 @@ import { LIMITS } from "../../src/config/limits.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import { boundDedupeKey, keptHeaders, readSchemeFacts, UNKNOWN_TYPE } from "../../src/ingest/facts.ts";
 import type { SignatureScheme } from "../../src/ingest/scheme.ts";
-import { custom, github, standardWebhooks, stripe } from "../../src/ingest/senders.ts";
+import { github } from "../../src/ingest/senders/code.ts";
+import { stripe } from "../../src/ingest/senders/payments.ts";
+import { custom, standardWebhooks } from "../../src/ingest/senders/standard.ts";
 import { parseRfc3339, parseTimeFact, parseTimestamp } from "../../src/ingest/times.ts";
 
 const SECRETS = ["ANY"];

@@ -5,7 +5,9 @@ import { LIMITS } from "../../src/config/limits.ts";
 import { parseEnvelope } from "../../src/core/envelope.ts";
 import { parseTraceparent } from "../../src/core/trace.ts";
 import type { AppendOutcome } from "../../src/ingest/ports.ts";
-import { custom, github, standardWebhooks, stripe } from "../../src/ingest/senders.ts";
+import { github } from "../../src/ingest/senders/code.ts";
+import { stripe } from "../../src/ingest/senders/payments.ts";
+import { custom, standardWebhooks } from "../../src/ingest/senders/standard.ts";
 import {
   bytesOf,
   charge,

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import type { SignatureScheme, Verification } from "../../src/ingest/scheme.ts";
-import { custom, github, standardWebhooks, stripe } from "../../src/ingest/senders.ts";
+import { github } from "../../src/ingest/senders/code.ts";
+import { stripe } from "../../src/ingest/senders/payments.ts";
+import { custom, standardWebhooks } from "../../src/ingest/senders/standard.ts";
 import { verifyRequest, type VerifyInput } from "../../src/ingest/verify.ts";
 import { base64, bytesOf, hex, hmac, NOW_MS, NOW_SECONDS, SECRET, stripeHeader } from "./ingest-support.ts";
 

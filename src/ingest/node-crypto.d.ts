@@ -1,0 +1,12 @@
+/** The one part of Node's crypto that the runtime provides (`nodejs_compat`) and that ingest uses. */
+declare module "node:crypto" {
+  export class X509Certificate {
+    constructor(pem: string);
+    /** As OpenSSL prints it: `Nov 21 19:46:02 2026 GMT`. */
+    readonly validFrom: string;
+    readonly validTo: string;
+    readonly publicKey: {
+      export(options: { readonly type: "spki"; readonly format: "der" }): Uint8Array;
+    };
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The bytes that were signed, put together from a request as its scheme says. Where a URL has several spellings,
+ * several contents: the signature must fit one of them.
+ */
+import { LIMITS } from "../config/limits.ts";
+import type { JsonValue } from "../core/json.ts";
+import { err, ok, unreachable, type Result } from "../core/result.ts";
+import { nameAt } from "./body-fields.ts";
+import { encodeUtf8, sha256Hex } from "./encodings.ts";
+import { isSameSecret } from "./fixed-time.ts";
+import type { Presented } from "./layouts.ts";
+import type { SignatureScheme, SignedPart } from "./scheme.ts";
+import { hubspotUrl, urlsWithAnyPort } from "./signed-urls.ts";
+import type { RefusalReason } from "./verify-failure.ts";
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface SignedRequest {
+  readonly headers: Headers;
+  readonly method: string;
+  readonly url: string;
+  /** The raw bytes, as they came. */
+  readonly body: Bytes;
+}
+
+/** Where the signed content is the body alone, the body itself: no copy. */
+export async function signedContents(
+  scheme: SignatureScheme,
+  presented: Presented,
+  request: SignedRequest,
+  payload: JsonValue,
+): Promise<Result<readonly Bytes[], RefusalReason>> {
+  const urls = scheme.signed.some((signed) => signed.part === "url" && signed.variant === "any-port")
+    ? urlsWithAnyPort(request.url)
+    : [request.url];
+  const contents: Bytes[] = [];
+  for (const url of urls) {
+    const chunks: Bytes[] = [];
+    for (const signed of scheme.signed) {
+      const piece = await pieceOf(signed, presented, { ...request, url }, payload);
+      if (!piece.ok) return piece;
+      chunks.push(typeof piece.value === "string" ? encodeUtf8(piece.value) : piece.value);
+    }
+    contents.push(concat(chunks));
+  }
+  return ok(contents);
+}
+
+async function pieceOf(
+  signed: SignedPart,
+  presented: Presented,
+  request: SignedRequest,
+  payload: JsonValue,
+): Promise<Result<string | Bytes, RefusalReason>> {
+  switch (signed.part) {
+    case "body":
+      return ok(request.body);
+    case "timestamp":
+      return ok(presented.timestamp ?? "");
+    case "id":
+      return ok(presented.id ?? "");
+    case "method":
+      return ok(request.method);
+    case "url":
+      return ok(signed.variant === "hubspot" ? hubspotUrl(request.url) : request.url);
+    case "sorted-form":
+      return sortedForm(request);
+    case "literal":
+      return ok(signed.text);
+    case "field": {
+      const value = nameAt(payload, signed.path);
+      return value === null ? err("signed_field_missing") : ok(String(value));
+    }
+    case "header": {
+      const value = request.headers.get(signed.name);
+      const isUsable = value !== null && value.length <= LIMITS.ingest.maxSignatureHeaderBytes;
+      return isUsable ? ok(value) : err("signed_header_missing");
+    }
+    default:
+      return unreachable(signed);
+  }
+}
+
+/**
+ * https://www.twilio.com/docs/usage/webhooks/webhooks-security : of a form its fields, sorted by name (a name's
+ * values once each, sorted too); of any other body nothing, but then the signed URL holds the body's digest.
+ */
+async function sortedForm(request: SignedRequest): Promise<Result<string, RefusalReason>> {
+  const expected = new URL(request.url).searchParams.get("bodySHA256");
+  const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (expected === null && type === "application/x-www-form-urlencoded") {
+    const names = new URLSearchParams(new TextDecoder().decode(request.body));
+    const sorted = [...new Set(names.keys())].sort();
+    return ok(
+      sorted.flatMap((name) => [...new Set(names.getAll(name))].sort().map((value) => name + value)).join(""),
+    );
+  }
+  const isExpected = expected !== null && (await isSameSecret(await sha256Hex(request.body), expected));
+  return isExpected ? ok("") : err("body_digest_mismatch");
+}
+
+function concat(chunks: readonly Bytes[]): Bytes {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const joined = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return joined;
+}

@@ -1,0 +1,116 @@
+/** Every sender played against the front door: one gateway that knows them all, under `/in/<name>`. */
+import * as z from "zod";
+import { selfSignedCertificate } from "../../dev/senders/certificate.ts";
+import { CATALOGUE } from "../../dev/senders/catalogue.ts";
+import { signSampleOf, type SenderSigner, type SignedRequest } from "../../dev/senders/signer.ts";
+import { SIGNERS } from "../../dev/senders/signers.ts";
+import { SNS_CERTIFICATE_URL, SNS_TOPIC } from "../../dev/senders/sign-platforms.ts";
+import { newEcdsaPair, newEd25519Pair } from "../../dev/senders/webcrypto.ts";
+import { defineSource, type Source } from "../../src/config/define-source.ts";
+import { DAY_MS } from "../../src/config/limits.ts";
+import type { Verification } from "../../src/ingest/scheme.ts";
+import { NOW_MS, testIngest, testPipeline, type TestIngest } from "./ingest-support.ts";
+
+export const SENDERS: readonly SenderSigner[] = [...SIGNERS.values()];
+export const META_VERIFY_TOKEN = "a verify token";
+
+const everything = testPipeline("everything");
+
+export interface SenderGateway extends TestIngest {
+  /** What a sender signs with. */
+  readonly signingSecret: (sender: SenderSigner) => string;
+  readonly fetched: string[];
+}
+
+export function verificationOf(name: string): Verification {
+  const entry = CATALOGUE.find((candidate) => candidate.name === name);
+  if (entry === undefined) throw new Error(`no sender is called ${name}`);
+  return entry.verify;
+}
+
+export async function senderGateway(
+  overrides: Readonly<Record<string, Verification>> = {},
+  fetcher?: typeof fetch,
+): Promise<SenderGateway> {
+  const [ed25519, ecdsa] = [await newEd25519Pair(), await newEcdsaPair()];
+  const certificate = await snsCertificate();
+  const pairs: Readonly<Record<string, { readonly signs: string; readonly verifies: string }>> = {
+    ed25519: { signs: ed25519.privateKey, verifies: ed25519.publicKey },
+    ecdsa: { signs: ecdsa.privateKey, verifies: ecdsa.publicKey },
+    certificate: { signs: certificate.privateKey, verifies: SNS_TOPIC },
+    "standard-webhooks": textPair("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+  };
+  const pairOf = (name: string) => {
+    const key = SIGNERS.get(name)?.key;
+    return (key === undefined ? undefined : pairs[key]) ?? textPair(`the secret of ${name}`);
+  };
+  const secrets = new Map(CATALOGUE.map(({ name, binding }) => [binding, pairOf(name).verifies]));
+  secrets.set("META_VERIFY_TOKEN", META_VERIFY_TOKEN);
+  const sources = CATALOGUE.map(({ name, verify }) => [name, sourceOf(overrides[name] ?? verify)] as const);
+  const fetched: string[] = [];
+  const gateway = testIngest(Object.fromEntries(sources), {
+    secret: (name) => secrets.get(name),
+    fetch: async (input, init) => {
+      const { url } = new Request(input);
+      fetched.push(url);
+      return fetcher?.(input, init) ?? certificateHost(url, certificate.pem);
+    },
+  });
+  return { ...gateway, signingSecret: ({ name }) => pairOf(name).signs, fetched };
+}
+
+function certificateHost(url: string, pem: string): Response {
+  return url === SNS_CERTIFICATE_URL ? new Response(pem) : new Response("no", { status: 404 });
+}
+
+/** One per test file: certificates are cached by their URL. */
+let known: ReturnType<typeof selfSignedCertificate> | undefined;
+
+export function snsCertificate(): ReturnType<typeof selfSignedCertificate> {
+  const validity = { validFromMs: NOW_MS - DAY_MS, validToMs: NOW_MS + DAY_MS };
+  known ??= selfSignedCertificate({ commonName: "sns.amazonaws.com", ...validity });
+  return known;
+}
+
+function sourceOf(verify: Verification): Source {
+  return defineSource({ verify, events: { "*": z.unknown() }, routes: (route) => [route("*", everything)] });
+}
+
+function textPair(text: string) {
+  return { signs: text, verifies: text };
+}
+
+export const urlOf = ({ name }: SenderSigner) => `https://sluice.test/in/${name}?tenant=1`;
+
+export async function signed(
+  gateway: SenderGateway,
+  sender: SenderSigner,
+  options: {
+    readonly id?: string;
+    readonly type?: string;
+    readonly body?: string;
+    readonly atMs?: number;
+  } = {},
+): Promise<SignedRequest> {
+  const { id = "id-20261121", type = sender.types[0], body, atMs = NOW_MS } = options;
+  return signSampleOf(sender, {
+    id,
+    type,
+    atMs,
+    url: urlOf(sender),
+    secret: gateway.signingSecret(sender),
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+export function requestOf({ url, headers, body }: SignedRequest): Request {
+  return new Request(url, { method: "POST", headers, body });
+}
+
+export function send(
+  gateway: SenderGateway,
+  sender: SenderSigner,
+  request: SignedRequest,
+): Promise<Response> {
+  return gateway.ingest(requestOf(request), sender.name);
+}
