@@ -17,7 +17,15 @@ export default defineConfig({
             optimizer: {
               ssr: {
                 enabled: true,
-                include: ["itty-durable", "zod", "hono", "@ai-sdk/provider", "@ai-sdk/openai-compatible"],
+                include: [
+                  "itty-durable",
+                  "zod",
+                  "hono",
+                  "@ai-sdk/provider",
+                  "@ai-sdk/openai-compatible",
+                  "@ai-sdk/anthropic",
+                  "@ai-sdk/google",
+                ],
               },
             },
           },
@@ -30,6 +38,9 @@ export default defineConfig({
           environment: "node",
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // These wait for timers more than they work. After the other projects, which need the whole machine.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -64,7 +64,7 @@ function checkConfigFile(file: string): string[] {
   return importsOf(file).flatMap((specifier) => {
     const inside = specifier.startsWith(".")
       ? path.normalize(path.join(path.dirname(file), specifier)).startsWith("config/")
-      : !specifier.startsWith("#") || specifier === "#sluice";
+      : !specifier.startsWith("#") || specifier === "#sluice" || specifier.startsWith("#sluice/");
     return inside ? [] : [`${file} imports ${specifier}`];
   });
 }

@@ -101,3 +101,7 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(", ") : value;
 }
+
+export function bearerOf(request: IncomingMessage): string | undefined {
+  return /^Bearer (.+)$/.exec(headerOf(request, "authorization") ?? "")?.[1];
+}

@@ -1,4 +1,4 @@
-/** Failures in the shape OpenAI gives them: `{ error: { message, type, code, param } }`. */
+/** Failures, in OpenAI's words; the other APIs write them in theirs. */
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { sendJson } from "../lib/http-server.ts";
 
@@ -39,12 +39,20 @@ export function errorBody(error: ApiError): Record<string, unknown> {
   return { error: { message: error.message, type: error.type, param: error.param, code: error.code } };
 }
 
+/** How an API writes its errors, and with which status. */
+export interface ErrorFormat {
+  errorBody(error: ApiError): unknown;
+  statusOfError?(error: ApiError): number;
+}
+
 export function sendError(
   response: ServerResponse,
+  format: ErrorFormat,
   error: ApiError,
   headers: OutgoingHttpHeaders = {},
 ): void {
   const retry =
     error.retryAfterSeconds === undefined ? {} : { "retry-after": String(error.retryAfterSeconds) };
-  sendJson(response, error.status, errorBody(error), { ...headers, ...retry });
+  const status = format.statusOfError?.(error) ?? error.status;
+  sendJson(response, status, format.errorBody(error), { ...headers, ...retry });
 }

@@ -16,8 +16,19 @@ export interface RateLimiter {
   admit(tokens: number, nowMs: number): Admission;
   /** Gives back what was reserved and not used; takes what was used beyond it. */
   settle(reservedTokens: number, usedTokens: number, nowMs: number): void;
-  /** `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`. */
-  headers(nowMs: number): Readonly<Record<string, string>>;
+  levels(nowMs: number): LimitLevels;
+}
+
+export interface LimitLevel {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly untilFullMs: number;
+  readonly fullAtMs: number;
+}
+
+export interface LimitLevels {
+  readonly requests: LimitLevel;
+  readonly tokens: LimitLevel;
 }
 
 interface Bucket {
@@ -49,10 +60,10 @@ export function createRateLimiter(limits: RateLimits, nowMs: number): RateLimite
       refill(tokens, atMs);
       tokens.level = Math.min(tokens.perMinute, tokens.level + reserved - used);
     },
-    headers(atMs) {
+    levels(atMs) {
       refill(requests, atMs);
       refill(tokens, atMs);
-      return { ...describe("requests", requests), ...describe("tokens", tokens) };
+      return { requests: levelOf(requests), tokens: levelOf(tokens) };
     },
   };
 }
@@ -70,12 +81,13 @@ function denied(limit: "requests" | "tokens", bucket: Bucket, cost: number): Adm
   return { admitted: false, limit, retryAfterMs };
 }
 
-function describe(name: string, bucket: Bucket): Record<string, string> {
+function levelOf(bucket: Bucket): LimitLevel {
   const untilFullMs = Math.ceil(((bucket.perMinute - bucket.level) * MINUTE_MS) / bucket.perMinute);
   return {
-    [`x-ratelimit-limit-${name}`]: String(bucket.perMinute),
-    [`x-ratelimit-remaining-${name}`]: String(Math.max(0, Math.floor(bucket.level))),
-    [`x-ratelimit-reset-${name}`]: formatDuration(untilFullMs),
+    limit: bucket.perMinute,
+    remaining: Math.max(0, Math.floor(bucket.level)),
+    untilFullMs,
+    fullAtMs: bucket.atMs + untilFullMs,
   };
 }
 

@@ -1,17 +1,22 @@
 /**
- * The embedded model server: the OpenAI API over an embedded NLP model, so that everything in front of it
+ * The embedded model server: the APIs of OpenAI, Anthropic and Google over an embedded NLP model, so that everything in front of it
  * can be run, tested and shown without an account. A stand-in, and called one; it writes nothing itself.
  */
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CONTROL_PREFIX, handleControl } from "../lib/control-routes.ts";
 import { createFaultBook } from "../lib/fault-book.ts";
-import { headerOf, listen, pathOf, sendJson, type RunningServer } from "../lib/http-server.ts";
+import { listen, pathOf, sendJson, type RunningServer } from "../lib/http-server.ts";
 import { createRecordBook, type RecordBook } from "../lib/record-book.ts";
 import { sendError, unknownUrl, wrongKey } from "./api-error.ts";
 import { parseModelCall, type ModelCall } from "./call-record.ts";
-import { handleChatCompletions, type ModelServices } from "./chat-completions.ts";
+import { anthropicDialect } from "./anthropic/dialect.ts";
+import type { Dialect } from "./dialect.ts";
+import { handleModelCall, type ModelServices } from "./exchange.ts";
 import { modelFaultSchema, type ModelFault } from "./faults.ts";
+import { geminiDialect } from "./gemini/dialect.ts";
+import { isGeminiPath } from "./gemini/request.ts";
+import { openaiDialect } from "./openai/dialect.ts";
 import { resolveOptions, type ModelServerOptions, type ResolvedOptions } from "./options.ts";
 import { createRateLimiter } from "./rate-limit.ts";
 
@@ -51,24 +56,30 @@ async function route(
     });
   }
   if (path === "/healthz") return sendJson(response, 200, { ok: true, standIn: true, engine: "wink-nlp" });
-  if (!hasKey(request, services.options)) return sendError(response, wrongKey());
-  switch (`${request.method} ${path}`) {
-    case "GET /v1/models":
-      return sendJson(response, 200, {
-        object: "list",
-        data: services.options.models.map((id) => toModel(id)),
-      });
-    case "POST /v1/chat/completions":
-      return handleChatCompletions(request, response, services);
-    default:
-      return sendError(response, unknownUrl(request.method ?? "", path));
+  const dialect = dialectOf(path);
+  if (!hasKey(dialect.keyOf(request), services.options)) return sendError(response, dialect, wrongKey());
+  if (`${request.method} ${path}` === "GET /v1/models") {
+    const data = services.options.models.map((id) => toModel(id));
+    return sendJson(response, 200, { object: "list", data });
   }
+  if (request.method === "POST" && (CALL_PATHS.has(path) || isGeminiPath(path))) {
+    return handleModelCall(dialect, request, response, services);
+  }
+  return sendError(response, dialect, unknownUrl(request.method ?? "", path));
 }
 
-function hasKey(request: IncomingMessage, options: ResolvedOptions): boolean {
+const ANTHROPIC_PATH = "/v1/messages";
+const CALL_PATHS: ReadonlySet<string> = new Set(["/v1/chat/completions", ANTHROPIC_PATH]);
+
+function dialectOf(path: string): Dialect {
+  if (path === ANTHROPIC_PATH) return anthropicDialect;
+  return isGeminiPath(path) ? geminiDialect : openaiDialect;
+}
+
+function hasKey(key: string | undefined, options: ResolvedOptions): boolean {
   if (options.apiKey === null) return true;
-  const given = Buffer.from(headerOf(request, "authorization") ?? "");
-  const wanted = Buffer.from(`Bearer ${options.apiKey}`);
+  const given = Buffer.from(key ?? "");
+  const wanted = Buffer.from(options.apiKey);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 

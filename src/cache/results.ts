@@ -35,6 +35,8 @@ type StoredAnswer = CachedAnswer & { readonly v: 1; readonly storedAtMs: number 
 export interface ShareRequest {
   readonly identity: ResultIdentity;
   readonly ttlSeconds: number;
+  /** How much longer an answer is kept, for when a new one cannot be had. Default: not at all. */
+  readonly staleSeconds?: number;
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +48,11 @@ export interface Production<Produced> {
 
 export type Shared<Produced> =
   | { readonly kind: "hit"; readonly answer: CachedAnswer }
-  | { readonly kind: "produced"; readonly produced: Produced };
+  /** `stale`: an answer past its time, where the request keeps such and nothing new was produced. */
+  | { readonly kind: "produced"; readonly produced: Produced; readonly stale?: CachedAnswer };
+
+/** One look-up: a hit rate is hits over all. */
+export type CacheLookup = "hit_kv" | "hit_isolate" | "miss" | "stale" | "beside";
 
 export interface ResultCache {
   /** An equal request's answer from KV or from a call under way in this isolate; else `produce` is called. */
@@ -60,6 +66,8 @@ export interface ResultCacheDeps {
   readonly kv: Pick<KVNamespace, "get" | "put">;
   readonly nowMs: () => number;
   readonly logger: Logger;
+  /** Told of every look-up, for metrics. Must not throw. */
+  readonly observe?: (lookup: CacheLookup) => void;
 }
 
 export function createResultCache(deps: ResultCacheDeps): ResultCache {
@@ -95,6 +103,10 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
     return deps.nowMs() - answer.storedAtMs < ttlSeconds * 1_000;
   }
 
+  function isUsable(answer: StoredAnswer, { ttlSeconds, staleSeconds = 0 }: ShareRequest): boolean {
+    return isFresh(answer, ttlSeconds + staleSeconds);
+  }
+
   async function lead<Produced>(
     key: string,
     flight: Flight<StoredAnswer>,
@@ -108,14 +120,18 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
         return hit(known, "kv");
       }
       deps.logger.debug("cache.miss", { key });
+      deps.observe?.("miss");
       const { answer, produced } = await produce();
       if (answer !== null) {
         const { value, modelId } = answer;
         const stored: StoredAnswer = { v: 1, value, modelId, storedAtMs: deps.nowMs() };
         flight.land(stored, isSmall(stored));
-        await write(deps, key, stored, request.ttlSeconds);
+        await write(deps, key, stored, request.ttlSeconds + (request.staleSeconds ?? 0));
+        return { kind: "produced", produced };
       }
-      return { kind: "produced", produced };
+      if (known === null || !isUsable(known, request)) return { kind: "produced", produced };
+      deps.observe?.("stale");
+      return { kind: "produced", produced, stale: { value: known.value, modelId: known.modelId } };
     } finally {
       flight.land(null, false);
     }
@@ -123,6 +139,7 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
 
   function hit(answer: CachedAnswer, from: "kv" | "isolate"): { kind: "hit"; answer: CachedAnswer } {
     deps.logger.debug("cache.hit", { from });
+    deps.observe?.(from === "kv" ? "hit_kv" : "hit_isolate");
     return { kind: "hit", answer };
   }
 
@@ -136,6 +153,7 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
         case "lead":
           return lead(key, followed.flight, request, produce);
         case "beside":
+          deps.observe?.("beside");
           return { kind: "produced", produced: (await produce()).produced };
         default:
           return unreachable(followed);

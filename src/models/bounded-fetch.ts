@@ -20,7 +20,7 @@ export function boundedFetch(upstream: typeof fetch, caps: ResponseCaps): typeof
   };
 }
 
-function limitBytes(
+export function limitBytes(
   body: ReadableStream<Uint8Array>,
   maxBytes: number,
   beyond: "break" | "cut",

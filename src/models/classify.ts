@@ -88,7 +88,10 @@ function classifyApiError(error: APICallError, phase: CallPhase, nowMs: number):
     shouldRetry: readFlag(header("x-should-retry")),
   });
   const requestId = header("x-request-id") ?? header("request-id") ?? header("cf-ray");
-  const details = [...said.words, ...(requestId === undefined ? [] : [`request ${requestId}`])].map(safeWord);
+  const details = [
+    ...said.words.filter(isCode),
+    ...(requestId === undefined ? [] : [`request ${safeWord(requestId)}`]),
+  ];
   return {
     failure: failure(
       "infer",
@@ -114,7 +117,7 @@ function waitOf(hint: LimitHint | undefined): number | undefined {
 
 function streamError(said: ProviderWords, status: number | undefined): ModelFault {
   const verdict = classifyProviderError({ status, words: said.words });
-  const words = said.words.map(safeWord).join(", ");
+  const words = said.words.filter(isCode).join(", ");
   const wait = verdict.class === "transient" ? said.retryAfterMs : undefined;
   const maxMs = LIMITS.headers.maxRetryAfterMs;
   return {
@@ -174,7 +177,12 @@ function readFlag(text: string | undefined): boolean | undefined {
   return flag === "true" ? true : flag === "false" ? false : undefined;
 }
 
-/** Codes and ids only: what is not of their alphabet is dropped, so that no sentence gets through. */
+/** Letters and underscores, or a status. A provider may quote the key where a code belongs; keys have digits or hyphens. */
+function isCode(word: string): boolean {
+  return /^(?:[A-Za-z_]{2,48}|\d{3})$/.test(word);
+}
+
+/** Ids only: what is not of their alphabet is dropped, so that no sentence gets through. */
 function safeWord(word: string): string {
   return word.slice(0, 80).replace(/[^\w .:-]/g, "");
 }

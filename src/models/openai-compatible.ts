@@ -4,79 +4,38 @@
  * named here and looked up when the env is known.
  */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { LIMITS } from "../config/limits.ts";
-import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import { isJsonObject } from "../core/json.ts";
-import type { GuardLimits } from "../guard/port.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
+import { defineModel, providerSettings, type BaseUrl, type EndpointOptions } from "./endpoint.ts";
+import type { ModelDefinition } from "./port.ts";
 import { isStrictSchema } from "./strict-schema.ts";
-import type { ModelAccess, ModelDefinition, ModelPrice, ModelTimeouts } from "./port.ts";
 
-export interface OpenAICompatibleOptions {
+export interface OpenAICompatibleOptions extends EndpointOptions {
   /** Up to and with `/v1`. `{ variable: "MODEL_BASE_URL" }` reads a variable, so that environments can differ. */
-  readonly baseUrl: string | { readonly variable: string };
-  readonly model: string;
-  /** The binding that holds the API key, never the key. */
-  readonly apiKey?: string;
-  readonly limits?: GuardLimits;
-  readonly timeouts?: Partial<ModelTimeouts>;
-  readonly price?: ModelPrice;
+  readonly baseUrl: BaseUrl;
   /** The endpoint takes a JSON schema (`response_format: json_schema`). Default: the schema goes into the prompt. */
   readonly structuredOutput?: boolean;
   /** OpenAI's reasoning models refuse `max_tokens` (the default, understood everywhere else). */
   readonly outputTokensField?: "max_tokens" | "max_completion_tokens";
 }
 
-const DEFAULT_TIMEOUTS: ModelTimeouts = {
-  connectMs: LIMITS.models.connectTimeoutMs,
-  firstTokenMs: LIMITS.models.firstTokenTimeoutMs,
-  idleMs: LIMITS.models.idleTimeoutMs,
-  totalMs: LIMITS.models.totalTimeoutMs,
-};
-
 /** @throws TypeError when `baseUrl` is a text that cannot be called: a mistake in `config/`, found at load */
 export function openaiCompatible(options: OpenAICompatibleOptions): ModelDefinition {
-  const { baseUrl, model, apiKey, price, structuredOutput = false } = options;
-  if (typeof baseUrl === "string") resolveUrl(baseUrl, "baseUrl", apiKey);
-  return {
+  const { baseUrl, model, structuredOutput = false } = options;
+  return defineModel(options, {
     provider: "openai-compatible",
-    modelId: model,
-    limits: options.limits ?? {},
-    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    baseUrl,
+    keyHeader: { name: "authorization", prefix: "Bearer " },
     structuredOutput,
-    variables: typeof baseUrl === "string" ? [] : [baseUrl.variable],
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(price === undefined ? {} : { price }),
     create: (access) =>
       createOpenAICompatible({
+        ...providerSettings(options, baseUrl, access),
         name: "openai-compatible",
-        baseURL: baseUrlOf(baseUrl, access, apiKey),
         includeUsage: true,
         supportsStructuredOutputs: structuredOutput,
-        fetch: boundedFetch(access.fetch, {
-          maxBytes: LIMITS.models.maxResponseBytes,
-          maxErrorBytes: LIMITS.models.maxErrorBodyBytes,
-        }),
         transformRequestBody: (body: Readonly<Record<string, unknown>>) => adaptBody(body, options),
         ...(access.apiKey === undefined ? {} : { apiKey: access.apiKey }),
       }).chatModel(model),
-  };
-}
-
-function baseUrlOf(
-  baseUrl: OpenAICompatibleOptions["baseUrl"],
-  access: ModelAccess,
-  apiKey: string | undefined,
-): string {
-  if (typeof baseUrl === "string") return resolveUrl(baseUrl, "baseUrl", apiKey);
-  return resolveUrl(access.variable(baseUrl.variable) ?? "", baseUrl.variable, apiKey);
-}
-
-/** Plain http is for this machine, and for servers that take no key. */
-function resolveUrl(text: string, name: string, apiKey: string | undefined): string {
-  const checked = checkEndpointUrl(text, { allowPlainHttp: apiKey === undefined });
-  if (!checked.ok) throw new TypeError(`openaiCompatible: ${name} ${checked.error}`);
-  return checked.value.href;
+  });
 }
 
 function adaptBody(

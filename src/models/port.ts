@@ -26,6 +26,10 @@ export interface ModelDefinition {
   readonly modelId: string;
   /** The binding that holds the API key; absent for servers that need none. */
   readonly apiKey?: string;
+  /** Bindings of further keys, tried in turn when the provider refuses the one before. */
+  readonly nextApiKeys?: readonly string[];
+  /** Where the key goes; what makes several of them possible. */
+  readonly keyHeader?: KeyHeader;
   readonly limits: GuardLimits;
   readonly timeouts: ModelTimeouts;
   readonly price?: ModelPrice;
@@ -35,6 +39,11 @@ export interface ModelDefinition {
   readonly variables?: readonly string[];
   /** @throws when a variable's value cannot be used */
   create(access: ModelAccess): LanguageModelV4;
+}
+
+export interface KeyHeader {
+  readonly name: string;
+  readonly prefix: string;
 }
 
 export interface ModelAccess {

@@ -22,6 +22,7 @@ const wordSchema = z
   .catch(undefined);
 
 const detailSchema = z.looseObject({
+  reason: wordSchema,
   retryDelay: z.string().optional().catch(undefined),
   violations: z
     .array(z.looseObject({ quotaId: z.string().optional().catch(undefined) }))
@@ -35,6 +36,11 @@ const errorSchema = z.looseObject({
   type: wordSchema,
   innererror: z.looseObject({ code: wordSchema }).optional().catch(undefined),
   details: z.array(detailSchema).optional().catch(undefined),
+  /** Provider packages keep what was said here, in the error parts of their streams. */
+  data: z
+    .looseObject({ details: z.array(detailSchema).optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
 });
 
 const envelopeSchema = z.looseObject({ error: errorSchema });
@@ -46,8 +52,9 @@ export function readProviderError(value: unknown): ProviderWords {
   const wrapped = envelopeSchema.safeParse(body);
   const plain = wrapped.success ? wrapped.data.error : errorSchema.safeParse(body).data;
   if (plain === undefined) return NOTHING;
-  const words = [plain.code, plain.innererror?.code, plain.status, plain.type];
-  const details = plain.details ?? [];
+  const details = plain.details ?? plain.data?.details ?? [];
+  const reasons = details.map((detail) => detail.reason);
+  const words = [plain.code, plain.innererror?.code, ...reasons, plain.status, plain.type];
   // A daily cap is not over in the seconds that `RetryInfo` names for it.
   const daily = details.some((detail) => detail.violations?.some((v) => v.quotaId?.includes("PerDay")));
   const delays = details.map((detail) => parseDurationMs(detail.retryDelay));

@@ -6,6 +6,7 @@
 import { failure, type StageFailure } from "../core/failure.ts";
 import { err, messageOf, ok, type Result } from "../core/result.ts";
 import { modelNotConfigured } from "./classify.ts";
+import { rotatingFetch } from "./key-rotation.ts";
 import type { ConfiguredModel, ModelDefinition } from "./port.ts";
 
 export interface ModelRegistryAccess {
@@ -47,14 +48,19 @@ function build(
     const value = access.binding(binding);
     return typeof value === "string" && value !== "" ? value : undefined;
   };
-  const needed = [definition.apiKey, ...(definition.variables ?? [])].filter((one) => one !== undefined);
-  const missing = needed.filter((binding) => text(binding) === undefined);
+  const { apiKey: firstKey, nextApiKeys = [], keyHeader, variables = [] } = definition;
+  const keyNames = firstKey === undefined ? [] : [firstKey, ...nextApiKeys];
+  const keys = keyNames.flatMap((binding) => text(binding) ?? []);
+  const missing = variables.filter((binding) => text(binding) === undefined);
+  // One of several keys is enough.
+  if (keys.length === 0) missing.unshift(...keyNames);
   if (missing.length > 0) {
     return err(modelNotConfigured(`model "${name}" needs ${missing.join(" and ")}, which is not set`));
   }
   try {
-    const apiKey = definition.apiKey === undefined ? undefined : text(definition.apiKey);
-    const model = definition.create({ apiKey, variable: text, fetch: access.fetch });
+    const rotates = keys.length > 1 && keyHeader !== undefined;
+    const fetcher = rotates ? rotatingFetch(access.fetch, keyHeader, keys) : access.fetch;
+    const model = definition.create({ apiKey: keys[0], variable: text, fetch: fetcher });
     return ok({ name, definition, model });
   } catch (thrown) {
     return err(modelNotConfigured(`model "${name}" could not be built: ${messageOf(thrown)}`));

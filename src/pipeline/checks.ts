@@ -4,6 +4,8 @@
  */
 import type { OutputCheck } from "../config/define-pipeline.ts";
 import { stripInvisible } from "../core/prompt-safety.ts";
+import { findSecret } from "../core/secret-patterns.ts";
+import { urlsInText } from "../core/urls-in-text.ts";
 
 /** Both bounds belong to the range. Not a number is outside. */
 export function inRange<Input, Output>(
@@ -82,4 +84,37 @@ function occursIn(quote: string, source: string): boolean {
     if (!cutBefore && !cutAfter) return true;
   }
   return false;
+}
+
+/**
+ * Every address in the texts leads to one of these hosts (`example.com`, or `.example.com` for what is below it).
+ * What a model invents, or was told to put there, stops here. A function gets the input: `urlsInText` has its hosts.
+ */
+export function urlsFrom<Input, Output>(
+  select: (output: Output) => string | readonly string[],
+  hosts: readonly string[] | ((input: Input) => readonly string[]),
+): OutputCheck<Input, Output> {
+  return (output, input) => {
+    const allowed = typeof hosts === "function" ? hosts(input) : hosts;
+    const isAllowed = (host: string) =>
+      allowed.some((one) => host === one || (one.startsWith(".") && host.endsWith(one)));
+    for (const text of toList(select(output))) {
+      const found = urlsInText(text);
+      if (found.hasOther) return "an address is not a plain web address";
+      if (!found.hosts.every(isAllowed)) return "an address leads to a host that is not allowed";
+    }
+    return null;
+  };
+}
+
+/** No text holds what looks like a credential. Default: every text of the output is looked at. */
+export function noSecrets<Input, Output>(
+  select: (output: Output) => string | readonly string[] = (output) => JSON.stringify(output) ?? "",
+): OutputCheck<Input, Output> {
+  return (output) => {
+    const kind = toList(select(output))
+      .map(findSecret)
+      .find((found) => found !== null);
+    return kind === undefined ? null : `a text holds what looks like a secret (${kind})`;
+  };
 }

@@ -91,7 +91,12 @@ async function deliverOne(
   if (admitted.kind === "aborted") return { kind: "failed", failure: leaseLost("deliver") };
   const startedAtMs = deps.nowMs();
   // A wait at the guard is part of the time: the driver knows only that the lease outlives the whole.
-  const timeoutMs = Math.max(0, endAtMs - startedAtMs);
+  const timeoutMs = endAtMs - startedAtMs;
+  if (timeoutMs <= 0) {
+    // Whoever held this process up for so long may have lost the lease meanwhile: nothing is sent any more.
+    admitted.permit?.settle({ outcome: "cancelled", latencyMs: 0, usedTokens: 0 });
+    return { kind: "deferred", untilMs: startedAtMs, reason: "time is up" };
+  }
   const send = () => sendBounded(destination, message, signal, timeoutMs);
   const { spans } = run.deps;
   const sent = await (spans === undefined

@@ -6,6 +6,7 @@ import * as z from "zod";
 import type { Pipeline, PipelineStages, StageContext } from "../config/define-pipeline.ts";
 import { LIMITS } from "../config/limits.ts";
 import { failure, type StageFailure } from "../core/failure.ts";
+import type { InjectionScore } from "../core/injection.ts";
 import type { JsonValue } from "../core/json.ts";
 import { jsonBytes, toJsonValue } from "../core/json-value.ts";
 import type { EmittedEvent, ModelRecord, StoredOutput } from "../core/partition/model.ts";
@@ -22,6 +23,7 @@ export interface Answer<Output> {
   readonly output: Output;
   readonly value: JsonValue;
   readonly model: ModelRecord | null;
+  readonly injection?: InjectionScore;
 }
 
 export interface FormattedOutput {
@@ -50,7 +52,10 @@ export async function format<Input extends z.ZodType, Enriched, Output extends z
   context: StageContext,
 ): Promise<Result<FormattedOutput, StageFailure>> {
   // Awaited although it is not meant to be async: then one that is gets its time limit, not a strange error.
-  const returned: unknown = stages.format({ input, output: answer.output }, context);
+  const { output: answered, injection } = answer;
+  const result =
+    injection === undefined ? { input, output: answered } : { input, output: answered, injection };
+  const returned: unknown = stages.format(result, context);
   const parsed = formattedSchema.safeParse(await returned);
   if (!parsed.success) return refuse("format_invalid", `format() returned ${describeIssues(parsed.error)}`);
   const { body: rawBody, type = `${pipeline.name}.completed`, to = pipeline.deliver, review } = parsed.data;

@@ -1,56 +1,20 @@
 /**
- * The infer stage: prompt, cache, model, judgement, and what becomes of an answer that cannot be used.
- * Never delivers and never stores; spends at most two model calls per attempt.
+ * The infer stage: prompt, injection score, models, and what becomes of an answer that cannot be used. Never
+ * delivers and never stores; spends at most two calls per model and attempt.
  */
 import type * as z from "zod";
 import type { InferStage, StageContext } from "../config/define-pipeline.ts";
-import type { StageFailure } from "../core/failure.ts";
-import { jurisdictionOf } from "../core/ids.ts";
-import type { JsonValue } from "../core/json.ts";
+import { LIMITS } from "../config/limits.ts";
+import { failure } from "../core/failure.ts";
+import { scoreInjection, type InjectionScore } from "../core/injection.ts";
 import { toJsonValue } from "../core/json-value.ts";
-import type { ModelRecord } from "../core/partition/model.ts";
-import type { FencedPrompt } from "../core/prompt-safety.ts";
-import { unreachable } from "../core/result.ts";
-import type { ResultCache, ShareRequest } from "../cache/results.ts";
-import { answerSchemaOf, type AnswerSchema } from "./answer.ts";
-import { judgeText, judgeValue, type Degradation } from "./judge.ts";
-import { addSpending, cachedRecord } from "./model-record.ts";
-import type { ModelCaller } from "./ports.ts";
-import { makePrompt, withReproof } from "./prompt.ts";
+import { answerSchemaOf } from "./answer.ts";
+import { askInTurn } from "./fallback-models.ts";
+import { choiceFor, type InferDeps, type Inference, type Question } from "./inference.ts";
+import { makePrompt } from "./prompt.ts";
 import { thrownFailure, type EventRun } from "./stage.ts";
 
-export interface InferDeps {
-  readonly models: ModelCaller;
-  readonly cache: ResultCache;
-}
-
-export type Inference<Output> =
-  | {
-      readonly kind: "answered";
-      readonly output: Output;
-      readonly value: JsonValue;
-      readonly model: ModelRecord | null;
-    }
-  | {
-      readonly kind: "degraded";
-      readonly why: Degradation;
-      readonly value: JsonValue;
-      readonly fitting?: { readonly output: Output };
-      readonly model: ModelRecord | null;
-    }
-  | { readonly kind: "deferred"; readonly untilMs: number; readonly reason: string }
-  | { readonly kind: "failed"; readonly failure: StageFailure };
-
-/** One event's question to a model. */
-interface Question<Input, Schema extends z.ZodType> {
-  readonly run: EventRun;
-  readonly deps: InferDeps;
-  readonly stage: InferStage<Input, Schema>;
-  readonly input: Input;
-  readonly prompt: FencedPrompt;
-  readonly schema: AnswerSchema;
-  readonly signal: AbortSignal;
-}
+export type { InferDeps, Inference } from "./inference.ts";
 
 export async function infer<Input, Schema extends z.ZodType>(
   run: EventRun,
@@ -59,120 +23,52 @@ export async function infer<Input, Schema extends z.ZodType>(
   input: Input,
   context: StageContext,
 ): Promise<Inference<z.output<Schema>>> {
-  const prompt = await makePrompt(stage, input, context);
-  if (!prompt.ok) return { kind: "failed", failure: prompt.error };
-  const { cutCharacters } = prompt.value;
+  const made = await makePrompt(stage, input, context);
+  if (!made.ok) return { kind: "failed", failure: made.error, model: null };
+  const { prompt, data } = made.value;
+  const { cutCharacters } = prompt;
   if (cutCharacters > 0) run.logger.warn("prompt_cut", { cut_characters: cutCharacters });
+  const injection = suspicionOf(stage, data);
+  if (injection !== null) {
+    const { score, rules } = injection;
+    run.logger.warn("injection_suspected", { score, rules: rules.join(" ") });
+    if (stage.onInjection === "block") {
+      const message = `the data looks like an instruction (${score}: ${rules.join(", ")})`;
+      return {
+        kind: "failed",
+        failure: failure("infer", "permanent", "injection_suspected", message),
+        model: null,
+      };
+    }
+  }
   const schema = answerSchemaOf(stage.output);
-  const question = { run, deps, stage, input, prompt: prompt.value, schema, signal: context.signal };
-  const inference = await askCached(question);
-  return inference.kind === "degraded" ? fallBack(question, inference) : inference;
+  const question = { run, deps, stage, model: stage.model, input, prompt, schema, signal: context.signal };
+  const asked = await askInTurn(question);
+  const inference = asked.kind === "degraded" ? fallBack(question, asked) : asked;
+  if (injection === null || inference.kind !== "answered") return inference;
+  return { ...inference, injection };
 }
 
-/** Only what passed its schema and checks is shared; a shared value is judged anew for this event. */
-async function askCached<Input, Schema extends z.ZodType>(
-  question: Question<Input, Schema>,
-): Promise<Inference<z.output<Schema>>> {
-  const request = shareRequestOf(question);
-  if (request === null) return ask(question);
-  const startedAtMs = question.run.deps.nowMs();
-  const shared = await question.deps.cache.share(request, async () => {
-    const produced = await ask(question);
-    if (produced.kind !== "answered" || produced.model === null) return { answer: null, produced };
-    return { answer: { value: produced.value, modelId: produced.model.modelId }, produced };
-  });
-  if (shared.kind === "produced") return shared.produced;
-  const judged = await judgeValue(question.stage, question.input, shared.answer.value);
-  if (judged.kind === "degraded") return ask(question);
-  const durationMs = question.run.deps.nowMs() - startedAtMs;
-  const { value, output } = judged;
-  const model = cachedRecord(question.stage.model, shared.answer.modelId, durationMs);
-  return { kind: "answered", output, value, model };
-}
-
-function shareRequestOf<Input, Schema extends z.ZodType>(
-  question: Question<Input, Schema>,
-): ShareRequest | null {
-  const { stage, prompt, schema, signal } = question;
-  const modelId = question.deps.models.modelIdOf(stage.model);
-  if (stage.cacheTtlSeconds === undefined || modelId === null) return null;
-  const { partition, partitionKey } = question.run.event.envelope;
-  const space = `${jurisdictionOf(partition)}/${partitionKey.split(":", 1)[0] ?? ""}`;
-  return {
-    signal,
-    ttlSeconds: stage.cacheTtlSeconds,
-    identity: {
-      space,
-      model: stage.model,
-      modelId,
-      promptVersion: stage.promptVersion,
-      outputSchema: schema.jsonSchema,
-      parameters: {
-        temperature: stage.temperature ?? null,
-        maxOutputTokens: stage.maxOutputTokens ?? null,
-      },
-      ...prompt.normalised,
-    },
-  };
-}
-
-/** A degraded answer is asked for once more, with a word on what was wrong, unless the pipeline says otherwise. */
-async function ask<Input, Schema extends z.ZodType>(
-  question: Question<Input, Schema>,
-): Promise<Inference<z.output<Schema>>> {
-  const { onDegraded = "retry" } = question.stage;
-  const first = await askOnce(question, null);
-  if (first.kind !== "degraded" || onDegraded !== "retry") return first;
-  question.run.logger.info("infer_degraded", { code: first.why.code, message: first.why.message });
-  return askOnce(question, first);
-}
-
-async function askOnce<Input, Schema extends z.ZodType>(
-  question: Question<Input, Schema>,
-  before: { readonly why: Degradation; readonly model: ModelRecord | null } | null,
-): Promise<Inference<z.output<Schema>>> {
-  const { stage, prompt, schema, signal, input } = question;
-  const outcome = await question.deps.models.call({
-    model: stage.model,
-    instruction: before === null ? prompt.instruction : withReproof(prompt.instruction, before.why),
-    input: prompt.input,
-    jsonSchema: schema.jsonSchema,
-    priority: question.run.event.envelope.priority,
-    signal,
-    ...(stage.temperature === undefined ? {} : { temperature: stage.temperature }),
-    ...(stage.maxOutputTokens === undefined ? {} : { maxOutputTokens: stage.maxOutputTokens }),
-  });
-  if (outcome.kind === "denied") {
-    return { kind: "deferred", untilMs: outcome.untilMs, reason: `model ${stage.model}: ${outcome.reason}` };
-  }
-  const model = addSpending(before?.model ?? null, stage.model, outcome);
-  switch (outcome.kind) {
-    case "failed": {
-      if (outcome.failure.class !== "degraded") return { kind: "failed", failure: outcome.failure };
-      const { code, message } = outcome.failure;
-      return { kind: "degraded", why: { code, message }, value: null, model };
-    }
-    case "answer": {
-      const { text, finishReason } = outcome;
-      const judged = await judgeText(stage, input, { text, finishReason, wrapped: schema.wrapped });
-      if (judged.kind === "degraded") return { ...judged, model };
-      return { kind: "answered", output: judged.output, value: judged.value, model };
-    }
-    default:
-      return unreachable(outcome);
-  }
+/** null: not looked for, or nothing found. */
+function suspicionOf<Input, Schema extends z.ZodType>(
+  stage: InferStage<Input, Schema>,
+  data: Readonly<Record<string, string>>,
+): InjectionScore | null {
+  if (stage.onInjection === undefined) return null;
+  const score = scoreInjection(Object.values(data));
+  return score.score >= (stage.injectionThreshold ?? LIMITS.models.injectionThreshold) ? score : null;
 }
 
 function fallBack<Input, Schema extends z.ZodType>(
   question: Question<Input, Schema>,
   degraded: Extract<Inference<z.output<Schema>>, { kind: "degraded" }>,
 ): Inference<z.output<Schema>> {
-  const { onDegraded } = question.stage;
+  const choice = choiceFor(question.stage, degraded.why);
   const { logger } = question.run;
   logger.warn("infer_degraded", { code: degraded.why.code, message: degraded.why.message });
-  if (typeof onDegraded !== "object") return degraded;
+  if (typeof choice !== "object") return degraded;
   try {
-    const output = onDegraded.fallback(question.input);
+    const output = choice.fallback(question.input);
     const value = toJsonValue(output);
     const model = degraded.model === null ? null : { ...degraded.model, degraded: degraded.why.code };
     if (value.ok) return { kind: "answered", output, value: value.value, model };

@@ -7,7 +7,7 @@ import { err, unreachable, type Result } from "../core/result.ts";
 import type { CallReport, GuardClient, Permit } from "../guard/port.ts";
 import { reportOf, textsOfRequest, type ModelCallResult, type ModelRequest } from "../models/call.ts";
 import { estimateCallTokens } from "../models/estimate.ts";
-import type { ConfiguredModel } from "../models/port.ts";
+import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import { costMicros } from "../models/price.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
@@ -22,6 +22,20 @@ export interface ModelCallerDeps {
   readonly nowMs: () => number;
   readonly sleep: Sleep;
   readonly logger: Logger;
+  /** Told of every call that was made, for metrics and cost. Must not throw. */
+  readonly observe?: (call: ModelCallObservation) => void;
+}
+
+export interface ModelCallObservation {
+  readonly model: string;
+  readonly modelId: string;
+  /** `ok`, or the failure's code. */
+  readonly code: string;
+  /** undefined: the provider did not say, and nothing came that could be counted. */
+  readonly usage: TokenUsage | undefined;
+  readonly costMicros: number | null;
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | undefined;
 }
 
 export function createModelCaller(deps: ModelCallerDeps): ModelCaller {
@@ -36,7 +50,7 @@ export function createModelCaller(deps: ModelCallerDeps): ModelCaller {
 
 async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Promise<ModelCallOutcome> {
   const found = deps.models.get(request.model);
-  if (!found.ok) return failed(found.error);
+  if (!found.ok) return notSent(found.error);
   const { name, definition } = found.value;
   const modelRequest = modelRequestOf(request);
   const texts = textsOfRequest(modelRequest, definition.structuredOutput);
@@ -48,7 +62,7 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
   );
   switch (admitted.kind) {
     case "aborted":
-      return failed(failure("infer", "transient", "cancelled", "stopped before the model was called"));
+      return notSent(failure("infer", "transient", "cancelled", "stopped before the model was called"));
     case "denied":
       deps.logger.debug("model.denied", { model: name, reason: admitted.reason });
       return admitted;
@@ -69,6 +83,7 @@ async function callAdmitted(
   const result = await callSafely(deps, model, request, signal);
   permit.settle(reportFor(result, signal));
   const { price } = model.definition;
+  deps.observe?.(observationOf(model, result));
   if (!result.ok) {
     const { usage, latencyMs, failure: reason } = result.error;
     deps.logger.warn("model.failed", { model: model.name, code: reason.code, durationMs: latencyMs });
@@ -90,6 +105,21 @@ async function callAdmitted(
     modelId,
     durationMs: latencyMs,
     costMicros: costMicros(usage, price),
+  };
+}
+
+function observationOf(model: ConfiguredModel, result: ModelCallResult): ModelCallObservation {
+  const { name, definition } = model;
+  const facts = result.ok ? result.value : result.error;
+  const { usage, latencyMs } = facts;
+  return {
+    model: name,
+    modelId: result.ok ? result.value.modelId : definition.modelId,
+    code: result.ok ? "ok" : result.error.failure.code,
+    usage,
+    costMicros: usage === undefined ? null : costMicros(usage, definition.price),
+    latencyMs,
+    firstTokenMs: result.ok ? result.value.firstTokenMs : undefined,
   };
 }
 
@@ -128,6 +158,13 @@ function modelRequestOf(request: ModelCallRequest): ModelRequest {
   };
 }
 
-function failed(reason: StageFailure, durationMs = 0): ModelCallOutcome {
+/** Nobody can say what the provider did, or charges. */
+function failed(reason: StageFailure, durationMs: number): ModelCallOutcome {
   return { kind: "failed", failure: reason, durationMs, costMicros: null };
+}
+
+/** Nothing left this house, so nothing was spent. */
+function notSent(reason: StageFailure): ModelCallOutcome {
+  const usage = { inputTokens: 0, outputTokens: 0, estimated: false };
+  return { kind: "failed", failure: reason, usage, durationMs: 0, costMicros: 0 };
 }

@@ -2,7 +2,7 @@
 import type { ModelRecord } from "../core/partition/model.ts";
 import type { ModelCallOutcome } from "./ports.ts";
 
-/** Both calls of an attempt are paid for. */
+/** Every call of an attempt is paid for. The record names the last model asked. */
 export function addSpending(
   before: ModelRecord | null,
   name: string,
@@ -26,8 +26,21 @@ function addCosts(left: number | null, right: number | null): number | null {
   return right === null ? left : left + right;
 }
 
-/** A hit used up no tokens. */
-export function cachedRecord(name: string, modelId: string, durationMs: number): ModelRecord {
-  const nothing = { inputTokens: 0, outputTokens: 0, estimatedUsage: false, costMicros: 0 };
-  return { name, modelId, ...nothing, durationMs, cached: true };
+/** A hit used up no tokens; what was asked in vain before it did. */
+export function cachedRecord(
+  spent: ModelRecord | null,
+  name: string,
+  modelId: string,
+  durationMs: number,
+): ModelRecord {
+  const before = spent ?? NOTHING_SPENT;
+  return { ...before, name, modelId, durationMs: before.durationMs + durationMs, cached: true };
 }
+
+const NOTHING_SPENT = {
+  inputTokens: 0,
+  outputTokens: 0,
+  estimatedUsage: false,
+  costMicros: 0,
+  durationMs: 0,
+} as const;

@@ -48,26 +48,28 @@ export async function prepareStages<Input extends z.ZodType, Enriched, Output ex
   switch (inference.kind) {
     case "answered": {
       const formatted = await formatAnswer(passage, enriched.value, inference);
-      return formatted.ok ? preparedOf(formatted.value) : { kind: "failed", failure: formatted.error };
+      if (!formatted.ok) return { kind: "failed", failure: formatted.error };
+      return preparedOf(formatted.value, suspicionOf(passage.stages, inference));
     }
     case "degraded":
       return reviewOf(passage, enriched.value, inference);
     case "deferred":
+      return { kind: "deferred", untilMs: inference.untilMs, reason: inference.reason };
     case "failed":
-      return inference;
+      return { kind: "failed", failure: inference.failure };
     default:
       return unreachable(inference);
   }
 }
 
 /**
- * An output of another version is made anew, unless effects have begun: then the event has its one result,
- * and the destinations that are left get the same as the others got.
+ * An output of another version is made anew, unless effects may have begun: then the event has its one result,
+ * and whoever gets it again, or as the next one, gets the same.
  */
 function reusableOutput(event: LeasedEvent, stageVersion: string): StoredOutput | null {
-  const { output, deliveries } = event;
+  const { output, effectsBegun } = event;
   if (output === null) return null;
-  return output.stageVersion === stageVersion || deliveries.length > 0 ? output : null;
+  return output.stageVersion === stageVersion || effectsBegun ? output : null;
 }
 
 function parse<Input extends z.ZodType, Enriched, Output extends z.ZodType>({
@@ -134,7 +136,7 @@ async function inferAnswer<Input extends z.ZodType, Enriched, Output extends z.Z
     const inference = await infer(run, deps, stage, input, contextOf(run, stageSignal));
     return inference.kind === "failed" ? err(inference.failure) : ok(inference);
   });
-  return result.ok ? result.value : { kind: "failed", failure: result.error };
+  return result.ok ? result.value : { kind: "failed", failure: result.error, model: null };
 }
 
 /** A slow model is given time by a longer lease in the pipeline's policy. */
@@ -158,8 +160,18 @@ function formatAnswer<Input extends z.ZodType, Enriched, Output extends z.ZodTyp
   );
 }
 
-function preparedOf({ output, review }: FormattedOutput): Prepared {
-  return review === null ? { kind: "ready", output } : { kind: "review", output, reason: reasonOf(review) };
+function preparedOf({ output, review }: FormattedOutput, suspicion: string | null): Prepared {
+  const reason = review ?? suspicion;
+  return reason === null ? { kind: "ready", output } : { kind: "review", output, reason: reasonOf(reason) };
+}
+
+/** Why a person is to see what the model made of suspicious data, before anything is delivered. */
+function suspicionOf<Input extends z.ZodType, Enriched, Output extends z.ZodType>(
+  stages: PipelineStages<Input, Enriched, Output>,
+  { injection }: Extract<Inference<z.output<Output>>, { kind: "answered" }>,
+): string | null {
+  if (injection === undefined || stages.infer?.onInjection !== "review") return null;
+  return `injection_suspected: ${injection.score} (${injection.rules.join(", ")})`;
 }
 
 /**

@@ -17,6 +17,8 @@ export interface LeasedEvent {
   readonly attempt: number;
   /** A later event's effects had begun before this one arrived. */
   readonly late: boolean;
+  /** Effects of this run may be out already, confirmed or not. */
+  readonly effectsBegun: boolean;
   /** The output an earlier attempt stored: the model is not called again. */
   readonly output: StoredOutput | null;
   /** Confirmed deliveries of this run: never repeated. */

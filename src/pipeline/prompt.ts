@@ -10,11 +10,17 @@ import { thrownFailure } from "./stage.ts";
 
 const promptSchema = z.object({ instruction: z.string(), data: z.record(z.string(), z.string()) });
 
+export interface MadePrompt {
+  readonly prompt: FencedPrompt;
+  /** As `prompt()` returned it, before anything was stripped. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
 export async function makePrompt<Input, Schema extends z.ZodType>(
   stage: InferStage<Input, Schema>,
   input: Input,
   context: StageContext,
-): Promise<Result<FencedPrompt, StageFailure>> {
+): Promise<Result<MadePrompt, StageFailure>> {
   let made: unknown;
   try {
     made = stage.prompt(input, context);
@@ -31,7 +37,7 @@ export async function makePrompt<Input, Schema extends z.ZodType>(
     const message = `the instruction is longer than ${maxCharacters} characters; texts belong into data`;
     return err(failure("infer", "permanent", "prompt_too_large", message));
   }
-  return ok(await fencePrompt(prompt.data, maxCharacters));
+  return ok({ prompt: await fencePrompt(prompt.data, maxCharacters), data: prompt.data.data });
 }
 
 const MAX_REPROOF_CHARACTERS = 300;

@@ -56,6 +56,7 @@ export async function testPipeline<Accepts>(
     sequence: 1,
     attempt: 1,
     late: false,
+    effectsBegun: false,
     output: null,
     deliveries: [],
   };

@@ -103,6 +103,75 @@ describe("the key of a result", () => {
   });
 });
 
+describe("an answer past its time", () => {
+  const day = 86_400;
+
+  it("is offered beside a production that came to nothing, as long as the request keeps such", async () => {
+    let nowMs = NOW_MS;
+    const at = { nowMs: () => nowMs };
+    const keeping = request({ ttlSeconds: 600, staleSeconds: day });
+    await cacheOver(at).cache.share(keeping, finished("good"));
+    nowMs += 700_000;
+    expect(await cacheOver(at).cache.share(keeping, finished(null))).toEqual({
+      kind: "produced",
+      produced: "made null",
+      stale: { value: "good", modelId: "test-model-1" },
+    });
+    const strict = request({ ttlSeconds: 600 });
+    expect(await cacheOver(at).cache.share(strict, finished(null))).toEqual({
+      kind: "produced",
+      produced: "made null",
+    });
+    nowMs += day * 1_000;
+    expect(await cacheOver(at).cache.share(keeping, finished(null))).not.toHaveProperty("stale");
+  });
+
+  it("never stands in for a new one that can be had", async () => {
+    let nowMs = NOW_MS;
+    const at = { nowMs: () => nowMs };
+    const keeping = request({ ttlSeconds: 600, staleSeconds: day });
+    await cacheOver(at).cache.share(keeping, finished("old"));
+    nowMs += 700_000;
+    const fresh = finished("new");
+    expect(await cacheOver(at).cache.share(keeping, fresh)).toEqual({
+      kind: "produced",
+      produced: "made new",
+    });
+    expect(fresh).toHaveBeenCalledOnce();
+    expect(await cacheOver(at).cache.share(keeping, finished("newer"))).toMatchObject({
+      kind: "hit",
+      answer: { value: "new" },
+    });
+  });
+
+  it("is kept in KV for as long as it may be used", async () => {
+    const lives: (number | undefined)[] = [];
+    const kv = {
+      get: async () => null,
+      put: async (_key: string, _value: string, options?: KVNamespacePutOptions) =>
+        void lives.push(options?.expirationTtl),
+    };
+    const deps = { kv: kv as never }; // the two overloads in use
+    await cacheOver(deps).cache.share(request({ ttlSeconds: 600 }), finished("good"));
+    await cacheOver(deps).cache.share(request({ ttlSeconds: 600, staleSeconds: 300 }), finished("good"));
+    expect(lives).toEqual([600, 900]);
+  });
+});
+
+it("every look-up is told, so that a hit rate can be had", async () => {
+  let nowMs = NOW_MS;
+  const seen: string[] = [];
+  const deps = { nowMs: () => nowMs, observe: (lookup: string) => void seen.push(lookup) };
+  const keeping = request({ ttlSeconds: 600, staleSeconds: 600 });
+  const { cache } = cacheOver(deps);
+  await cache.share(keeping, finished("good"));
+  await cache.share(keeping, finished("good"));
+  await cacheOver(deps).cache.share(keeping, finished("good"));
+  nowMs += 700_000;
+  await cacheOver(deps).cache.share(keeping, finished(null));
+  expect(seen).toEqual(["miss", "hit_isolate", "hit_kv", "miss", "stale"]);
+});
+
 describe("the result cache", () => {
   it("answers an equal request from KV, in any isolate", async () => {
     const first = await cacheOver().cache.share(request(), finished("good"));

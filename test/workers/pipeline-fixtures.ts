@@ -159,6 +159,7 @@ export async function leasedEvent(options: EventOptions = {}): Promise<LeasedEve
     token: 7,
     sequence: 3,
     late: false,
+    effectsBegun: (options.deliveries ?? []).length > 0,
     attempt: 1,
     output: options.output ?? null,
     deliveries: options.deliveries ?? [],

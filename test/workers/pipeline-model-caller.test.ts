@@ -146,6 +146,31 @@ describe("a model call", () => {
   });
 });
 
+describe("every call that was made", () => {
+  it("is told with its tokens and cost, the failed ones too; one that was not made is not", async () => {
+    const seen: unknown[] = [];
+    const observe = (call: unknown) => void seen.push(call);
+    const usage = { inputTokens: 40, outputTokens: 2, estimated: true };
+    const cut = err({ failure: failure("infer", "transient", "cut", "cut"), latencyMs: 9, usage });
+    await caller(async () => answered, { observe }).models.call(request());
+    await caller(async () => cut, { observe }).models.call(request());
+    await caller(async () => answered, { observe }).models.call(request({ model: "gone" }));
+    await caller(async () => answered, { observe }, [denied(60_000)]).models.call(request());
+    expect(seen).toMatchObject([
+      { model: "fast", modelId: "test-model-1", code: "ok", costMicros: 400, latencyMs: 12 },
+      { model: "fast", modelId: "test-model", code: "cut", costMicros: 100, usage },
+    ]);
+  });
+
+  it("that never left costs nothing, and says so", async () => {
+    const { models } = caller(async () => answered);
+    expect(await models.call(request({ model: "gone" }))).toMatchObject({
+      usage: { inputTokens: 0, outputTokens: 0, estimated: false },
+      costMicros: 0,
+    });
+  });
+});
+
 describe("a permit is settled exactly once", () => {
   const failedWith = (result: ModelCallResult): CallModel => {
     return async () => result;

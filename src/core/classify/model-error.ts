@@ -61,6 +61,7 @@ const VERDICT_BY_WORD: ReadonlyMap<string, Verdict> = new Map([
   ]),
   ...words(UNAUTHORIZED, [
     "invalid_api_key",
+    "api_key_invalid",
     "incorrect_api_key",
     "authentication_error",
     "invalid_authentication",

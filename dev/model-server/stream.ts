@@ -3,22 +3,12 @@ import { once } from "node:events";
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Answer } from "./answer.ts";
-import {
-  chunkEvent,
-  DONE_EVENT,
-  errorEvent,
-  usageEvent,
-  usageOf,
-  type ChunkDelta,
-  type CompletionHead,
-} from "./completion-wire.ts";
+import type { AnswerWriter } from "./dialect.ts";
 import { streamErrorOfFault, type ModelFault } from "./faults.ts";
 
 export interface StreamOptions {
-  readonly head: CompletionHead;
+  readonly writer: AnswerWriter;
   readonly answer: Answer;
-  readonly promptTokens: number;
-  readonly includeUsage: boolean;
   readonly tokenDelayMs: number;
   readonly fault: ModelFault | null;
   readonly headers: OutgoingHttpHeaders;
@@ -30,8 +20,8 @@ export interface StreamOptions {
   onEnd(): void;
 }
 
-export async function streamCompletion(response: ServerResponse, options: StreamOptions): Promise<void> {
-  const { head, answer, fault, signal, includeUsage } = options;
+export async function streamAnswer(response: ServerResponse, options: StreamOptions): Promise<void> {
+  const { writer, answer, fault, signal } = options;
   response.writeHead(200, {
     ...options.headers,
     "content-type": "text/event-stream; charset=utf-8",
@@ -39,27 +29,25 @@ export async function streamCompletion(response: ServerResponse, options: Stream
   });
   response.flushHeaders();
   const send = async (event: string): Promise<void> => {
-    if (!response.write(event)) await once(response, "drain", { signal });
+    if (event !== "" && !response.write(event)) await once(response, "drain", { signal });
   };
-  const sendDelta = (delta: ChunkDelta, finishReason: string | null = null): Promise<void> =>
-    send(chunkEvent(head, delta, finishReason, includeUsage));
 
   if (fault?.firstTokenDelayMs !== undefined) await sleep(fault.firstTokenDelayMs, undefined, { signal });
-  await sendDelta({ role: "assistant", content: "" });
+  // An error instead of a first chunk comes before anything else.
+  if (fault?.errorAfterChunks !== 0) await send(writer.opening(answer));
   for (const [index, chunk] of answer.chunks.entries()) {
     if (fault?.cutAfterChunks === index) return cut(response, fault, options);
     if (fault?.errorAfterChunks === index) return failInStream(response, fault, options, send);
     if (options.tokenDelayMs > 0) await sleep(options.tokenDelayMs, undefined, { signal });
     options.onChunk(chunk.tokens);
-    await sendDelta(answer.isRefusal ? { refusal: chunk.text } : { content: chunk.text });
+    await send(writer.piece(chunk, answer));
   }
   // A fault that names more chunks than there are still strikes before the terminal event.
   if (fault?.cutAfterChunks !== undefined) return cut(response, fault, options);
   if (fault?.errorAfterChunks !== undefined) return failInStream(response, fault, options, send);
-  await sendDelta({}, answer.finishReason);
-  if (includeUsage) await send(usageEvent(head, usageOf(options.promptTokens, answer.completionTokens)));
+  const closing = writer.closing(answer);
   options.onEnd();
-  response.end(DONE_EVENT);
+  response.end(closing);
 }
 
 async function cut(response: ServerResponse, fault: ModelFault, options: StreamOptions): Promise<void> {
@@ -76,7 +64,7 @@ async function failInStream(
   options: StreamOptions,
   send: (event: string) => Promise<void>,
 ): Promise<void> {
-  await send(errorEvent(streamErrorOfFault(fault)));
+  await send(options.writer.failure(streamErrorOfFault(fault)));
   options.onEnd();
   response.end();
 }

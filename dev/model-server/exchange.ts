@@ -1,4 +1,4 @@
-/** `POST /v1/chat/completions`: limits, faults, the answer, and a record of each call whatever became of it. */
+/** One model call, whichever API asked: limits, faults, the answer, and a record of it whatever became of it. */
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,13 +9,13 @@ import type { RecordBook } from "../lib/record-book.ts";
 import { answerChat, type Answer } from "./answer.ts";
 import { badRequest, bodyTooLarge, modelNotFound, sendError, type ApiError } from "./api-error.ts";
 import { beginCall, type CallLog, type ModelCall } from "./call-record.ts";
-import { parseChatRequest, type ChatRequest } from "./chat-request.ts";
-import { streamCompletion } from "./completion-stream.ts";
-import { completionBody, usageOf, type CompletionHead } from "./completion-wire.ts";
+import type { ChatRequest } from "./chat-request.ts";
+import type { AnswerWriter, Dialect } from "./dialect.ts";
 import { errorOfFault, faultMatches, type ModelFault } from "./faults.ts";
 import { countTokens } from "./nlp.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { RateLimiter } from "./rate-limit.ts";
+import { streamAnswer } from "./stream.ts";
 
 const CONTEXT_TOKENS = 128_000;
 /** Reserved for an answer whose length the request does not bound. */
@@ -30,17 +30,17 @@ export interface ModelServices {
 
 interface Exchange {
   readonly request: ChatRequest;
+  readonly writer: AnswerWriter;
   readonly response: ServerResponse;
   readonly log: CallLog;
-  readonly head: CompletionHead;
-  readonly promptTokens: number;
   readonly signal: AbortSignal;
   /** Counts up while the answer is produced. */
   readonly progress: { completionTokens: number };
   readonly headers: () => OutgoingHttpHeaders;
 }
 
-export async function handleChatCompletions(
+export async function handleModelCall(
+  dialect: Dialect,
   incoming: IncomingMessage,
   response: ServerResponse,
   services: ModelServices,
@@ -49,54 +49,53 @@ export async function handleChatCompletions(
   const atMs = nowMs();
   const id = randomUUID();
   const signal = clientGone(response);
-  const headers = (): OutgoingHttpHeaders => ({
-    "x-request-id": `req_${id}`,
-    "openai-processing-ms": String(nowMs() - atMs),
-    ...services.limiter.headers(nowMs()),
-  });
+  const headers = (): OutgoingHttpHeaders =>
+    dialect.headers({ id, tookMs: nowMs() - atMs }, services.limiter.levels(nowMs()));
   const body = await readBody(incoming, DEV_LIMITS.maxBodyBytes);
-  if (!body.ok) return sendError(response, bodyTooLarge(), { ...headers(), connection: "close" });
-  const parsed = parseChatRequest(body.value.toString("utf8"));
-  const about = parsed.ok ? parsed.value : { model: "", stream: false, messages: [] };
+  if (!body.ok) return sendError(response, dialect, bodyTooLarge(), { ...headers(), connection: "close" });
+  const url = new URL(incoming.url ?? "/", "http://dev.invalid");
+  const parsed = dialect.parse(body.value.toString("utf8"), url);
+  const about = parsed.ok ? parsed.value.request : { model: "", stream: false, messages: [] };
   const log = beginCall(services.calls, { id: `call_${id}`, atMs, ...pickAbout(about) });
   const progress = { completionTokens: 0 };
   const onAbort = (): void => log.update({ abortedAtMs: nowMs(), ...progress });
   signal.addEventListener("abort", onAbort, { once: true });
   const refuse = (error: ApiError): void => {
     log.update({ status: error.status, finishedAtMs: nowMs() });
-    sendError(response, error, headers());
+    sendError(response, dialect, error, headers());
   };
   if (!parsed.ok) return refuse(parsed.error);
-  const request = parsed.value;
+  const { request, write } = parsed.value;
   if (!models.includes(request.model)) return refuse(modelNotFound(request.model));
   const promptTokens = request.messages.reduce((sum, message) => sum + countTokens(message.text), 0);
   log.update({ promptTokens });
   if (promptTokens > CONTEXT_TOKENS) return refuse(contextExceeded(promptTokens));
 
-  const reserved = promptTokens + (request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS);
+  // Some APIs always name a bound, often a very large one; no answer here comes near it.
+  const reserved =
+    promptTokens + Math.min(request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MAX_RESERVED_TOKENS);
   const admission = services.limiter.admit(reserved, nowMs());
   if (!admission.admitted)
     return refuse(limitExceeded(request.model, admission.limit, admission.retryAfterMs));
-  const head: CompletionHead = {
-    id: `chatcmpl-${id}`,
-    model: request.model,
-    createdSeconds: Math.floor(atMs / 1_000),
-  };
-  const usedTokens = await exchange(
-    { request, response, log, head, promptTokens, signal, headers, progress },
+  const writer = write({ id, atMs, promptTokens });
+  const spentTokens = await exchange(
+    { request, writer, response, log, signal, headers, progress },
     services,
     refuse,
   );
+  const usedTokens = spentTokens === null ? 0 : promptTokens + spentTokens;
   services.limiter.settle(reserved, usedTokens, nowMs());
 }
 
-/** Resolves with the tokens that were spent. */
+const MAX_RESERVED_TOKENS = 4_096;
+
+/** Resolves with the tokens of the answer; null: there was none. */
 async function exchange(
   call: Exchange,
   services: ModelServices,
   refuse: (error: ApiError) => void,
-): Promise<number> {
-  const { request, log, signal, promptTokens } = call;
+): Promise<number | null> {
+  const { request, log, signal } = call;
   const armed = services.faults.take((fault) => faultMatches(fault, request));
   const fault = armed?.fault ?? null;
   if (armed !== null) log.update({ fault: armed.id });
@@ -106,12 +105,12 @@ async function exchange(
     const failure = fault === null ? null : errorOfFault(fault, request.stream);
     if (failure !== null) {
       refuse(failure);
-      return 0;
+      return null;
     }
     const answer = answerChat(request, fault);
     if (!answer.ok) {
       refuse(answer.error);
-      return 0;
+      return null;
     }
     log.update({ status: 200 });
     await (request.stream ? sendStream : sendWhole)(call, services, answer.value, fault);
@@ -119,7 +118,7 @@ async function exchange(
     // The client left; that is on record. Anything else is a bug and goes on.
     if (!signal.aborted) throw error;
   }
-  return promptTokens + call.progress.completionTokens;
+  return call.progress.completionTokens;
 }
 
 function sendStream(
@@ -128,12 +127,10 @@ function sendStream(
   answer: Answer,
   fault: ModelFault | null,
 ): Promise<void> {
-  return streamCompletion(call.response, {
-    head: call.head,
+  return streamAnswer(call.response, {
+    writer: call.writer,
     answer,
     fault,
-    promptTokens: call.promptTokens,
-    includeUsage: call.request.includeUsage,
     tokenDelayMs: services.options.tokenDelayMs,
     headers: call.headers(),
     signal: call.signal,
@@ -156,7 +153,7 @@ async function sendWhole(
 ): Promise<void> {
   const { response, log, signal } = call;
   if (fault?.firstTokenDelayMs !== undefined) await sleep(fault.firstTokenDelayMs, undefined, { signal });
-  const body = completionBody(call.head, answer, usageOf(call.promptTokens, answer.completionTokens));
+  const body = call.writer.whole(answer);
   call.progress.completionTokens = answer.completionTokens;
   log.update({ completionTokens: answer.completionTokens, finishedAtMs: services.options.nowMs() });
   if (fault?.cutAfterChunks === undefined) return sendJson(response, 200, body, call.headers());
