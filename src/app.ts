@@ -3,14 +3,26 @@
  * else is Hono's.
  */
 import { Hono } from "hono";
+import { cors } from "hono/cors";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
 import { createEventRoutes } from "./operator/event-routes.ts";
 import { problemResponse } from "./platform/problem.ts";
 import type { Services } from "./services.ts";
+import { createChatRoutes, openaiErrors } from "./streaming/chat-routes.ts";
 import { createStreamRoutes } from "./streaming/routes.ts";
+import { createTokenViewRoutes, createViewRoutes } from "./streaming/view-routes.ts";
 
 const INGEST_PATH = /^\/in\/([^/?]+)\/?$/;
+
+const STREAM_PATHS = ["/v1/streams", "/v1/streams/*", "/v1/chat/*"];
+/** What a page's script may send, and what it may see of the answer. */
+const STREAM_CORS = {
+  allowMethods: ["GET", "POST", "DELETE"],
+  allowHeaders: ["authorization", "content-type", "last-event-id"],
+  exposeHeaders: ["location", "retry-after", "x-vercel-ai-ui-message-stream"],
+  maxAge: 600,
+};
 
 export type App = (request: Request, context: ExecutionContext) => Promise<Response>;
 
@@ -21,9 +33,19 @@ export function createApp(services: Services): App {
     const report = services.readiness();
     return context.json(report, report.status === "ready" ? 200 : 503);
   });
+  const streaming = services.streaming();
+  if (services.corsOrigins.length > 0) {
+    const pages = cors({ origin: [...services.corsOrigins], ...STREAM_CORS });
+    for (const path of STREAM_PATHS) app.use(path, pages);
+  }
+  app.use("/v1/chat/*", openaiErrors());
+  // Before the bearer check: a stream's own token is enough.
+  app.route("/", createTokenViewRoutes(streaming));
   app.use("/v1/*", bearerAuth(services.apiTokens));
   app.route("/v1", createEventRoutes(services.events));
-  app.route("/", createStreamRoutes(services.streaming()));
+  app.route("/", createStreamRoutes(streaming));
+  app.route("/", createViewRoutes(streaming));
+  app.route("/", createChatRoutes(streaming));
   app.notFound(() => problemResponse({ status: 404, code: "not-found", title: "There is nothing here" }));
   app.onError((thrown) => {
     services.events.log.error("request_failed", { error: messageOf(thrown) });

@@ -5,6 +5,7 @@
 
 import type * as main from "./index.ts";
 import type { PartitionNamespace } from "./partition/stub.ts";
+import type { StreamNamespace } from "./streaming/stub.ts";
 
 /** What `wrangler.toml` binds. Secrets, variables and lane shards are reached by name, through `binding()`. */
 export interface GatewayEnv {
@@ -13,6 +14,7 @@ export interface GatewayEnv {
   readonly LANE_LOW: Queue;
   readonly PARTITION: PartitionNamespace;
   readonly GUARD: DurableObjectNamespace;
+  readonly STREAM: StreamNamespace;
   readonly RESULTS: KVNamespace;
   readonly PAYLOADS: R2Bucket;
   readonly TELEMETRY: Queue;

@@ -9,7 +9,9 @@ import { sweepPartitions } from "./lanes/sweep.ts";
 import { consumeTelemetry } from "./ledger/consumer.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
-import { createServices, type Services } from "./services.ts";
+import { createServices, createStreamCalls, type Services } from "./services.ts";
+import { StreamObjectBase } from "./streaming/stream-object.ts";
+import type { CallDeps } from "./streaming/admit-call.ts";
 import { createLogger } from "./telemetry/log.ts";
 
 /** The names of the queues that are no lanes end like this in every environment. */
@@ -23,6 +25,18 @@ const MISCONFIGURED: Problem = {
   detail: "Its log names what is missing.",
   headers: { "retry-after": String(LIMITS.ingest.retryAfterSeconds) },
 };
+
+/** The stream's class with this config's models: what the Worker exports. */
+export function createStreamObject(config: GatewayConfig) {
+  return class extends StreamObjectBase<GatewayEnv> {
+    private calls: CallDeps | undefined;
+
+    protected override services(): CallDeps {
+      this.calls ??= createStreamCalls(config, this.env);
+      return this.calls;
+    }
+  };
+}
 
 export interface Gateway {
   fetch(request: Request, env: GatewayEnv, context: ExecutionContext): Promise<Response>;

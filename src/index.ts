@@ -1,8 +1,11 @@
 /** The Worker: entry points and Durable Object classes. Nothing else lives here. */
 import config from "../config/gateway.config.ts";
-import { createGateway } from "./gateway.ts";
+import { createGateway, createStreamObject } from "./gateway.ts";
 
 export { GuardObject } from "./guard/guard-object.ts";
 export { PartitionObject } from "./partition/partition-object.ts";
+
+/** Calls models, so it knows the config. */
+export class StreamObject extends createStreamObject(config) {}
 
 export default createGateway(config);

@@ -9,6 +9,7 @@ import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { GatewayEnv } from "./env.ts";
 import { createGuardClient } from "./guard/client.ts";
+import { createKeptSettlements } from "./guard/kept-settlements.ts";
 import type { GuardClient } from "./guard/port.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { putBodyOnce } from "./ingest/claim-check.ts";
@@ -34,12 +35,16 @@ import { createBodyLoader } from "./pipeline/load-body.ts";
 import { createModelCaller } from "./pipeline/model-caller.ts";
 import { createProcessor } from "./pipeline/runner.ts";
 import { systemClock } from "./platform/clock.ts";
+import type { CallDeps } from "./streaming/admit-call.ts";
 import type { StreamDeps } from "./streaming/routes.ts";
+import { newStreamId, streamStub } from "./streaming/stub.ts";
+import { createStreamTokens } from "./streaming/tokens.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 
 export interface Services {
   readonly ingest: Ingest;
   readonly apiTokens: TokenSource;
+  readonly corsOrigins: readonly string[];
   readonly events: EventRouteDependencies;
   readonly undeliverable: UndeliverableStore;
   readonly sweep: SweepDependencies;
@@ -76,6 +81,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
+  const kept = createKeptSettlements(nowMs);
   const newGuard = (): GuardClient =>
     createGuardClient({
       namespace: env.GUARD,
@@ -83,7 +89,17 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       random: Math.random,
       logger: log,
       flushSoon: (flush) => waitUntil(flush()),
+      kept,
     });
+
+  const apiTokens = () => config.apiTokens.flatMap((name) => text(name) ?? []);
+  // The tokens in force sign when no secret of their own is set: they are never handed out by that.
+  const streamTokens = createStreamTokens({
+    values: () => {
+      const own = text("SLUICE_STREAM_SECRET");
+      return own === undefined ? apiTokens() : [own];
+    },
+  });
 
   return {
     ingest: createIngest({
@@ -96,7 +112,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       logger: log,
       waitUntil,
     }),
-    apiTokens: { values: () => config.apiTokens.flatMap((name) => text(name) ?? []) },
+    apiTokens: { values: apiTokens },
+    corsOrigins: config.corsOrigins,
     events: { partitions, log },
     undeliverable: {
       put: async (key, body) => {
@@ -105,7 +122,15 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     },
     sweep: { openPartitions, partitions, nowMs, log, limits: LIMITS.lanes },
     projection: { openPartitions, retryDelaySeconds: LIMITS.lanes.retryDelaySeconds, log },
-    streaming: () => ({ models, guard: newGuard(), nowMs, newId, log }),
+    streaming: () => ({
+      models,
+      guard: newGuard(),
+      nowMs,
+      newId: newStreamId,
+      log,
+      stub: (id) => streamStub(env.STREAM, id),
+      tokens: streamTokens,
+    }),
     readiness: () => readinessOf(config, text),
     startInvocation() {
       const guard = newGuard();
@@ -142,4 +167,15 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       return { driver, finish: () => guard.flush() };
     },
   };
+}
+
+/** What a stream's object calls models with. It lives apart from the Worker's invocations, with guards of its own. */
+export function createStreamCalls(config: GatewayConfig, env: GatewayEnv): CallDeps {
+  const binding = (name: string): unknown => Reflect.get(env, name);
+  const level = binding("LOG_LEVEL");
+  const log = createLogger(typeof level === "string" && isLogLevel(level) ? level : "info");
+  const nowMs = () => systemClock.nowMs();
+  const models = createModelRegistry(config.models, { binding, fetch: (input, init) => fetch(input, init) });
+  const guard = createGuardClient({ namespace: env.GUARD, nowMs, random: Math.random, logger: log });
+  return { models, guard, nowMs, log };
 }

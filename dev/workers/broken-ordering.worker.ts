@@ -2,8 +2,7 @@
 import config from "../../config/gateway.config.ts";
 import { createGateway } from "../../src/gateway.ts";
 
-export { GuardObject } from "../../src/guard/guard-object.ts";
-export { PartitionObject } from "../../src/partition/partition-object.ts";
+export * from "../../src/index.ts";
 
 const sources = new Map(
   [...config.sources].map(([name, source]) => [

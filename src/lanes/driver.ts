@@ -204,6 +204,9 @@ class Session implements DriverLink {
       if (reply.status === "fenced") throw new Error("the lease is no longer ours");
       if (reply.lease !== null) this.expiresAtMs = reply.lease.expiresAtMs;
       if (actions.some(endsHold)) this.hasReported = true;
+      for (const action of actions) {
+        if (action.kind === "record") this.held.get(action.id)?.outputStored(action.output);
+      }
       for (const message of messages) message.delivered();
       return reply;
     } catch (thrown) {

@@ -41,13 +41,20 @@ export class HeldEvent {
     this.abort.abort();
   }
 
+  /**
+   * The partition has this output. Only now may a turn be used: one that was given for the output of an earlier
+   * version, while this one is still on its way, is repeated with the reply that stores it.
+   */
+  outputStored(output: StoredOutput): void {
+    this.output = output;
+  }
+
   /** Up to the stored output. Runs ahead of the event's turn, because it has no effect outside. */
   async prepare(slots: Slots): Promise<void> {
     const prepared = await slots.use(() => this.tryPrepare());
     if (this.abort.signal.aborted) return;
     if (prepared.kind === "ready") {
       await this.settle();
-      this.output = prepared.output;
       this.isWorking = false;
       // Already stored by an earlier attempt: the record only asks for the turn.
       await this.link.report({ kind: "record", id: this.id, output: prepared.output });

@@ -1,21 +1,18 @@
 /**
  * Relays a model's answer to one viewer as server-sent events. The upstream is read only when the viewer takes
  * the next event, and ended as soon as the viewer is gone. Ends with exactly one `done` or `error`.
- *
- *   start {id, model} · delta {text} … · done {finishReason, usage} | error {class, code, message}
- *
  * Stores nothing, so it cannot be resumed.
  */
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
+import { FIRST_ID, type Ending, type FrameBody } from "../core/stream/model.ts";
 import { abortFailure } from "../models/abort-failure.ts";
 import type { ModelStep, ModelStream } from "../models/port.ts";
-import { encodeComment, encodeEvent } from "./sse-encoder.ts";
-import { MESSAGE_BY_CLASS } from "./stream-problems.ts";
+import type { FrameEncoder } from "./formats/format.ts";
+import { encodeComment } from "./sse-encoder.ts";
 
 export interface RelayOptions {
-  readonly id: string;
-  readonly model: string;
+  readonly encoder: FrameEncoder;
   /** Aborts when the viewer's request does. */
   readonly signal: AbortSignal;
   readonly heartbeatMs: number;
@@ -27,24 +24,17 @@ export interface Relay {
   readonly ended: Promise<StageFailure | undefined>;
 }
 
-export const STREAM_HEADERS: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream; charset=utf-8",
-  "cache-control": "no-cache, no-transform",
-  // Tells nginx and its like not to hold events back.
-  "x-accel-buffering": "no",
-};
-
 /** @param first the step that showed that the model answers */
 export function relay(stream: ModelStream, first: ModelStep, options: RelayOptions): Relay {
-  const encoder = new TextEncoder();
+  const bytes = new TextEncoder();
   const ended = Promise.withResolvers<StageFailure | undefined>();
-  let lastId = 0;
+  let nextId = FIRST_ID;
   let pending: Promise<ModelStep> | undefined = Promise.resolve(first);
 
-  const frame = (event: string, data: unknown, retryMs?: number) => {
-    lastId += 1;
-    const fields = { event, id: String(lastId), data: JSON.stringify(data) };
-    return encoder.encode(encodeEvent(retryMs === undefined ? fields : { ...fields, retryMs }));
+  const frame = (body: FrameBody) => {
+    const text = options.encoder.encode({ id: nextId, body });
+    nextId += 1;
+    return text;
   };
   const leave = () => {
     stream.cancel();
@@ -60,18 +50,16 @@ export function relay(stream: ModelStream, first: ModelStep, options: RelayOptio
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const { id, model } = options;
-        controller.enqueue(frame("start", { id, model }, LIMITS.streams.reconnectMs));
+        const hint = `retry: ${LIMITS.streams.reconnectMs}\n`;
+        controller.enqueue(bytes.encode(hint + frame({ kind: "start" })));
       },
       async pull(controller) {
         pending ??= stream.next();
         const step = await quietAfter(pending, options.heartbeatMs);
-        if (step === "quiet") return controller.enqueue(encoder.encode(encodeComment("keep-alive")));
+        if (step === "quiet") return controller.enqueue(bytes.encode(encodeComment("keep-alive")));
         pending = undefined;
-        if (step.kind === "text") return controller.enqueue(frame("delta", { text: step.text }));
-        controller.enqueue(
-          step.kind === "end" ? frame("done", doneOf(stream, step)) : frame("error", errorOf(step)),
-        );
+        controller.enqueue(bytes.encode(frame(bodyOf(stream, step))));
+        if (step.kind === "text") return undefined;
         controller.close();
         return finish(step.kind === "failed" ? step.failure : undefined);
       },
@@ -86,12 +74,19 @@ export function relay(stream: ModelStream, first: ModelStep, options: RelayOptio
   return { body, ended: ended.promise };
 }
 
-function doneOf(stream: ModelStream, { finishReason }: Extract<ModelStep, { kind: "end" }>) {
-  return { finishReason, usage: stream.usage };
+/** What a step of the model's is in the log. Pieces of text are frames as they come. */
+export function bodyOf(stream: ModelStream, step: ModelStep): FrameBody {
+  if (step.kind === "text") return { kind: "text", text: step.text };
+  return endingOf(stream, step);
 }
 
-function errorOf({ failure }: Extract<ModelStep, { kind: "failed" }>) {
-  return { class: failure.class, code: failure.code, message: MESSAGE_BY_CLASS[failure.class] };
+export function endingOf(
+  { usage }: Pick<ModelStream, "usage">,
+  step: Exclude<ModelStep, { kind: "text" }>,
+): Ending {
+  if (step.kind === "end") return { kind: "done", finishReason: step.finishReason, usage };
+  const { class: failureClass, code } = step.failure;
+  return { kind: "error", class: failureClass, code, usage };
 }
 
 async function quietAfter(step: Promise<ModelStep>, waitMs: number): Promise<ModelStep | "quiet"> {

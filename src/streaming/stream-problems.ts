@@ -12,11 +12,31 @@ const REQUEST_CODES: ReadonlySet<string> = new Set(
   "input_too_long invalid_request unsupported http_400 http_422".split(" "),
 );
 
-export const MESSAGE_BY_CLASS: Readonly<Record<FailureClass, string>> = {
+const MESSAGE_BY_CLASS: Readonly<Record<FailureClass, string>> = {
   transient: "The model could not finish its answer. Try again later.",
   permanent: "The model cannot answer this request.",
   degraded: "The model gave no usable answer to this request.",
 };
+
+export const UNKNOWN_STREAM: Problem = {
+  status: 404,
+  code: "unknown-stream",
+  title: "There is no such stream",
+};
+
+export const UNKNOWN_FORMAT: Problem = {
+  status: 400,
+  code: "unknown-format",
+  title: "There is no such stream format",
+  detail: "Use sluice, ui or openai.",
+};
+
+/** For the viewers of a stream that breaks. */
+export function messageOfError(error: { readonly class: FailureClass; readonly code: string }): string {
+  return error.code === "interrupted"
+    ? "The stream was interrupted on our side. What came before stands."
+    : MESSAGE_BY_CLASS[error.class];
+}
 
 export function problemOfFailure(failed: StageFailure): Problem {
   const detail = `${MESSAGE_BY_CLASS[failed.class]} (${failed.code})`;

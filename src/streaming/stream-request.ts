@@ -17,11 +17,17 @@ const parameters = {
   maxOutputTokens: z.optional(z.int().min(1).max(LIMITS.streams.maxOutputTokens)),
 };
 
+const ways = {
+  /** false: relayed and stored nowhere; it ends with the one connection it has. */
+  resumable: z.optional(z.boolean()),
+};
+
 const requestSchema = z.union([
-  z.strictObject({ ...parameters, messages: z.array(messageSchema).min(1) }),
-  z.strictObject({ ...parameters, input: z.string().min(1) }),
+  z.strictObject({ ...parameters, ...ways, messages: z.array(messageSchema).min(1) }),
+  z.strictObject({ ...parameters, ...ways, input: z.string().min(1) }),
 ]);
 
+/** What is asked of a model. Plain data: it travels to a stream's object as it is. */
 export interface StreamRequest {
   readonly model: string;
   readonly options: LanguageModelV4CallOptions;
@@ -29,23 +35,32 @@ export interface StreamRequest {
   readonly texts: readonly string[];
 }
 
-export function parseStreamRequest(body: Uint8Array): Result<StreamRequest, Problem> {
-  let value: unknown;
+export interface ParsedStream {
+  readonly request: StreamRequest;
+  readonly resumable: boolean;
+}
+
+export function parseJsonBody(body: Uint8Array): Result<unknown, Problem> {
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
+    return ok(JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body)));
   } catch {
     return err({ status: 400, code: "malformed-body", title: "The body is not JSON" });
   }
-  const parsed = requestSchema.safeParse(value);
+}
+
+export function parseStreamRequest(body: Uint8Array): Result<ParsedStream, Problem> {
+  const value = parseJsonBody(body);
+  if (!value.ok) return value;
+  const parsed = requestSchema.safeParse(value.value);
   if (!parsed.success) {
     const detail = 'Send {"model", "messages": [{"role", "content"}]} or {"model", "input"}.';
     const title = "The request does not fit its schema";
     return err({ status: 422, code: "invalid-request", title, detail });
   }
-  const { model, temperature, maxOutputTokens } = parsed.data;
+  const { model, temperature, maxOutputTokens, resumable = true } = parsed.data;
   const messages =
     "input" in parsed.data ? [{ role: "user" as const, content: parsed.data.input }] : parsed.data.messages;
-  return ok({
+  const request: StreamRequest = {
     model,
     texts: messages.map((message) => message.content),
     options: {
@@ -53,7 +68,8 @@ export function parseStreamRequest(body: Uint8Array): Result<StreamRequest, Prob
       ...(temperature === undefined ? {} : { temperature }),
       ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     },
-  });
+  };
+  return ok({ request, resumable });
 }
 
 function promptMessage({ role, content }: z.infer<typeof messageSchema>): LanguageModelV4Message {

@@ -1,7 +1,7 @@
 /** Waiting for something to become true: looked at often, for a bounded time, and never a moment longer than needed. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-const LOOK_EVERY_MS = 25;
+const LOOK_EVERY_MS = 50;
 /** Far beyond what anything here takes on a busy machine: it only bounds a test that has failed. */
 const GIVE_UP_AFTER_MS = 40_000;
 

@@ -4,6 +4,7 @@ import { failure } from "../../src/core/failure.ts";
 import type { Action, ExchangeReply, LeaseView, OfferReply } from "../../src/core/partition/commands.ts";
 import type { DeliveryRecord, StoredOutput } from "../../src/core/partition/model.ts";
 import type { OperatorCommand, OperatorOutcome } from "../../src/core/partition/operate.ts";
+import type { EventPolicy } from "../../src/core/policy.ts";
 import { envelopeOf, partitionFor, type EnvelopeOptions } from "./envelopes.ts";
 import { MemoryPartition } from "./memory-partition.ts";
 
@@ -35,8 +36,13 @@ export class PartitionScript {
     this.partition = partition;
   }
 
-  static async start(customer = "customer-1"): Promise<PartitionScript> {
-    return new PartitionScript(new MemoryPartition(await partitionFor(customer), START_MS));
+  static async start(
+    customer = "customer-1",
+    policy: Partial<EventPolicy> = {},
+    headEvents = 32,
+  ): Promise<PartitionScript> {
+    const name = await partitionFor(customer, policy);
+    return new PartitionScript(new MemoryPartition(name, START_MS, headEvents));
   }
 
   newRequest(): string {

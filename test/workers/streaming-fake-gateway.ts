@@ -1,4 +1,4 @@
-/** The stream routes over a fake upstream and a guard that writes down what it is told. */
+/** The plain relay (`resumable: false`) over a fake upstream and a guard that writes down what it is told. */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { EventSourceParserStream, type EventSourceMessage } from "eventsource-parser/stream";
 import { expect } from "vitest";
@@ -39,11 +39,18 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
     nowMs: Date.now,
     newId: () => "strm_1",
     log: createLogger("error"),
+    stub: () => {
+      throw new Error("a relay has no object");
+    },
+    tokens: { mint: async () => "", verify: async () => null },
     ...(setup.heartbeatMs === undefined ? {} : { heartbeatMs: setup.heartbeatMs }),
   });
   const context = createExecutionContext();
   const post = (body: unknown, signal?: AbortSignal) => {
-    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const text =
+      typeof body === "object" && body !== null
+        ? JSON.stringify({ ...body, resumable: false })
+        : String(body);
     const init = { method: "POST", body: text, ...(signal === undefined ? {} : { signal }) };
     return routes.fetch(new Request("https://sluice.test/v1/streams", init), {}, context);
   };

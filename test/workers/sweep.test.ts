@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 
 function sweep(poke: SweepDependencies["partitions"]["poke"]): Promise<void> {
-  const limits = { sweepGraceMs: 90_000, sweepPartitions: 10 };
+  const limits = { sweepGraceMs: 90_000, sweepPartitions: 10, sweepAgainMs: 3_600_000 };
   return sweepPartitions({ openPartitions, partitions: { poke }, nowMs: () => NOW_MS, log, limits });
 }
 

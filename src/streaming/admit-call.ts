@@ -1,0 +1,66 @@
+/** Leave to call a model: it is known, and its guard lets the call through. Whoever gets leave owes a settlement. */
+import { LIMITS } from "../config/limits.ts";
+import type { StageFailure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { GuardClient, Permit } from "../guard/port.ts";
+import { callReport, type CallFacts } from "../models/call-report.ts";
+import { estimateCallTokens } from "../models/estimate.ts";
+import type { ConfiguredModel } from "../models/port.ts";
+import type { ModelRegistry } from "../models/registry.ts";
+import type { Problem } from "../platform/problem.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { problemOfDenial, problemOfFailure } from "./stream-problems.ts";
+import type { StreamRequest } from "./stream-request.ts";
+
+export interface CallDeps {
+  readonly models: ModelRegistry;
+  readonly guard: GuardClient;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+}
+
+export interface AdmittedCall {
+  readonly model: ConfiguredModel;
+  /** The longest the call can take. */
+  readonly lifeMs: number;
+  /** Tells the guard what became of it, and waits until it has heard. */
+  readonly settle: (id: string, facts: CallFacts, failed: StageFailure | undefined) => Promise<void>;
+}
+
+export async function admitCall(
+  deps: CallDeps,
+  request: StreamRequest,
+): Promise<Result<AdmittedCall, Problem>> {
+  const found = deps.models.get(request.model);
+  if (!found.ok) return err(problemOfFailure(found.error));
+  const { name, definition } = found.value;
+  const { connectMs, totalMs } = definition.timeouts;
+  const lifeMs = Math.min(connectMs + totalMs + LIMITS.streams.deadlineMarginMs, LIMITS.streams.maxLifeMs);
+  const admission = await deps.guard.admit({
+    guard: `model:${name}`,
+    limits: definition.limits,
+    // Somebody is watching.
+    priority: "high",
+    estimatedTokens: estimateCallTokens(request.texts, request.options.maxOutputTokens),
+    leaseMs: Math.max(lifeMs, LIMITS.guard.slotLeaseMs),
+  });
+  if (admission.kind === "denied") {
+    return err(problemOfDenial(admission.reason, admission.retryAtMs, deps.nowMs()));
+  }
+  return ok({ model: found.value, lifeMs, settle: settlement(deps, name, admission.permit) });
+}
+
+function settlement({ guard, log }: CallDeps, model: string, permit: Permit): AdmittedCall["settle"] {
+  return (id, facts, failed) => {
+    permit.settle(callReport(facts, failed));
+    log.info(failed === undefined ? "stream.done" : "stream.failed", {
+      id,
+      model,
+      code: failed?.code,
+      inputTokens: facts.usage?.inputTokens,
+      outputTokens: facts.usage?.outputTokens,
+      estimatedUsage: facts.usage?.estimated,
+    });
+    return guard.flush();
+  };
+}

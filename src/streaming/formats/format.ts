@@ -1,0 +1,50 @@
+/** One log, several wire formats. An encoder turns a frame into the events its format has for it. */
+import type { Frame } from "../../core/stream/model.ts";
+import { openaiEncoder } from "./openai.ts";
+import { sluiceEncoder } from "./sluice.ts";
+import { uiEncoder } from "./ui.ts";
+
+export const STREAM_FORMATS = ["sluice", "ui", "openai"] as const;
+export type StreamFormat = (typeof STREAM_FORMATS)[number];
+
+/** How a viewer comes back to a stream, or ends it. */
+export interface StreamLinks {
+  readonly url: string;
+  /** Read-only. */
+  readonly token: string;
+  readonly stopToken: string;
+}
+
+export interface StreamFacts {
+  readonly id: string;
+  readonly model: string;
+  readonly startedAtMs: number;
+  /** Told to the one that started the stream, and to nobody else. */
+  readonly links?: StreamLinks;
+  /** OpenAI's `stream_options.include_usage`. */
+  readonly includeUsage?: boolean;
+}
+
+export interface FrameEncoder {
+  readonly headers: Readonly<Record<string, string>>;
+  encode(frame: Frame): string;
+}
+
+export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  // Tells nginx and its like not to hold events back.
+  "x-accel-buffering": "no",
+};
+
+export function createEncoder(format: StreamFormat, facts: StreamFacts): FrameEncoder {
+  const encode = { sluice: sluiceEncoder, ui: uiEncoder, openai: openaiEncoder }[format](facts);
+  const own: Readonly<Record<string, string>> =
+    format === "ui" ? { "x-vercel-ai-ui-message-stream": "v1" } : {};
+  return { headers: { ...EVENT_STREAM_HEADERS, ...own }, encode };
+}
+
+/** Text from outside; absent is Sluice's own. */
+export function parseFormat(text: string | undefined): StreamFormat | undefined {
+  return text === undefined ? "sluice" : STREAM_FORMATS.find((format) => format === text);
+}

@@ -1,0 +1,100 @@
+/**
+ * One model call, read to its end whoever watches. It ends its log exactly once and then tells the guard what was used. Never
+ * asks the model twice.
+ */
+import { failure, type StageFailure } from "../core/failure.ts";
+import { messageOf } from "../core/result.ts";
+import type { Ending } from "../core/stream/model.ts";
+import { openModelStream } from "../models/model-stream.ts";
+import type { ModelStream, TokenUsage } from "../models/port.ts";
+import type { AdmittedCall, CallDeps } from "./admit-call.ts";
+import { endingOf } from "./relay.ts";
+import type { StreamRequest } from "./stream-request.ts";
+
+/** Where the answer goes. */
+export interface GenerationLog {
+  append(text: string): Promise<void>;
+  /** Only the first ending counts. */
+  finish(ending: Ending): Promise<void>;
+}
+
+export interface GenerationParts {
+  readonly id: string;
+  readonly deps: CallDeps;
+  readonly call: AdmittedCall;
+  readonly request: StreamRequest;
+  readonly log: GenerationLog;
+}
+
+export class Generation {
+  readonly #parts: GenerationParts;
+  readonly #abort = new AbortController();
+  readonly #spoken = Promise.withResolvers<StageFailure | undefined>();
+  #upstream: ModelStream | null = null;
+
+  constructor(parts: GenerationParts) {
+    this.#parts = parts;
+  }
+
+  /** Settles with the first words or the end; with the failure, when there were no words. */
+  get spoken(): Promise<StageFailure | undefined> {
+    return this.#spoken.promise;
+  }
+
+  /** So far; null before the model has answered at all. */
+  get usage(): TokenUsage | null {
+    return this.#upstream?.usage ?? null;
+  }
+
+  /** Ends the upstream call. */
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    const { id, deps, call, request } = this.#parts;
+    try {
+      const { nowMs, log } = deps;
+      const opened = await openModelStream(call.model, request.options, {
+        signal: this.#abort.signal,
+        nowMs,
+        log,
+      });
+      if (!opened.ok) {
+        const { failure: failed, usage = null } = opened.error;
+        await this.#fail(failed, usage);
+        await call.settle(id, opened.error, failed);
+        return;
+      }
+      const failed = await this.#read(opened.value);
+      await call.settle(id, opened.value, failed);
+    } catch (thrown) {
+      deps.log.error("stream.broke", { id, error: messageOf(thrown) });
+      const { usage } = this;
+      this.stop();
+      await this.#fail(failure("infer", "transient", "internal", "the stream's object failed"), usage);
+    }
+  }
+
+  async #read(upstream: ModelStream): Promise<StageFailure | undefined> {
+    this.#upstream = upstream;
+    for (;;) {
+      const step = await upstream.next();
+      if (step.kind === "text") {
+        await this.#parts.log.append(step.text);
+        this.#spoken.resolve(undefined);
+        continue;
+      }
+      await this.#parts.log.finish(endingOf(upstream, step));
+      this.#spoken.resolve(step.kind === "failed" ? step.failure : undefined);
+      return step.kind === "failed" ? step.failure : undefined;
+    }
+  }
+
+  async #fail(failed: StageFailure, usage: TokenUsage | null): Promise<void> {
+    this.#spoken.resolve(failed);
+    const { class: failureClass, code } = failed;
+    await this.#parts.log.finish({ kind: "error", class: failureClass, code, usage });
+  }
+}

@@ -1,0 +1,93 @@
+/** Rows in, rows out. Decides nothing; all calls are synchronous. */
+import { LIMITS } from "../config/limits.ts";
+import { begin, type StoredLog } from "../core/stream/machine.ts";
+import {
+  FIRST_ID,
+  STREAM_RECORD_VERSION,
+  type Chunk,
+  type Frame,
+  type FrameBody,
+  type StreamRecord,
+} from "../core/stream/model.ts";
+import { migrate } from "../platform/migrations.ts";
+import { STREAM_MIGRATIONS } from "./schema.ts";
+
+interface ChunkRow extends Record<string, SqlStorageValue> {
+  last_id: number;
+  first_id: number;
+  stored_at: number;
+  frames: string;
+}
+
+export class StreamStore {
+  private readonly storage: DurableObjectStorage;
+  private readonly sql: SqlStorage;
+  /** Rows written since the object was loaded, by the cursor's own counter. */
+  rowsWritten = 0;
+
+  constructor(storage: DurableObjectStorage) {
+    this.storage = storage;
+    this.sql = storage.sql;
+  }
+
+  /** Null for a stream that was never started, or is gone. Writes nothing. */
+  load(): StoredLog | null {
+    const tables = this.sql
+      .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'stream'")
+      .toArray();
+    if (tables.length === 0) return null;
+    migrate(this.storage, STREAM_MIGRATIONS);
+    const row = this.sql.exec<{ record: string }>("SELECT record FROM stream WHERE k = 1").toArray()[0];
+    if (row === undefined) return null;
+    const record = JSON.parse(row.record) as StreamRecord; // written by begin
+    if (record.v !== STREAM_RECORD_VERSION) {
+      throw new Error(`unknown stream record version ${String(record.v)}`);
+    }
+    const last = this.sql.exec<ChunkRow>("SELECT * FROM chunks ORDER BY last_id DESC LIMIT 1").toArray()[0];
+    return { record, lastChunk: last === undefined ? null : chunkOf(last) };
+  }
+
+  begin(record: StreamRecord): void {
+    migrate(this.storage, STREAM_MIGRATIONS);
+    const text = JSON.stringify(record);
+    this.rowsWritten += this.sql.exec("INSERT INTO stream (k, record) VALUES (1, ?)", text).rowsWritten;
+  }
+
+  add({ firstId, lastId, storedAtMs, frames }: Chunk): void {
+    const bodies = JSON.stringify(frames.map(({ id, body }) => (id === firstId ? body : { id, ...body })));
+    this.rowsWritten += this.sql.exec(
+      "INSERT INTO chunks (last_id, first_id, stored_at, frames) VALUES (?, ?, ?, ?)",
+      lastId,
+      firstId,
+      storedAtMs,
+      bodies,
+    ).rowsWritten;
+  }
+
+  /** The next stored frames after a cursor: a bounded piece of the log. */
+  framesAfter(record: StreamRecord, cursor: number): readonly Frame[] {
+    const rows = this.sql
+      .exec<ChunkRow>(
+        "SELECT * FROM chunks WHERE last_id > ? ORDER BY last_id LIMIT ?",
+        cursor,
+        LIMITS.streams.replayChunks,
+      )
+      .toArray();
+    const frames = rows.flatMap((row) => chunkOf(row).frames).filter((frame) => frame.id > cursor);
+    // The first frame is not stored: it follows from the record.
+    return cursor < FIRST_ID ? [...begin(record).tail, ...frames] : frames;
+  }
+
+  /** All that was said, for a usage that nobody counted. */
+  forEachText(use: (text: string) => void): void {
+    for (const row of this.sql.exec<ChunkRow>("SELECT * FROM chunks ORDER BY last_id")) {
+      for (const { body } of chunkOf(row).frames) if (body.kind === "text") use(body.text);
+    }
+  }
+}
+
+function chunkOf(row: ChunkRow): Chunk {
+  const stored = JSON.parse(row.frames) as (FrameBody & { readonly id?: number })[]; // written by add
+  const frames = stored.map(({ id = row.first_id, ...body }) => ({ id, body }));
+  return { firstId: row.first_id, lastId: row.last_id, storedAtMs: row.stored_at, frames };
+}

@@ -1,0 +1,67 @@
+/** The way to a stream's object: by the stream's id. */
+import type { StreamState } from "../core/stream/model.ts";
+import type { StreamFormat, StreamLinks } from "./formats/format.ts";
+import type { StreamRequest } from "./stream-request.ts";
+
+export const STREAM_MESSAGE_VERSION = 1;
+
+/** Starts a generation. Repeating it starts no second one. */
+export interface StartCommand {
+  readonly v: typeof STREAM_MESSAGE_VERSION;
+  readonly id: string;
+  readonly request: StreamRequest;
+  /** How the caller watches from the first frame on; null: it does not. */
+  readonly watch: { readonly format: StreamFormat; readonly links: StreamLinks } | null;
+}
+
+export interface StreamStatus {
+  readonly id: string;
+  readonly state: StreamState;
+}
+
+export interface StreamRpc {
+  /** null: there is no such stream. A stream that has ended is left as it is. */
+  stop(): Promise<StreamStatus | null>;
+}
+
+export type StreamStub = DurableObjectStub & StreamRpc;
+
+/** The binding as Sluice uses it: the platform's own generic type maps every answer recursively. */
+export interface StreamNamespace {
+  idFromName(name: string): DurableObjectId;
+  get(id: DurableObjectId): StreamStub;
+}
+
+const STREAM_ID = /^strm_[0-9a-f]{32}$/;
+/** Objects are reached by URL; nothing resolves this one. */
+const OBJECT_URL = "https://stream.invalid/";
+
+/** A fresh stub for every call: after an error a stub stays broken. */
+export function streamStub(namespace: StreamNamespace, id: string): StreamStub {
+  return namespace.get(namespace.idFromName(id));
+}
+
+export function newStreamId(): string {
+  return `strm_${crypto.randomUUID().replaceAll("-", "")}`;
+}
+
+export function isStreamId(text: string): boolean {
+  return STREAM_ID.test(text);
+}
+
+export function startRequest(command: StartCommand): Request {
+  return new Request(OBJECT_URL, { method: "POST", body: JSON.stringify(command) });
+}
+
+export interface AttachCommand {
+  readonly format: StreamFormat;
+  /** The last frame the viewer has; null: it does not say. */
+  readonly after: number | null;
+}
+
+export function attachRequest({ format, after }: AttachCommand): Request {
+  const url = new URL(OBJECT_URL);
+  url.searchParams.set("format", format);
+  if (after !== null) url.searchParams.set("after", String(after));
+  return new Request(url);
+}

@@ -1,0 +1,99 @@
+/**
+ * Watching and stopping a stream. Mounted twice: before the API's bearer check for those who bring the stream's own
+ * token (`?token=`, or as a bearer), and after it for those who bring the API's.
+ *
+ *   GET    /v1/streams/:id          Last-Event-ID or ?after=, ?format=
+ *   GET    /v1/streams/:id/stream   as `useChat` resumes: the AI SDK's format
+ *   DELETE /v1/streams/:id          stops the upstream
+ */
+import { Hono, type Context, type MiddlewareHandler } from "hono";
+import { problemResponse, type Problem } from "../platform/problem.ts";
+import { parseFormat, type StreamFormat } from "./formats/format.ts";
+import { UNKNOWN_FORMAT, UNKNOWN_STREAM } from "./stream-problems.ts";
+import { attachRequest, isStreamId, type StreamStub } from "./stub.ts";
+import { isStreamToken, type StreamRight, type StreamTokens } from "./tokens.ts";
+
+export interface ViewDeps {
+  readonly stub: (id: string) => StreamStub;
+  readonly tokens: StreamTokens;
+  readonly nowMs: () => number;
+}
+
+const UNKNOWN_PLACE: Problem = {
+  status: 400,
+  code: "unknown-place",
+  title: "`after` is not the id of an event",
+};
+const BAD_TOKEN: Problem = {
+  status: 401,
+  code: "invalid-stream-token",
+  title: "The token does not open this stream",
+};
+const READ_ONLY: Problem = {
+  status: 403,
+  code: "read-only-token",
+  title: "This token may read, not stop",
+};
+
+/** For stream tokens. A request without one is somebody else's to judge. */
+export function createTokenViewRoutes(deps: ViewDeps): Hono {
+  const routes = new Hono();
+  const needs =
+    (right: StreamRight): MiddlewareHandler =>
+    async (context, next) => {
+      const token = streamTokenOf(context);
+      if (token === undefined) return next();
+      const id = context.req.param("id") ?? "";
+      const has = await deps.tokens.verify(token, id, deps.nowMs());
+      if (has === null) return problemResponse(BAD_TOKEN);
+      if (right === "stop" && has !== "stop") return problemResponse(READ_ONLY);
+      return handle(deps, context);
+    };
+  routes.get("/v1/streams/:id", needs("read"));
+  routes.get("/v1/streams/:id/stream", needs("read"));
+  routes.delete("/v1/streams/:id", needs("stop"));
+  return routes;
+}
+
+/** For those whom the API lets in. */
+export function createViewRoutes(deps: ViewDeps): Hono {
+  const routes = new Hono();
+  routes.get("/v1/streams/:id", (context) => handle(deps, context));
+  routes.get("/v1/streams/:id/stream", (context) => handle(deps, context));
+  routes.delete("/v1/streams/:id", (context) => handle(deps, context));
+  return routes;
+}
+
+function streamTokenOf(context: Context): string | undefined {
+  const inUrl = context.req.query("token");
+  if (inUrl !== undefined) return inUrl;
+  const bearer = /^Bearer (\S+)$/.exec(context.req.header("authorization") ?? "")?.[1];
+  return bearer !== undefined && isStreamToken(bearer) ? bearer : undefined;
+}
+
+async function handle({ stub }: ViewDeps, context: Context): Promise<Response> {
+  const id = context.req.param("id") ?? "";
+  if (!isStreamId(id)) return problemResponse(UNKNOWN_STREAM);
+  if (context.req.method === "DELETE") {
+    const status = await stub(id).stop();
+    return status === null ? problemResponse(UNKNOWN_STREAM) : Response.json(status);
+  }
+  const format = formatOf(context);
+  if (format === undefined) return problemResponse(UNKNOWN_FORMAT);
+  const after = placeOf(context);
+  if (after === "invalid") return problemResponse(UNKNOWN_PLACE);
+  return stub(id).fetch(attachRequest({ format, after }));
+}
+
+function formatOf(context: Context): StreamFormat | undefined {
+  return context.req.path.endsWith("/stream") ? "ui" : parseFormat(context.req.query("format"));
+}
+
+/** A browser that reconnects repeats its URL, so the header is the newer word. One it did not get from here counts as none. */
+function placeOf(context: Context): number | null | "invalid" {
+  const header = context.req.header("last-event-id") ?? "";
+  if (/^\d{1,15}$/.test(header)) return Number(header);
+  const query = context.req.query("after");
+  if (query === undefined) return null;
+  return /^\d{1,15}$/.test(query) ? Number(query) : "invalid";
+}

@@ -1,0 +1,133 @@
+/** Streams over their real object, in workerd; the model behind it is a fake upstream, or one that is fed by hand. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import type { GuardClient, CallReport } from "../../src/guard/port.ts";
+import type { OpenAICompatibleOptions } from "../../src/models/openai-compatible.ts";
+import type { StreamFormat } from "../../src/streaming/formats/format.ts";
+import { StreamObjectBase } from "../../src/streaming/stream-object.ts";
+import {
+  attachRequest,
+  newStreamId,
+  startRequest,
+  streamStub,
+  type StreamStub,
+} from "../../src/streaming/stub.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { eventStream, fakeModel, fakeUpstream, finish, type FakeUpstream } from "./models-fake-upstream.ts";
+
+export interface TestStream {
+  readonly id: string;
+  readonly reports: readonly CallReport[];
+  /** The guard has been told. */
+  settled(): Promise<void>;
+  readonly upstream: FakeUpstream;
+  stub(): StreamStub;
+  start(watch?: StreamFormat | null): Promise<Response>;
+  attach(after?: number | null, format?: StreamFormat): Promise<Response>;
+  inside<Value>(
+    look: (object: StreamObjectBase, state: DurableObjectState) => Value | Promise<Value>,
+  ): Promise<Value>;
+}
+
+export async function testStream(
+  upstream: FakeUpstream,
+  model: Partial<OpenAICompatibleOptions> = {},
+): Promise<TestStream> {
+  const id = newStreamId();
+  const reports: CallReport[] = [];
+  let flushed = false;
+  const guard: GuardClient = {
+    admit: async () => ({
+      kind: "granted",
+      permit: {
+        settle: (report) => {
+          reports.push(report);
+        },
+      },
+    }),
+    flush: async () => {
+      flushed = true;
+    },
+  };
+  const calls = {
+    models: fakeModel(upstream, model).registry,
+    guard,
+    nowMs: Date.now,
+    log: createLogger("error"),
+  };
+  const stub = () => streamStub(env.STREAM, id);
+  const object: () => DurableObjectStub = stub;
+  const inside: TestStream["inside"] = (look) =>
+    runInDurableObject(object(), (instance, state) => {
+      if (!(instance instanceof StreamObjectBase)) throw new Error("not a stream");
+      return look(instance, state);
+    });
+  await inside((instance) => Object.assign(instance, { services: () => calls }));
+  return {
+    id,
+    reports,
+    settled: () => vi.waitFor(() => expect(flushed).toBe(true)),
+    upstream,
+    stub,
+    inside,
+    start: (watch = null) =>
+      stub().fetch(
+        startRequest({
+          v: 1,
+          id,
+          request: {
+            model: "fast",
+            texts: ["Say hello."],
+            options: { prompt: [{ role: "user", content: [{ type: "text", text: "Say hello." }] }] },
+          },
+          watch: watch === null ? null : { format: watch, links: { url: "u", token: "t", stopToken: "s" } },
+        }),
+      ),
+    attach: (after = null, format = "sluice") => stub().fetch(attachRequest({ format, after })),
+  };
+}
+
+/**
+ * An upstream that says what it is told, when it is told. It runs inside the object, whose streams and promises the test must
+ * not touch: what is said is left where it looks.
+ */
+export function fedUpstream() {
+  const said: string[] = [];
+  const ending: { how: "close" | "cut" | null } = { how: null };
+  const upstream = fakeUpstream(({ signal }) =>
+    eventStream(
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+        },
+        async pull(controller) {
+          while (said.length === 0 && ending.how === null && !signal.aborted) await nextTurn();
+          if (signal.aborted) return;
+          const text = said.shift();
+          if (text !== undefined) controller.enqueue(new TextEncoder().encode(text));
+          else if (ending.how === "cut") controller.error(new Error("Network connection lost."));
+          else controller.close();
+        },
+      }),
+    ),
+  );
+  return {
+    upstream,
+    say: (text: string) => {
+      said.push(text);
+    },
+    /** The model's own end, and that of its connection. */
+    finish: (usage?: { prompt_tokens: number; completion_tokens: number }) => {
+      said.push(finish("stop", usage));
+      ending.how = "close";
+    },
+    end: (how: "close" | "cut") => {
+      ending.how = how;
+    },
+    called: () => vi.waitFor(() => expect(upstream.calls).not.toHaveLength(0)),
+    aborted: () => vi.waitFor(() => expect(upstream.calls[0]?.signal.aborted).toBe(true)),
+  };
+}
+
+const nextTurn = () => new Promise((resolve) => setTimeout(resolve, 1));
