@@ -6,7 +6,6 @@ import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHead
 import * as z from "zod";
 import type { LocalGateway, LocalGatewayOptions } from "../../dev/lib/local-gateway.ts";
 import { LOCAL_API_TOKEN, LOCAL_SECRETS } from "../../dev/lib/local-secrets.ts";
-import type { ModelCall } from "../../dev/model-server/server.ts";
 import { DEMO_SECRETS, signSample, type Sample, type SignedRequest } from "../../dev/senders/sample.ts";
 import type { SinkRecord } from "../../dev/sink/server.ts";
 import { until } from "./e2e-until.ts";
@@ -167,11 +166,6 @@ export function effectOf(gateway: LocalGateway, sample: Sample, timeoutMs?: numb
 export function dataOf(body: SinkRecord["body"]): Readonly<Record<string, unknown>> | null {
   const parsed = z.object({ data: z.record(z.string(), z.unknown()) }).safeParse(body);
   return parsed.success ? parsed.data.data : null;
-}
-
-/** The calls whose prompt begins with this sample's own words: see `withText`. */
-export function modelCallsAbout(gateway: LocalGateway, text: string): readonly ModelCall[] {
-  return gateway.model.calls.entries().filter((call) => call.textStart.includes(text));
 }
 
 /** Faults of the model server or the sink. @returns the fault's id, as records name it */

@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EventId } from "../../src/core/ids.ts";
 import { EVENT_RECORD_VERSION, newPartition, type EventRecord } from "../../src/core/partition/model.ts";
-import { DAY_MS } from "../../src/config/limits.ts";
+import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import { PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
 import { PartitionStore } from "../../src/partition/store.ts";
 import { migrate } from "../../src/platform/migrations.ts";
@@ -100,6 +100,25 @@ describe("retention", () => {
       store.save([long], isNew);
       store.retire(store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
       expect(store.find(long.id)).not.toBeNull();
+    });
+  });
+
+  it("counts an event's own retention, and that of a dead letter, to the millisecond", async () => {
+    const policy = { retainMs: 90 * DAY_MS };
+    const long = await recordOf("long", { envelope: await envelopeOf({ key: "long", customer, policy }) });
+    const dead = await recordOf("dead", { state: "dead", endedAtMs: START_MS });
+    await withStore((store) => {
+      store.save([long], isNew);
+      store.retire(START_MS + policy.retainMs - 1, RETAIN_MS);
+      expect(store.find(long.id)).not.toBeNull();
+      store.retire(START_MS + policy.retainMs, RETAIN_MS);
+      expect(store.find(long.id)).toBeNull();
+      store.save([dead], isNew);
+      const keptMs = LIMITS.partition.keepExceptionsMs;
+      store.retire(START_MS + keptMs - 1, RETAIN_MS);
+      expect(store.find(dead.id)).not.toBeNull();
+      store.retire(START_MS + keptMs + 30 * DAY_MS, RETAIN_MS);
+      expect(store.find(dead.id)).toBeNull();
     });
   });
 

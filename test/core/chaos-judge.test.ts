@@ -1,65 +1,8 @@
-/** The gateway killed with SIGKILL while events are in flight, and started again over its storage: judged by records on disk. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { afterAll, describe, expect, it } from "vitest";
+/** The judge of `npm run chaos` must be able to fail: each promise broken in the records is seen. */
+import { describe, expect, it } from "vitest";
 import { isKept, judge } from "../../dev/chaos/judge.ts";
 import type { Records } from "../../dev/chaos/records.ts";
 import type { SinkRecord } from "../../dev/sink/sink-record.ts";
-
-const children = new Set<ChildProcess>();
-
-afterAll(() => {
-  // It ends what it started when it is told to end.
-  for (const child of children) child.kill("SIGTERM");
-});
-
-interface Outcome {
-  readonly code: number | null;
-  readonly output: string;
-}
-
-function runChaos(options: string): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["dev/chaos/main.ts", ...options.split(" ")], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    children.add(child);
-    let output = "";
-    const take = (chunk: Buffer): void => {
-      output += chunk.toString("utf8");
-    };
-    child.stdout.on("data", take);
-    child.stderr.on("data", take);
-    child.once("error", reject);
-    child.once("close", (code) => {
-      children.delete(child);
-      resolve({ code, output });
-    });
-  });
-}
-
-/** The number in the table's row. */
-function count({ output }: Outcome, row: string): number {
-  const found = new RegExp(`^  ${row} +(\\d+) `, "m").exec(output)?.[1];
-  if (found === undefined) throw new Error(`no row "${row}" in:\n${output}`);
-  return Number(found);
-}
-
-const EVENTS = 30;
-
-describe("a gateway that is killed twice while events are in flight", () => {
-  it("loses nothing that it acknowledged, keeps the order, and repeats an effect under its own key alone", async () => {
-    // Stranded leases are waited for: the default is a minute.
-    const outcome = await runChaos(
-      `--mode=strict --kills=2 --events=${EVENTS} --customers=10 --lease-seconds=10 --drain-seconds=40`,
-    );
-    expect(outcome.output).toContain("Every promise was kept.");
-    expect(outcome.code).toBe(0);
-    expect(count(outcome, "kills")).toBe(2);
-    expect(count(outcome, "acknowledged")).toBe(EVENTS);
-    expect(count(outcome, "delivered") + count(outcome, "dead")).toBe(EVENTS);
-    for (const row of ["lost", "repeats, other key", "out of order"]) expect(count(outcome, row)).toBe(0);
-  }, 90_000);
-});
 
 const KILL_AT_MS = 2_000;
 

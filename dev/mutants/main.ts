@@ -1,0 +1,64 @@
+/**
+ * Changes the sources that keep the promises, one small fault at a time, and expects a test to notice each.
+ *
+ *     npm run mutants [-- --target core|lanes|object|pipeline|all] [--named] [--only ID,ID] [--list]
+ *
+ * Nothing is written into the tree. See docs/mutants.md.
+ */
+import os from "node:os";
+import { parseArgs } from "node:util";
+import { staleExplanations } from "./equivalent.ts";
+import { generateMutants, namedMutants } from "./generate.ts";
+import { judgeMutants } from "./judge.ts";
+import type { Mutant } from "./mutant.ts";
+import { describe, Report } from "./report.ts";
+import { isTargetName, TARGET_NAMES, type TargetName } from "./targets.ts";
+import { endAllRunners } from "./test-runner.ts";
+
+const LOW_PRIORITY = 10;
+
+const { values } = parseArgs({
+  options: {
+    target: { type: "string", default: "all" },
+    named: { type: "boolean", default: false },
+    only: { type: "string" },
+    list: { type: "boolean", default: false },
+  },
+});
+
+process.on("exit", endAllRunners);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+
+const mutantsByTarget = new Map(targets(values.target).map((target) => [target, selectMutants(target)]));
+const all = [...mutantsByTarget.values()].flat();
+if (all.length === 0) throw new Error("no such mutant");
+if (values.list) for (const mutant of all) console.log(describe(mutant));
+else await run();
+
+async function run(): Promise<void> {
+  os.setPriority(LOW_PRIORITY);
+  const report = new Report(all.length);
+  for (const [target, mutants] of mutantsByTarget) {
+    if (mutants.length === 0) continue;
+    await judgeMutants(target, mutants, (outcome) => report.add(outcome));
+  }
+  report.print();
+  if (values.only === undefined && !values.named) {
+    for (const { file, line } of staleExplanations(all))
+      console.log(`explained, but no longer made: ${file}: ${line}`);
+  }
+  process.exitCode = report.isClean ? 0 : 1;
+}
+
+function targets(name: string): readonly TargetName[] {
+  if (name === "all") return TARGET_NAMES;
+  if (!isTargetName(name)) throw new Error(`--target is one of ${TARGET_NAMES.join(", ")}, all`);
+  return [name];
+}
+
+function selectMutants(target: TargetName): readonly Mutant[] {
+  const named = namedMutants(target);
+  const found = values.named ? named : [...named, ...generateMutants(target)];
+  const wanted = values.only?.split(",");
+  return wanted === undefined ? found : found.filter(({ id }) => wanted.includes(id));
+}

@@ -1,0 +1,64 @@
+/** What is mutated, and which tests must notice. Tests run in the order named here: the fast ones first. */
+import { globSync } from "node:fs";
+
+export const TARGET_NAMES = ["core", "lanes", "object", "pipeline"] as const;
+export type TargetName = (typeof TARGET_NAMES)[number];
+
+export interface Target {
+  /** Project of `vitest.config.ts` that its tests run in. */
+  readonly project: "core" | "workers";
+  readonly sources: readonly string[];
+  readonly tests: readonly string[];
+}
+
+export const TARGETS: Readonly<Record<TargetName, Target>> = {
+  core: {
+    project: "core",
+    sources: ["src/core/partition/*.ts", "src/core/retry.ts"],
+    tests: [
+      "test/core/partition*.test.ts",
+      "test/core/mutants-partition*.test.ts",
+      "test/core/driver.test.ts",
+    ],
+  },
+  lanes: {
+    project: "core",
+    // The client of partitions and the asking of old ones run where the lanes run.
+    sources: ["src/lanes/*.ts", "src/partition/client.ts", "src/partition/epochs.ts"],
+    tests: ["test/core/mutants-lanes*.test.ts", "test/core/driver.test.ts"],
+  },
+  object: {
+    project: "workers",
+    sources: ["event-view", "partition-object", "retention", "schema", "store", "stub"].map(
+      (name) => `src/partition/${name}.ts`,
+    ),
+    // Without the test under random faults: what kills a mutant must kill it every time.
+    tests: ["object", "durability", "upkeep", "retention", "epochs"].map(
+      (name) => `test/workers/partition-${name}.test.ts`,
+    ),
+  },
+  pipeline: {
+    // None of these tests needs workerd, and plain Node is several times as fast.
+    project: "core",
+    sources: ["src/pipeline/deliver.ts", "src/pipeline/prepare.ts", "src/pipeline/runner.ts"],
+    tests: [
+      "test/workers/pipeline-deliver.test.ts",
+      "test/workers/pipeline-prepare.test.ts",
+      "test/workers/pipeline-*.test.ts",
+      "test/core/mutants-pipeline*.test.ts",
+    ],
+  },
+};
+
+export function isTargetName(name: string): name is TargetName {
+  return TARGET_NAMES.some((known) => known === name);
+}
+
+export function sourcesOf(target: TargetName): string[] {
+  return TARGETS[target].sources.flatMap((pattern) => globSync(pattern).sort());
+}
+
+/** Each file once, in the order of the patterns. */
+export function testsOf(target: TargetName): string[] {
+  return [...new Set(TARGETS[target].tests.flatMap((pattern) => globSync(pattern).sort()))];
+}

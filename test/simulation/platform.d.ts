@@ -1,0 +1,13 @@
+/**
+ * The few names of the platform's types that the simulated modules mention. The Worker's own program checks
+ * them against the real ones; here they only have to be known.
+ */
+interface Queue {
+  send(body: unknown, options?: { readonly contentType?: string }): Promise<unknown>;
+  sendBatch(messages: Iterable<{ readonly body: unknown; readonly contentType?: string }>): Promise<unknown>;
+}
+
+interface KVNamespace {
+  get(key: string, type: "text"): Promise<string | null>;
+  put(key: string, value: string, options?: { readonly expirationTtl?: number }): Promise<void>;
+}
