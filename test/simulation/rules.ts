@@ -1,7 +1,7 @@
 /** Everything that is watched, in one place: P1 to P4 of the design, checked at every step. */
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { partitionOf, type EventId, type PartitionName } from "../../src/core/ids.ts";
-import type { ExchangeReply, ExchangeRequest } from "../../src/core/partition/commands.ts";
+import type { Action, ExchangeReply, ExchangeRequest } from "../../src/core/partition/commands.ts";
 import { isOpen, type EventRecord, type Position } from "../../src/core/partition/model.ts";
 import { comparePositions, positionOf } from "../../src/core/partition/order.ts";
 import type { UndeliverableStore } from "../../src/lanes/undeliverable.ts";
@@ -22,6 +22,7 @@ interface Deciding {
   readonly call: ObjectCall;
   readonly writes: Write[];
   readonly expectFenced: boolean;
+  readonly leased: ReadonlySet<EventId>;
 }
 
 export interface LogStatistics {
@@ -99,7 +100,7 @@ export class Rules
       status !== null &&
       this.leases.mustBeFenced(object, status.partition, call.request as ExchangeRequest); // as the driver sent it
     const leased = new Set(status?.partition.lease?.entries.map((entry) => entry.id));
-    const deciding: Deciding = { call, writes: [], expectFenced };
+    const deciding: Deciding = { call, writes: [], expectFenced, leased };
     this.deciding.set(object, deciding);
     object.disk.onWrite = (before, after) => {
       deciding.writes.push({ before, after });
@@ -137,8 +138,25 @@ export class Rules
   answered(object: SimObject, call: ObjectCall, reply: unknown): void {
     const deciding = this.deciding.get(object);
     if (call.method !== "exchange" || deciding?.call !== call) return;
-    // Only a lone call's writes are known to be its own.
-    this.leases.exchanged(call, deciding.expectFenced, reply as ExchangeReply, deciding.writes); // the object's own
+    const told = reply as ExchangeReply; // the object's own
+    this.leases.exchanged(call, deciding.expectFenced, told, deciding.writes);
+    if (told.status === "fenced") return;
+    const { actions } = call.request as ExchangeRequest; // as the driver sent it
+    for (const action of actions) {
+      if (action.kind !== "release" && deciding.leased.has(action.id)) this.checkKept(object, action);
+    }
+  }
+
+  /** What a driver was answered about may never be lost again. */
+  private checkKept(object: SimObject, action: Exclude<Action, { kind: "release" }>): void {
+    const record = object.disk.records.get(action.id);
+    const names = record?.deliveries.map((delivery) => delivery.destination) ?? [];
+    const kept =
+      (action.kind !== "confirm" || names.includes(action.delivery.destination)) &&
+      (action.kind !== "record" || record?.output?.stageVersion === action.output.stageVersion) &&
+      (action.kind !== "complete" ||
+        action.deliveries.every(({ destination }) => names.includes(destination)));
+    this.context.check(kept, "what was answered is durable", () => `${action.kind} of ${short(action.id)}`);
   }
 
   flushed(object: SimObject, changed: ReadonlyMap<EventId, EventRecord | undefined>): void {

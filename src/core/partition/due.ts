@@ -8,7 +8,10 @@ export function nextDueMs(work: Workspace): number | null {
   const waiting = work.open().filter((record) => !isLeased(lease, record.id));
   const times: number[] = waiting.map(expiryOf);
   if (lease !== null) times.push(lease.expiresAtMs);
-  else if (work.partition.paused === null) times.push(...workableAt(work, waiting));
+  else {
+    if (work.partition.paused === null) times.push(...workableAt(work, waiting));
+    if (waiting.length === 0 && work.hasUnseen) times.push(work.at.nowMs);
+  }
   return times.length === 0 ? null : Math.min(...times);
 }
 

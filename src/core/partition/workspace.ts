@@ -77,6 +77,7 @@ export class Workspace {
   private readonly original: ReadonlyMap<EventId, EventRecord>;
   private readonly changedIds = new Set<EventId>();
   private readonly leasedBefore: Lease | null;
+  private readonly loadedHead: number;
   private handedOver: readonly LeaseEntry[] = [];
 
   constructor(view: PartitionView, at: Circumstances) {
@@ -89,6 +90,7 @@ export class Workspace {
     this.at = at;
     this.remembered = view.remembered;
     this.highestPriority = view.highestPriority;
+    this.loadedHead = view.head.length;
     for (const record of [...view.head, ...view.named]) this.records.set(record.id, record);
     this.original = new Map(this.records);
   }
@@ -127,6 +129,14 @@ export class Workspace {
     return [...this.records.values()]
       .filter((record) => isOpen(record.state))
       .sort((left, right) => comparePositions(positionOf(left), positionOf(right)));
+  }
+
+  /**
+   * All that was loaded of the backlog has ended in this command (many events may expire at once), and there is more
+   * of it: whether that is due, only another look can tell.
+   */
+  get hasUnseen(): boolean {
+    return this.loadedHead > 0 && this.openEvents > this.open().length;
   }
 
   /** Grants of a lease that stands: made durable by `settleLease`. */
