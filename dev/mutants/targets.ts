@@ -33,7 +33,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
       (name) => `src/partition/${name}.ts`,
     ),
     // Without the test under random faults: what kills a mutant must kill it every time.
-    tests: ["object", "durability", "upkeep", "retention", "epochs"].map(
+    tests: ["object", "durability", "upkeep", "store", "retention", "epochs"].map(
       (name) => `test/workers/partition-${name}.test.ts`,
     ),
   },

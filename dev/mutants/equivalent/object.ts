@@ -1,4 +1,82 @@
-/** Of the object. */
-import type { EquivalentMutant } from "./entry.ts";
+/** Of the partition's object, its store and its retention. */
+import { equivalentsIn, type EquivalentMutant } from "./entry.ts";
 
-export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [];
+const GATE = "the platform holds answers back until what was written before them is stored";
+const COST = "how much is read at once, or written again as it is: a cost, not a promise";
+const COMPILER = "a default for the compiler: the value is always there";
+const SEARCH = "the search takes other steps and finds the same";
+const IDLE = "at worst an alarm wakes an empty object once";
+
+export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
+  ...equivalentsIn("src/partition/event-view.ts", [
+    ["ab2822e2", "record.nextAtMs > 0", "nothing is due in the first millisecond of 1970"],
+  ]),
+  ...equivalentsIn("src/partition/partition-object.ts", [
+    ["e7ccd2b7", "await this.arm(Date.now())", GATE],
+    ["699f18c9", "await this.ctx.storage.deleteAlarm();", "deleting all deletes the alarm, too"],
+    ["4c1c52d0", "await this.ctx.storage.deleteAlarm();", GATE],
+    ["6ec874ea", "await this.ctx.storage.deleteAll();", GATE],
+    ["60b0f96d", "await this.retire();", GATE],
+    ["44abcca4", "await this.arm(…)", GATE],
+    ["eb3ba33a", "await armed;", GATE],
+    ["c87e3019", "await this.erase();", GATE],
+    ["99f25739", "await this.ctx.storage.setAlarm(atMs);", GATE],
+    ["4c1c52d0-2", "await this.ctx.storage.deleteAlarm();", GATE],
+    ["f74643b7", "this.store.firstOpen(1)[0]", COST],
+    ["2b6c1744", "this.headEvents = headEventsFor(view.head);", COST],
+    ["54961567", "Math.max(1, …lookahead)", COST],
+    ["53bb3fd3", "Math.max(1, …lookahead)", COST],
+    ["1e81a4c8", "Math.min(LIMITS.partition.headEvents, 2 * lookahead + 2)", COST],
+    ["a920d99a", "2 * lookahead + 2", COST],
+    ["6f995c34", "2 * lookahead + 2", COST],
+    ["bae3bfec", "2 * lookahead + 2", COST],
+    ["bb933b0d", "2 * lookahead + 2", COST],
+    ["68822064", "this.store.openEvents > head.length ? 0 : null", "due since ever, either way"],
+    ["9cc93231", "this.alarmAtMs <= dueMs", COST],
+    ["75095752", "if (this.alarmAtMs === null) return;", IDLE],
+    ["28b22c71", "if (this.alarmAtMs === null) return;", IDLE],
+    ["f50b67c2-3", "this.alarmAtMs = null;", IDLE],
+    ["699f18c9-2", "await this.ctx.storage.deleteAlarm();", IDLE],
+    ["5260e705", `state.id.name ?? ""`, COMPILER],
+  ]),
+  ...equivalentsIn("src/partition/retention.ts", [
+    ["5a24f934", "const HASH_CHARACTERS = 26;", "the character before the digest is the same in every id"],
+    ["1c99d4d4", "const HASH_CHARACTERS = 26;", "a digest shorter by one character tells ids apart as well"],
+    ["7ca5d703", "start < hashes.length", "an empty row remembers nothing"],
+    ["99aea2ec", `chunk[0] ?? ""`, COMPILER],
+    ["ff5971dd", "hashes.length / HASH_CHARACTERS - 1", SEARCH],
+    ["013b2d6d", "hashes.length / HASH_CHARACTERS - 1", SEARCH],
+    ["557cd4d1", "(low + high) >> 1", SEARCH],
+    ["f9965ba7", "if (found < wanted)", SEARCH],
+  ]),
+  ...equivalentsIn("src/partition/schema.ts", [
+    ["063e66d0", "version: 1,", "a version only has to rise from one migration to the next"],
+    ["734b40c4", "export const BUCKET_MS = 7 * DAY_MS;", "any length of a table will do"],
+  ]),
+  ...equivalentsIn("src/partition/store.ts", [
+    ["756e77b2", "private isStored = false;", "set by every load, and nothing is asked before one"],
+    ["484eeef3", "rowsWritten = 0;", "only differences are looked at"],
+    [
+      "13784009",
+      "this.highest = Number.NEGATIVE_INFINITY;",
+      "after a write that failed, a bound that is too high leaves a gap in the order, no disorder",
+    ],
+    ["47054300", "this.durableMark = null;", "nothing is stored yet: there was no mark before"],
+    ["6fdd9867", "this.mark = stored.mark;", "without a mark the scan begins at the beginning: a cost"],
+    ["8dfd9a2e", "(this.openByPriority.get(priority) ?? 0) > 0", "nothing is not more than 0 either"],
+    ["afa6c616", "this.firstOpen(1);", COST],
+    ["4a6d3895", "this.firstOpen(1);", COST],
+    ["b387b1c3", "this.firstOpen(1);", COST],
+    ["afa6c616-2", "this.firstOpen(1);", COST],
+    ["4a6d3895-2", "this.firstOpen(1);", COST],
+    ["b387b1c3-2", "this.firstOpen(1);", COST],
+    ["81c3f3fc", "Math.floor(nowMs)", "times are whole milliseconds"],
+    ["fa0bb8f2", "this.find(id) ?? []", COMPILER],
+    ["04710e4a", `PRIORITIES[priority] ?? "normal"`, COMPILER],
+    [
+      "9942b26c",
+      "comparePositions(position, this.mark) < 0",
+      "the mark's own event leaves the mark where it is",
+    ],
+  ]),
+];
