@@ -72,6 +72,7 @@ export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
     ["b387b1c3-2", "this.firstOpen(1);", COST],
     ["81c3f3fc", "Math.floor(nowMs)", "times are whole milliseconds"],
     ["fa0bb8f2", "this.find(id) ?? []", COMPILER],
+    ["6ab38b05", "top.ord ?? this.highest", "a table is made together with its first row"],
     ["04710e4a", `PRIORITIES[priority] ?? "normal"`, COMPILER],
     [
       "9942b26c",

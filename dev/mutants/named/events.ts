@@ -151,7 +151,7 @@ export const EVENT_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "no-alarm-for-open-work",
-      find: "else if (work.partition.paused === null) times.push(...workableAt(work, waiting));",
+      find: "if (work.partition.paused === null) times.push(...workableAt(work, waiting));",
       replace: "",
       promise: "open work leaves an alarm no later than its due time",
     },
