@@ -32,7 +32,7 @@ export async function consumeTelemetry(
       delivery.retry({ delaySeconds: deps.retryDelaySeconds });
       continue;
     }
-    reports.set(message.value.partition, message.value);
+    if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
     newestMs = Math.max(newestMs, delivery.timestamp.getTime());
     delivery.ack();
   }

@@ -1,5 +1,6 @@
 /** What the telemetry queue carries, version 1. Never on the way of an event: losing it costs sight, not events. */
 import * as z from "zod";
+import { eventSummarySchema } from "../core/event-summary.ts";
 import { parsePartitionName, type PartitionName } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
@@ -10,6 +11,12 @@ const telemetrySchema = z.discriminatedUnion("kind", [
     kind: z.literal("partition_open"),
     partition: z.custom<PartitionName>((value) => typeof value === "string" && parsePartitionName(value).ok),
     dueMs: z.number(),
+  }),
+  /** Events that ended or re-entered.. */
+  z.object({
+    v: z.literal(1),
+    kind: z.literal("events"),
+    events: z.array(eventSummarySchema),
   }),
 ]);
 

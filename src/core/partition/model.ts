@@ -104,6 +104,8 @@ export interface EventRecord {
   readonly lastRequest: string;
   /** What was granted when this event was last written. */
   readonly handover?: Handover;
+  /** How often it has ended or re-entered; absent: never. Orders what the ledger is told. */
+  readonly version?: number;
 }
 
 /** One grant inside a lease. `starts` includes this grant. */

@@ -1,0 +1,103 @@
+/**
+ * What the ledger is told of one event: enough to list, count and alert, never its payload. Made by the partition
+ * when an event ends or re-enters; carried by the telemetry queue; projected into D1. Version 1.
+ */
+import * as z from "zod";
+import { parseEventId, parsePartitionName, type EventId, type PartitionName } from "./ids.ts";
+import type { EventRecord } from "./partition/model.ts";
+
+const idSchema = z.custom<EventId>((value) => typeof value === "string" && parseEventId(value).ok);
+const partitionSchema = z.custom<PartitionName>(
+  (value) => typeof value === "string" && parsePartitionName(value).ok,
+);
+
+export const eventSummarySchema = z.object({
+  v: z.literal(1),
+  id: idSchema,
+  /** Rises each time the event ends or re-enters: an older summary never replaces a newer one. */
+  version: z.int(),
+  run: z.int(),
+  state: z.enum(["pending", "retrying", "deferred", "done", "dead", "review", "filtered", "expired"]),
+  source: z.string(),
+  type: z.string(),
+  pipeline: z.string(),
+  partition: partitionSchema,
+  partitionKey: z.string(),
+  dedupeKey: z.string(),
+  priority: z.enum(["high", "normal", "low"]),
+  traceparent: z.string(),
+  /** The event that emitted this one. */
+  parent: z.nullable(idSchema),
+  colo: z.string(),
+  late: z.boolean(),
+  receivedAtMs: z.int(),
+  /** null: it has re-entered and is open again. */
+  endedAtMs: z.nullable(z.int()),
+  attempts: z.int(),
+  deliveryAttempts: z.int(),
+  deferrals: z.int(),
+  failure: z.nullable(
+    z.object({ stage: z.string(), class: z.string(), code: z.string(), message: z.string() }),
+  ),
+  model: z.nullable(
+    z.object({
+      name: z.string(),
+      modelId: z.string(),
+      inputTokens: z.number(),
+      outputTokens: z.number(),
+      estimatedUsage: z.boolean(),
+      costMicros: z.nullable(z.number()),
+      durationMs: z.number(),
+      cached: z.boolean(),
+      degraded: z.optional(z.string()),
+    }),
+  ),
+  deliveries: z.array(z.object({ destination: z.string(), status: z.number(), durationMs: z.number() })),
+});
+
+export type EventSummary = z.infer<typeof eventSummarySchema>;
+
+/** Names a summary the ledger has: its partition stops sending it. */
+export interface SummaryReceipt {
+  readonly id: EventId;
+  readonly version: number;
+}
+
+export function summaryOf(record: EventRecord): EventSummary {
+  const { envelope, failure, output } = record;
+  return {
+    v: 1,
+    id: record.id,
+    version: record.version ?? 0,
+    run: record.run,
+    state: record.state,
+    source: envelope.source,
+    type: envelope.type,
+    pipeline: envelope.pipeline,
+    partition: envelope.partition,
+    partitionKey: envelope.partitionKey,
+    dedupeKey: envelope.dedupeKey,
+    priority: envelope.priority,
+    traceparent: envelope.traceparent,
+    parent: envelope.parent?.id ?? null,
+    colo: envelope.origin.colo,
+    late: record.late,
+    receivedAtMs: envelope.receivedAtMs,
+    endedAtMs: record.endedAtMs,
+    attempts: record.attempts,
+    deliveryAttempts: record.deliveryAttempts,
+    deferrals: record.deferrals,
+    failure: failure && {
+      stage: failure.stage,
+      class: failure.class,
+      code: failure.code,
+      message: failure.message,
+    },
+    model: output?.model ?? null,
+    deliveries: record.deliveries.map(({ destination, status, durationMs }) => ({
+      destination,
+      status,
+      durationMs,
+    })),
+  };
+}
