@@ -104,6 +104,15 @@ export const LIMITS = {
     keepExceptionsMs: 90 * DAY_MS,
     /** How long ids are remembered after the end: longer than any lane or sender redelivers. */
     rememberIdsMs: 30 * DAY_MS,
+    /** What the ledger has not acknowledged by then is told again, so many events at once, ever more rarely up to once an hour. */
+    outboxFirstMs: 30 * SECOND_MS,
+    outboxAgainMs: HOUR_MS,
+    outboxEvents: 50,
+    /** From this part of `maxStoredBytes` on, what was delivered is dropped before its time, so many events at once. */
+    pressureShare: 0.8,
+    earlyDropEvents: 500,
+    /** When there was nothing to drop, it is looked at again after this. */
+    pressureAgainMs: HOUR_MS,
     /** A ring is not repeated within this time: the lane is at-least-once and has its own wait. */
     ringEveryMs: 5 * SECOND_MS,
   },

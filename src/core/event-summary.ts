@@ -63,6 +63,14 @@ export interface SummaryReceipt {
   readonly version: number;
 }
 
+/**
+ * What its partition keeps telling until the ledger has it: everything that waits for a person, and whatever has been
+ * told otherwise before. A plain success that is never told is only missing from a list.
+ */
+export function isOutboxed({ state, version }: Pick<EventRecord, "state" | "version">): boolean {
+  return state === "dead" || state === "review" || state === "expired" || (version ?? 0) > 1;
+}
+
 export function summaryOf(record: EventRecord): EventSummary {
   const { envelope, failure, output } = record;
   return {

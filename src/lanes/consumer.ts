@@ -5,6 +5,7 @@
  * redelivers the batch: the partitions know what they have.
  */
 import type { EventEnvelope } from "../core/envelope.ts";
+import { isOutboxed, type EventSummary } from "../core/event-summary.ts";
 import type { PartitionName } from "../core/ids.ts";
 import { MESSAGE_VERSION, type LeaseView } from "../core/partition/commands.ts";
 import { messageOf } from "../core/result.ts";
@@ -35,6 +36,7 @@ export async function consumeLane(
   const slots = createSlots(deps.limits.driverSlots);
   const stopClaimingAtMs = deps.clock.nowMs() + deps.limits.driveBudgetMs;
   const batches = groupByPartition(deps, deliveries);
+  const ended: EventSummary[] = [];
   await Promise.all(
     batches.map(async (batch) => {
       const driver = deps.newId();
@@ -45,10 +47,17 @@ export async function consumeLane(
         if (isRedelivered(batch)) await deps.telemetry.partitionOpen(partition, deps.clock.nowMs());
         return;
       }
-      const openUntilMs = await drivePartition(deps, { partition, driver, lease, slots, stopClaimingAtMs });
-      if (openUntilMs !== null) await deps.telemetry.partitionOpen(partition, openUntilMs);
+      const here: EventSummary[] = [];
+      const onEnded = (summaries: readonly EventSummary[]) => void here.push(...summaries);
+      const options = { partition, driver, lease, slots, stopClaimingAtMs, onEnded };
+      const openUntilMs = await drivePartition(deps, options);
+      ended.push(...here);
+      // What waits for a person must be listed: the sweep looks after it like after open work.
+      const awaitedMs = openUntilMs ?? (here.some(isOutboxed) ? deps.clock.nowMs() : null);
+      if (awaitedMs !== null) await deps.telemetry.partitionOpen(partition, awaitedMs);
     }),
   );
+  if (ended.length > 0) await deps.telemetry.eventsEnded(ended);
 }
 
 function isRedelivered({ events, rings }: PartitionBatch): boolean {

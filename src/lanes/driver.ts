@@ -3,6 +3,7 @@
  * takes what comes next. One exchange is under way at a time; what is ready meanwhile goes with the next.
  * Spec: docs/spec/partition.md, "the driver".
  */
+import type { EventSummary } from "../core/event-summary.ts";
 import type { EventId, PartitionName } from "../core/ids.ts";
 import {
   MESSAGE_VERSION,
@@ -23,6 +24,8 @@ export interface DriveOptions {
   readonly slots: Slots;
   /** After this no new events are taken. */
   readonly stopClaimingAtMs: number;
+  /** Told of what has ended, as the partition says it; the same end may be told twice. */
+  readonly onEnded: (ended: readonly EventSummary[]) => void;
 }
 
 /**
@@ -201,6 +204,7 @@ class Session implements DriverLink {
         wantMore: this.deps.clock.nowMs() < this.options.stopClaimingAtMs,
         actions,
       });
+      this.options.onEnded(reply.ended ?? []);
       if (reply.status === "fenced") throw new Error("the lease is no longer ours");
       if (reply.lease !== null) this.expiresAtMs = reply.lease.expiresAtMs;
       if (actions.some(endsHold)) this.hasReported = true;

@@ -38,8 +38,8 @@ export async function sweepPartitions(deps: SweepDependencies): Promise<void> {
   );
   for (const partition of overdue) {
     try {
-      const { openEvents, nextDueMs } = await deps.partitions.poke(partition);
-      if (openEvents === 0) await deps.openPartitions.settle(partition);
+      const { openEvents, nextDueMs, untold = 0 } = await deps.partitions.poke(partition);
+      if (openEvents + untold === 0) await deps.openPartitions.settle(partition);
       else await deps.openPartitions.report([{ partition, dueMs: dueAgain(deps, nextDueMs) }], deps.nowMs());
     } catch (thrown) {
       deps.log.warn("sweep_failed", { partition, error: messageOf(thrown) });

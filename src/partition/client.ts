@@ -1,4 +1,5 @@
 /** How the rest of the gateway talks to partitions. Interface, and the one over Durable Object RPC. */
+import type { SummaryReceipt } from "../core/event-summary.ts";
 import { partitionOf, type EventId, type PartitionName } from "../core/ids.ts";
 import type {
   ClaimReply,
@@ -28,6 +29,10 @@ export interface PartitionClient {
   recall(id: EventId): Promise<RecallReply>;
   /** Lets time pass: the sweep's way to wake a partition. */
   poke(partition: PartitionName): Promise<PokeReply>;
+  /** The ledger has these: the partition stops telling them. */
+  acknowledge(partition: PartitionName, receipts: readonly SummaryReceipt[]): Promise<void>;
+  /** Forgets the customer: everything stored, large bodies included. */
+  erase(partition: PartitionName): Promise<void>;
 }
 
 /** The methods of the object, as its stub offers them. */
@@ -40,6 +45,7 @@ export interface PartitionRpc {
   operate(command: OperatorCommand): Promise<OperatorReply>;
   recall(id: EventId): Promise<RecallReply>;
   poke(): Promise<PokeReply>;
+  acknowledge(receipts: readonly SummaryReceipt[]): Promise<void>;
   erase(): Promise<void>;
 }
 
@@ -83,6 +89,8 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
     operate: (partition, command) => call(partition, (stub) => stub.operate(command)),
     recall: (id) => call(partitionOf(id), (stub) => stub.recall(id)),
     poke: (partition) => call(partition, (stub) => stub.poke()),
+    acknowledge: (partition, receipts) => call(partition, (stub) => stub.acknowledge(receipts)),
+    erase: (partition) => call(partition, (stub) => stub.erase()),
   };
 }
 

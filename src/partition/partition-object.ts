@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../config/limits.ts";
+import type { SummaryReceipt } from "../core/event-summary.ts";
 import { parsePartitionName, type EventId, type PartitionName } from "../core/ids.ts";
 import {
   MESSAGE_VERSION,
@@ -28,33 +29,47 @@ import {
   type Decision,
   type PartitionView,
 } from "../core/partition/workspace.ts";
-import type { Priority } from "../core/policy.ts";
 import { messageOf } from "../core/result.ts";
 import type { GatewayEnv } from "../env.ts";
-import { createLaneSet } from "../lanes/wire/lane-set.ts";
 import { migrate } from "../platform/migrations.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { viewOf } from "./event-view.ts";
+import { Outbox } from "./outbox.ts";
+import { PartitionReports } from "./reports.ts";
 import { PARTITION_MIGRATIONS } from "./schema.ts";
 import { PartitionStore } from "./store.ts";
+import { deleteBodies, Upkeep } from "./upkeep.ts";
 
 export class PartitionObject extends DurableObject<GatewayEnv> {
   private readonly store: PartitionStore;
+  private readonly outbox: Outbox;
+  private readonly upkeep: Upkeep;
+  private readonly reports: PartitionReports;
   private partition: PartitionRecord;
   private alarmAtMs: number | null = null;
-  private rungAtMs = Number.NEGATIVE_INFINITY;
   private headEvents: number = LIMITS.partition.headEvents;
   private readonly log = createLogger("info", { component: "partition" });
 
   constructor(state: DurableObjectState, env: GatewayEnv) {
     super(state, env);
-    migrate(state.storage, PARTITION_MIGRATIONS);
-    this.store = new PartitionStore(state.storage.sql);
+    const { storage } = state;
+    migrate(storage, PARTITION_MIGRATIONS);
+    this.store = new PartitionStore(storage.sql);
+    this.outbox = new Outbox(storage.sql);
     this.partition = this.loadPartition();
+    const { log, store } = this;
+    this.upkeep = new Upkeep({ storage, store, bodies: env.PAYLOADS, log });
+    this.reports = new PartitionReports({
+      partition: this.partition.name,
+      env: () => this.env,
+      waitUntil: (work) => state.waitUntil(work),
+      log,
+    });
     // What is open must have an alarm, whatever became of the one that was set.
     void state.blockConcurrencyWhile(async () => {
-      this.alarmAtMs = await state.storage.getAlarm();
-      if (this.store.openEvents > 0 && this.alarmAtMs === null) await this.arm(Date.now());
+      this.alarmAtMs = await storage.getAlarm();
+      const isAwaited = this.store.openEvents > 0 || this.outbox.nextAtMs !== null;
+      if (isAwaited && this.alarmAtMs === null) await this.arm(Date.now());
     });
   }
 
@@ -77,13 +92,29 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     return this.run(named, (view, at) => exchange(view, request, at));
   }
 
-  operate(command: OperatorCommand): Promise<OperatorReply> {
+  async operate(command: OperatorCommand): Promise<OperatorReply> {
     const named = "id" in command ? [command.id] : [];
-    return this.run(named, (view, at) => operate(view, command, at));
+    let dueMs: number | null = null;
+    const reply = await this.run(named, (view, at) => {
+      const decision = operate(view, command, at);
+      dueMs = decision.dueMs;
+      return decision;
+    });
+    // No driver's run will speak of what this leaves, should ring and alarm both be lost.
+    const awaitedMs = dueMs ?? this.outbox.nextAtMs;
+    if (awaitedMs !== null) this.reports.open(awaitedMs);
+    return reply;
   }
 
-  poke(): Promise<PokeReply> {
-    return this.run([], (view, at) => tick(view, at));
+  /** The ledger has these. */
+  async acknowledge(receipts: readonly SummaryReceipt[]): Promise<void> {
+    this.ctx.storage.transactionSync(() => this.outbox.acknowledge(receipts));
+    await this.run([], (view, at) => tick(view, at));
+  }
+
+  async poke(): Promise<PokeReply> {
+    const reply = await this.run([], (view, at) => tick(view, at));
+    return { ...reply, untold: this.outbox.count() };
   }
 
   recall(id: EventId): RecallReply {
@@ -93,6 +124,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
 
   /** Forgets the customer: every event, output and delivery. Tokens and sequences go on rising from the clock. */
   async erase(): Promise<void> {
+    // Before the rows that name them: who erases and hears of a failure erases again.
+    await deleteBodies(this.env.PAYLOADS, this.store.bodies());
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.alarmAtMs = null;
@@ -112,7 +145,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       openEvents: this.store.openEvents,
       storedBytes: this.store.storedBytes,
       oldestOpenAtMs: oldest?.envelope.receivedAtMs ?? null,
-      rowsWritten: this.store.rowsWritten,
+      rowsWritten: this.store.rowsWritten + this.outbox.rowsWritten,
+      untold: this.outbox.count(),
     };
   }
 
@@ -120,8 +154,12 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   override async alarm(): Promise<void> {
     this.alarmAtMs = null;
     try {
+      const nowMs = Date.now();
+      const untold = this.ctx.storage.transactionSync(() => this.outbox.take(nowMs));
       await this.run([], (view, at) => tick(view, at));
-      await this.retire();
+      const empty = await this.upkeep.run(nowMs);
+      if (empty && this.partition.lease === null && this.outbox.nextAtMs === null) await this.erase();
+      await this.tell(untold);
     } catch (thrown) {
       this.log.error("partition_alarm_failed", { partition: this.partition.name, error: messageOf(thrown) });
       await this.arm(Date.now() + LIMITS.partition.ringEveryMs);
@@ -140,10 +178,19 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.partition = decision.partition;
     this.headEvents = headEventsFor(view.head);
     await armed;
-    // A lease answers every ring: the next one is news.
-    if (decision.partition.lease !== null) this.rungAtMs = Number.NEGATIVE_INFINITY;
-    if (decision.ring !== null) this.ring(at.nowMs, decision.ring);
+    if (decision.partition.lease !== null) this.reports.answered();
+    if (decision.ring !== null) this.reports.ring(at.nowMs, decision.ring);
     return decision.reply;
+  }
+
+  private async tell(ids: readonly EventId[]): Promise<void> {
+    const records = ids.map((id) => ({ id, record: this.store.find(id) }));
+    await this.reports.ended(records.flatMap(({ record }) => record ?? []));
+    const gone = records.filter(({ record }) => record === null);
+    if (gone.length === 0) return;
+    // Past its retention: nobody could do anything about it any more.
+    const receipts = gone.map(({ id }) => ({ id, version: Number.MAX_SAFE_INTEGER }));
+    this.ctx.storage.transactionSync(() => this.outbox.acknowledge(receipts));
   }
 
   private loadView(named: readonly EventId[], nowMs: number): PartitionView {
@@ -180,6 +227,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     try {
       this.ctx.storage.transactionSync(() => {
         this.store.save(decision.changed, (id) => loaded.get(id));
+        this.outbox.put(decision.outbox, nowMs);
         if (decision.writePartition || this.store.needsPartition)
           this.store.savePartition(decision.partition);
       });
@@ -188,9 +236,9 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       this.partition = this.loadPartition();
       throw thrown;
     }
-    const retentionMs = this.store.nextRetentionMs(LIMITS.partition.minRetainMs);
     const workMs = decision.ring === null ? decision.dueMs : nowMs + LIMITS.partition.ringEveryMs;
-    const dueMs = Math.min(workMs ?? Number.POSITIVE_INFINITY, retentionMs ?? Number.POSITIVE_INFINITY);
+    const times = [workMs, this.outbox.nextAtMs, this.upkeep.nextAtMs(nowMs)];
+    const dueMs = Math.min(...times.map((atMs) => atMs ?? Number.POSITIVE_INFINITY));
     if (dueMs === Number.POSITIVE_INFINITY) return this.disarm();
     // An earlier alarm stands, unless nothing is open: then it would only wake an idle object. One whose time has
     // passed does not: the platform may have given it up.
@@ -202,17 +250,9 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     return stands ? Promise.resolve() : this.arm(Math.max(dueMs, nowMs));
   }
 
-  /** Drops what has outlived its retention; an empty partition deletes its storage. */
-  private async retire(): Promise<void> {
-    const nowMs = Date.now();
-    const empty = this.ctx.storage.transactionSync(() =>
-      this.store.retire(nowMs, LIMITS.partition.minRetainMs),
-    );
-    if (empty && this.partition.lease === null) await this.erase();
-  }
-
   private loadPartition(): PartitionRecord {
     const stored = this.store.load();
+    this.outbox.load();
     if (stored === null) return newPartition(nameOf(this.ctx), Date.now());
     return reconcile(stored, (id) => this.store.find(id));
   }
@@ -226,19 +266,6 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     if (this.alarmAtMs === null) return;
     this.alarmAtMs = null;
     await this.ctx.storage.deleteAlarm();
-  }
-
-  /** A ring that is lost costs time, not events: the alarm rings again. */
-  private ring(nowMs: number, priority: Priority): void {
-    if (nowMs - this.rungAtMs < LIMITS.partition.ringEveryMs) return;
-    this.rungAtMs = nowMs;
-    const sent = createLaneSet((name) => Reflect.get(this.env, name)).ring(this.partition.name, priority);
-    this.ctx.waitUntil(
-      sent.catch((thrown: unknown) => {
-        this.rungAtMs = Number.NEGATIVE_INFINITY;
-        this.log.warn("ring_failed", { partition: this.partition.name, error: messageOf(thrown) });
-      }),
-    );
   }
 }
 

@@ -19,6 +19,29 @@ export const PARTITION_MIGRATIONS: readonly Migration[] = [
       ) WITHOUT ROWID`,
     ],
   },
+  {
+    version: 2,
+    statements: [
+      // Ids of one week are packed more than once when some are dropped early: each time is a part of its own.
+      `CREATE TABLE remembered_parts (
+        bucket INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        first TEXT NOT NULL,
+        hashes TEXT NOT NULL,
+        PRIMARY KEY (bucket, part, first)
+      ) WITHOUT ROWID`,
+      "INSERT INTO remembered_parts SELECT bucket, 0, first, hashes FROM remembered",
+      "DROP TABLE remembered",
+      "ALTER TABLE remembered_parts RENAME TO remembered",
+      // What the ledger is told until it has it.
+      `CREATE TABLE outbox (
+        id TEXT PRIMARY KEY,
+        version INTEGER NOT NULL,
+        tries INTEGER NOT NULL,
+        next_at INTEGER NOT NULL
+      ) WITHOUT ROWID`,
+    ],
+  },
 ];
 
 /** How much time one event table covers. */

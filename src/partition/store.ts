@@ -3,28 +3,21 @@
  * them inside one transaction with the decision they belong to.
  */
 import type { EventId } from "../core/ids.ts";
-import {
-  EVENT_RECORD_VERSION,
-  isOpen,
-  type EventRecord,
-  type PartitionRecord,
-  type Position,
-} from "../core/partition/model.ts";
+import { isOpen, type EventRecord, type PartitionRecord, type Position } from "../core/partition/model.ts";
 import { comparePositions, positionOf } from "../core/partition/order.ts";
 import { PRIORITIES, type Priority } from "../core/policy.ts";
-import { bucketDueMs, carriedOver, forgetIds, isRemembered, planBucket, rememberIds } from "./retention.ts";
+import { OpenCounts } from "./open-counts.ts";
+import { parseRecord, type EventRow, type StoredPartition } from "./rows.ts";
+import { RememberedIds } from "./remembered.ts";
+import {
+  bodiesOf,
+  bucketDueMs,
+  carriedOver,
+  planBucket,
+  planEarlyDrop,
+  type RetentionPlan,
+} from "./retention.ts";
 import { bucketOfTime, createEventTable, EVENT_TABLE } from "./schema.ts";
-
-interface EventRow extends Record<string, SqlStorageValue> {
-  record: string;
-}
-
-/** What the partition's row holds. */
-interface StoredPartition {
-  readonly partition: PartitionRecord;
-  /** No open event lies before this position: where scans begin. */
-  readonly mark: Position | null;
-}
 
 export class PartitionStore {
   private readonly sql: SqlStorage;
@@ -32,7 +25,10 @@ export class PartitionStore {
   private buckets: number[] = [];
   private mark: Position | null = null;
   private durableMark: Position | null = null;
-  private readonly openByPriority = new Map<Priority, number>();
+  private readonly open = new OpenCounts();
+  /** Tables that hold something younger than its retention: when to look again. */
+  private readonly retainedUntilMs = new Map<number, number>();
+  private readonly remembered: RememberedIds;
   private isStored = false;
   private highest = Number.NEGATIVE_INFINITY;
   /** Rows written since the object was loaded, by the cursor's own counter. */
@@ -40,6 +36,7 @@ export class PartitionStore {
 
   constructor(sql: SqlStorage) {
     this.sql = sql;
+    this.remembered = new RememberedIds(sql);
   }
 
   /** Reads what is stored. Null for a partition that has never stored anything. Also after a rolled-back write. */
@@ -51,7 +48,8 @@ export class PartitionStore {
       .flatMap(({ name }) => EVENT_TABLE.exec(name)?.[1] ?? [])
       .map(Number)
       .sort((left, right) => left - right);
-    this.openByPriority.clear();
+    this.open.clear();
+    this.remembered.load();
     this.highest = Number.NEGATIVE_INFINITY;
     const row = this.sql.exec<EventRow>("SELECT record FROM partition WHERE k = 1").toArray()[0];
     this.isStored = row !== undefined;
@@ -70,11 +68,11 @@ export class PartitionStore {
   }
 
   get openEvents(): number {
-    return [...this.openByPriority.values()].reduce((sum, count) => sum + count, 0);
+    return this.open.total;
   }
 
   get highestPriority(): Priority {
-    return PRIORITIES.find((priority) => (this.openByPriority.get(priority) ?? 0) > 0) ?? "low";
+    return this.open.highest;
   }
 
   get storedBytes(): number {
@@ -97,7 +95,7 @@ export class PartitionStore {
 
   /** Past its retention, but known: a duplicate. */
   isRemembered(id: EventId): boolean {
-    return isRemembered(this.sql, id);
+    return this.remembered.has(id);
   }
 
   /** The first open events in order. */
@@ -137,8 +135,7 @@ export class PartitionStore {
       const known = before(record.id);
       if (known === undefined) this.insert(record);
       else this.update(record, known);
-      this.countChange(known, -1);
-      this.countChange(record, 1);
+      this.open.follow(known, record);
     }
   }
 
@@ -160,26 +157,51 @@ export class PartitionStore {
   /** When a table may be old enough to be dropped; null when there is none, nor anything remembered. */
   nextRetentionMs(retainMs: number): number | null {
     const [oldest] = this.buckets;
-    if (oldest !== undefined) return bucketDueMs(oldest, retainMs);
-    const row = this.sql
-      .exec<{ bucket: number | null }>("SELECT MIN(bucket) AS bucket FROM remembered")
-      .one();
-    return row.bucket === null ? null : bucketDueMs(row.bucket, retainMs);
+    if (oldest !== undefined)
+      return Math.max(bucketDueMs(oldest, retainMs), this.retainedUntilMs.get(oldest) ?? 0);
+    const remembered = this.remembered.oldestBucket;
+    return remembered === null ? null : bucketDueMs(remembered, retainMs);
   }
 
-  /** Drops what has outlived its retention. @returns true when nothing at all is left */
-  retire(nowMs: number, retainMs: number): boolean {
-    for (const bucket of this.buckets.filter((candidate) => bucketDueMs(candidate, retainMs) <= nowMs)) {
+  /** Tables in which everything has outlived its retention, or is to be kept anew. Deletes nothing. */
+  planRetirement(nowMs: number, retainMs: number): readonly RetentionPlan[] {
+    const old = this.buckets.filter((bucket) => bucketDueMs(bucket, retainMs) <= nowMs);
+    return old.flatMap((bucket) => {
       const plan = planBucket(this.sql, bucket, nowMs);
-      if (plan === null) continue;
-      const kept = plan.keep.flatMap((id) => this.find(id as EventId) ?? []); // an id of our own table
-      rememberIds(this.sql, bucket, plan.remember);
+      if (typeof plan !== "number") return plan;
+      this.retainedUntilMs.set(bucket, plan);
+      return [];
+    });
+  }
+
+  /** Keys of every large body that is named here. */
+  bodies(): string[] {
+    return this.buckets.flatMap((bucket) => bodiesOf(this.sql, bucket));
+  }
+
+  /** @returns true when nothing at all is left */
+  retire(plans: readonly RetentionPlan[], nowMs: number, retainMs: number): boolean {
+    for (const { bucket, keep, remember } of plans) {
+      const kept = keep.flatMap((id) => this.find(id as EventId) ?? []); // an id of our own table
+      this.remembered.add(bucket, remember);
       this.sql.exec(`DROP TABLE events_${bucket}`);
       this.buckets = this.buckets.filter((candidate) => candidate !== bucket);
       for (const record of kept) this.insert(carriedOver(record, nowMs));
     }
-    forgetIds(this.sql, nowMs);
+    this.remembered.forget(nowMs);
     return this.buckets.length === 0 && this.nextRetentionMs(retainMs) === null;
+  }
+
+  /** Makes room: the oldest delivered events leave, their ids stay known. @returns keys of bodies nobody needs now */
+  dropEarly(limit: number): { readonly dropped: number; readonly bodies: readonly string[] } {
+    for (const bucket of this.buckets) {
+      const { remember, bodies } = planEarlyDrop(this.sql, bucket, limit);
+      if (remember.length === 0) continue;
+      for (const id of remember) this.write(`DELETE FROM events_${bucket} WHERE id = ?`, id);
+      this.remembered.add(bucket, remember);
+      return { dropped: remember.length, bodies };
+    }
+    return { dropped: 0, bodies: [] };
   }
 
   private countOpen(bucket: number): void {
@@ -188,17 +210,10 @@ export class PartitionStore {
       ...this.markValues(),
     );
     for (const { priority, open } of counted) {
-      const name = PRIORITIES[priority] ?? "normal";
-      this.openByPriority.set(name, (this.openByPriority.get(name) ?? 0) + open);
+      this.open.add(PRIORITIES[priority] ?? "normal", open);
     }
     const top = this.sql.exec<{ ord: number | null }>(`SELECT MAX(ord) AS ord FROM events_${bucket}`).one();
     this.highest = Math.max(this.highest, top.ord ?? this.highest);
-  }
-
-  private countChange(record: EventRecord | undefined, change: 1 | -1): void {
-    if (record === undefined || !isOpen(record.state)) return;
-    const { priority } = record.envelope;
-    this.openByPriority.set(priority, (this.openByPriority.get(priority) ?? 0) + change);
   }
 
   private select(limit: number, condition: string): EventRecord[] {
@@ -273,10 +288,4 @@ export class PartitionStore {
   private write(statement: string, ...values: SqlStorageValue[]): void {
     this.rowsWritten += this.sql.exec(statement, ...values).rowsWritten;
   }
-}
-
-function parseRecord(row: EventRow): EventRecord {
-  const record = JSON.parse(row.record) as EventRecord; // written by insert and update
-  if (record.v !== EVENT_RECORD_VERSION) throw new Error(`unknown event record version ${String(record.v)}`);
-  return record;
 }

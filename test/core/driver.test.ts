@@ -58,6 +58,8 @@ class World {
     operate: (_, command) => this.sync(() => this.partition.operate(command)),
     recall: () => Promise.resolve({ v: 1, known: false, openEvents: 0 }),
     poke: () => this.sync(() => this.partition.alarm()),
+    acknowledge: () => Promise.resolve(),
+    erase: () => Promise.resolve(),
   };
 
   private readonly processor: EventProcessor = {
@@ -90,6 +92,7 @@ class World {
           this.leftOpenUntilMs.push(dueMs);
           return Promise.resolve();
         },
+        eventsEnded: () => Promise.resolve(),
       },
       clock: systemClock,
       newId: () => `id${++this.ids}`,

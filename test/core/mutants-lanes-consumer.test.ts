@@ -147,6 +147,7 @@ describe("a report of open work", () => {
         await world.clock.sleep(50);
         told.push("open");
       },
+      eventsEnded: () => Promise.resolve(),
     };
     await world.clock.run(consumeLane({ ...world.deps(), telemetry }, [eventMessage(envelope, 2)]));
     expect(told).toEqual(["open"]);

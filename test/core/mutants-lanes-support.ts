@@ -153,6 +153,8 @@ export class World {
     operate: (_, command) => this.call(() => this.partition.operate(command)),
     recall: () => Promise.resolve({ v: 1, known: false, openEvents: 0 }),
     poke: () => this.call(() => this.partition.alarm()),
+    acknowledge: () => Promise.resolve(),
+    erase: () => Promise.resolve(),
   };
 
   deps(limits: Partial<DriverDependencies["limits"]> = {}, client = this.client): DriverDependencies {
@@ -168,6 +170,7 @@ export class World {
           this.reports.push(dueMs);
           return Promise.resolve();
         },
+        eventsEnded: () => Promise.resolve(),
       },
       clock: this.clock,
       newId: () => `id${++this.ids}`,

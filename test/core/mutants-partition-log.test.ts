@@ -110,16 +110,16 @@ describe("an offer", () => {
     expect(offered).toEqual({ verdict: { id, verdict: "duplicate", state: null }, stored: 0 });
   });
 
-  it("is taken up to the bounds, and pushed back from there on; a share of the bytes is kept for completions", async () => {
+  it("is taken up to the bounds, and pushed back from there on; a share of both is kept for completions", async () => {
     const limits = { maxOpenEvents: 10, maxStoredBytes: 1_000, reservedShare: 0.1 };
     const verdictAt = async (view: Partial<PartitionView>) => (await offerTo(view, limits)).verdict?.verdict;
-    expect(await verdictAt({ openEvents: 9, storedBytes: 899 })).toBe("stored");
-    expect(await verdictAt({ openEvents: 10 })).toBe("pushed_back");
+    expect(await verdictAt({ openEvents: 8, storedBytes: 899 })).toBe("stored");
+    expect(await verdictAt({ openEvents: 9 })).toBe("pushed_back");
     expect(await verdictAt({ storedBytes: 900 })).toBe("pushed_back");
   });
 
   it("fills the partition event by event, also within one request", async () => {
-    partition.limits = { ...partition.limits, maxOpenEvents: 2 };
+    partition.limits = { ...partition.limits, maxOpenEvents: 2, reservedShare: 0 };
     const events = await Promise.all(["a", "b", "c"].map((key) => eventOf(key)));
     const verdicts = script.offer(events, "d1", false).verdicts.map(({ verdict }) => verdict);
     expect(verdicts).toEqual(["stored", "stored", "pushed_back"]);

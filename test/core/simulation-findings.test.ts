@@ -170,13 +170,15 @@ function driverOver(change: Partial<DriverDependencies>): DriverDependencies {
       operate: (_, command) => Promise.resolve(partition.operate(command)),
       recall: () => Promise.resolve({ v: 1, known: false, openEvents: 0 }),
       poke: () => Promise.reject(new Error("not asked for")),
+      acknowledge: () => Promise.reject(new Error("not asked for")),
+      erase: () => Promise.reject(new Error("not asked for")),
     },
     processor: {
       prepare: () => Promise.reject(new Error("not asked for")),
       deliver: () => Promise.reject(new Error("not asked for")),
     },
     buildEmits: () => Promise.resolve([]),
-    telemetry: { partitionOpen: () => Promise.resolve() },
+    telemetry: { partitionOpen: () => Promise.resolve(), eventsEnded: () => Promise.resolve() },
     clock: systemClock,
     newId: () => `id${++ids}`,
     log: createLogger("error"),
@@ -247,6 +249,7 @@ describe("a driver", () => {
     const reported: string[] = [];
     const telemetry = {
       partitionOpen: (name: string) => Promise.resolve(void reported.push(name)),
+      eventsEnded: () => Promise.resolve(),
     };
     partition.nowMs = START_MS;
     await consumeLane(driverOver({ telemetry }), [ringOf(1)]);

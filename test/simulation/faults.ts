@@ -29,6 +29,7 @@ export const FAULT_KINDS = [
   "alarm_dropped",
   "alarm_delayed",
   "report_lost",
+  "ledger_down",
   // Clocks.
   "clock_skewed",
   "clock_went_back",

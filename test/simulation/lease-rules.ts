@@ -23,6 +23,8 @@ interface Seen {
 export class LeaseRules {
   private readonly context: Context;
   private readonly seen = new Map<string, Seen>();
+  private readonly begun = new Set<string>();
+  private readonly repeated = new Set<string>();
 
   constructor(context: Context) {
     this.context = context;
@@ -30,19 +32,23 @@ export class LeaseRules {
 
   /** Whether this exchange must be refused, by what is known before it is decided. */
   mustBeFenced(object: SimObject, partition: PartitionRecord, request: ExchangeRequest): boolean {
+    if (this.begun.has(request.request)) this.repeated.add(request.request);
+    this.begun.add(request.request);
     const { lease } = partition;
     if (lease === null || lease.expiresAtMs <= object.nowMs()) return true;
     return lease.token !== request.token || lease.driver !== request.driver;
   }
 
   exchanged(call: ObjectCall, expectFenced: boolean, reply: ExchangeReply, writes: readonly Write[]): void {
-    const { token } = call.request as ExchangeRequest; // as the driver sent it
+    const { token, request } = call.request as ExchangeRequest; // as the driver sent it
+    // What ended everything its lease held is answered as before, when the answer was lost.
+    const isAnsweredAgain = reply.status === "released" && this.repeated.has(request);
     this.context.check(
-      (reply.status === "fenced") === expectFenced,
+      (reply.status === "fenced") === expectFenced || isAnsweredAgain,
       "a superseded token is refused, a valid one is not",
       () => `token ${token}: ${reply.status}`,
     );
-    if (reply.status !== "fenced") return;
+    if (!expectFenced) return;
     const changed = writes.find(({ before, after }) => !isTimeAlone(before, after));
     this.context.check(changed === undefined, "a fenced write changes nothing", () => `token ${token}`);
   }

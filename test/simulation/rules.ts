@@ -140,7 +140,7 @@ export class Rules
     if (call.method !== "exchange" || deciding?.call !== call) return;
     const told = reply as ExchangeReply; // the object's own
     this.leases.exchanged(call, deciding.expectFenced, told, deciding.writes);
-    if (told.status === "fenced") return;
+    if (deciding.expectFenced) return;
     const { actions } = call.request as ExchangeRequest; // as the driver sent it
     for (const action of actions) {
       if (action.kind !== "release" && deciding.leased.has(action.id)) this.checkKept(object, action);

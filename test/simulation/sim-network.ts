@@ -36,6 +36,7 @@ export class SimNetwork {
       operate: (command) => call("operate", command, (instance) => instance.operate(command)),
       recall: (id) => call("recall", id, (instance) => instance.recall(id)),
       poke: () => call("poke", null, (instance) => instance.poke()),
+      acknowledge: (receipts) => call("acknowledge", receipts, (instance) => instance.acknowledge(receipts)),
       erase: () => call("erase", null, (instance) => instance.erase()),
     };
   }

@@ -42,8 +42,10 @@ export class SimObject {
   readonly disk: SimDisk;
   /** The platform is running the alarm's handler: it owes another one if that fails. */
   alarmRunning = false;
-  /** The platform has given up the alarm, and no command has been answered since. */
+  /** The platform has given up the alarm, and no command has been answered since at which the object could tell. */
   alarmTaken = false;
+  /** What it was set for: while its own clock, set back, says so, an object believes that it stands. */
+  private takenAlarmMs = 0;
   private readonly context: Context;
   private readonly objectClass: PartitionClass;
   private readonly lane: (name: string, object: SimObject) => unknown;
@@ -88,7 +90,7 @@ export class SimObject {
       this.watcher.callDecided(this, call);
       const reply = await working;
       await this.untilFlushed(loaded);
-      this.alarmTaken = false;
+      if (this.nowMs() > this.takenAlarmMs) this.alarmTaken = false;
       this.watcher.answered(this, call, reply);
       return reply;
     });
@@ -128,7 +130,7 @@ export class SimObject {
     const state = new LoadedState(this.context, this.disk, process);
     this.disk.onDirty = () => this.scheduleFlush(process);
     const env = Object.fromEntries(
-      ["LANE_HIGH", "LANE_NORMAL", "LANE_LOW"].map((name) => [name, this.lane(name, this)]),
+      ["LANE_HIGH", "LANE_NORMAL", "LANE_LOW", "TELEMETRY"].map((name) => [name, this.lane(name, this)]),
     );
     try {
       const instance = process.run(() => new this.objectClass(state, env));
@@ -200,6 +202,7 @@ export class SimObject {
     const { faults, trace } = this.context;
     if (faults.strikes("alarm_dropped", 0.08)) {
       trace.line(`${this.disk.label} alarm dropped by the platform`);
+      this.takenAlarmMs = this.disk.alarmMs ?? 0;
       this.loseAlarm();
       this.alarmTaken = true;
       if (faults.stream("alarm_dropped").happens(0.5)) this.lose("with its alarm");

@@ -11,6 +11,7 @@ import { Rules } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 import { SimConsumer } from "./sim-consumer.ts";
 import { SimDestinations } from "./sim-destinations.ts";
+import { SimLedger } from "./sim-ledger.ts";
 import { SimModels } from "./sim-models.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimObject } from "./sim-object.ts";
@@ -40,6 +41,8 @@ export class World {
   private readonly consumer: SimConsumer;
   private readonly senders: SimSenders;
   readonly operators: SimOperators;
+  private readonly ledger: SimLedger;
+  private readonly open: OpenPartitions;
   private readonly objectClass: PartitionClass;
   private readonly consumers = new Set<SimProcess>();
 
@@ -58,6 +61,7 @@ export class World {
     this.models = new SimModels(context, this.rules);
     this.destinations = new SimDestinations(context, this.rules.effects);
     const open = new OpenPartitions(context);
+    this.open = open;
     this.consumer = new SimConsumer(context, {
       network,
       models: this.models,
@@ -78,6 +82,8 @@ export class World {
     );
     this.rules.isInLanes = (id) => this.queue.holds(id);
     this.senders = new SimSenders(context, network, this.queue, this.rules);
+    this.ledger = new SimLedger(context, network);
+    open.onEnded = (summaries) => this.ledger.receive(summaries);
     this.operators = new SimOperators(context, network, this.objects, open, (id) =>
       this.rules.effects.operatorSkips(id),
     );
@@ -148,6 +154,7 @@ export class World {
     if (faults.isEnabled("model_down")) later(() => this.models.down.begin(plan.pick([5, 60]) * MINUTE_MS));
     if (faults.isEnabled("destination_down"))
       later(() => this.destinations.down.begin(plan.pick([5, 60]) * MINUTE_MS));
+    if (faults.isEnabled("ledger_down")) later(() => this.ledger.down.begin(plan.pick([5, 60]) * MINUTE_MS));
     if (faults.isEnabled("deploy")) {
       later(() => this.deploy());
       later(() => this.deploy());
@@ -176,7 +183,9 @@ export class World {
     const known = this.objects.get(partition);
     if (known !== undefined) return known;
     const lane = (name: string, object: SimObject) =>
-      this.queue.binding(name as LaneName, () => object.untilSendable());
+      name === "TELEMETRY"
+        ? this.open.binding(() => object.untilSendable())
+        : this.queue.binding(name as LaneName, () => object.untilSendable());
     const label = `p${this.objects.size + 1}`;
     const made = new SimObject(this.context, partition, label, this.objectClass, lane, this.rules);
     this.objects.set(partition, made);
@@ -186,7 +195,7 @@ export class World {
   private isDrained(): boolean {
     if (this.senders.busy > 0) return false;
     for (const id of this.rules.accepted.keys()) if (this.rules.unfinished(id) !== null) return false;
-    return true;
+    return this.ledger.missing(this.objects.values()) === null;
   }
 
   private checkDrained(): void {
@@ -198,6 +207,12 @@ export class World {
     const afterMs = Math.round(context.clock.nowMs - SIMULATION_STARTS_AT_MS);
     context.check(left.length === 0, "every backlog drains", () => `${left.join(", ")} after ${afterMs} ms`);
     if (context.violation !== null) return;
+    const unlisted = this.ledger.missing(this.objects.values());
+    context.check(
+      unlisted === null,
+      "the ledger lists everything that somebody must see",
+      () => unlisted ?? "",
+    );
     for (const { disk } of this.objects.values()) {
       const ids = new Set(disk.readAll().map((record) => record.id));
       const lost = [...disk.records.keys()].filter((id) => !ids.has(id));

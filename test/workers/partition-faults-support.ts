@@ -148,7 +148,7 @@ export class FaultyWorld {
         partitions,
         processor: this.processor(entry, () => isDead),
         buildEmits: () => Promise.resolve([]),
-        telemetry: { partitionOpen: () => Promise.resolve() },
+        telemetry: { partitionOpen: () => Promise.resolve(), eventsEnded: () => Promise.resolve() },
         clock: systemClock,
         newId: () => crypto.randomUUID(),
         log,

@@ -47,6 +47,10 @@ async function recordOf(key: string, change: Partial<EventRecord> = {}): Promise
   };
 }
 
+function retire(store: PartitionStore, nowMs: number, retainMs: number): boolean {
+  return store.retire(store.planRetirement(nowMs, retainMs), nowMs, retainMs);
+}
+
 /** Runs inside a fresh object: only its SQLite is used. */
 async function withStore<Value>(use: (store: PartitionStore) => Value): Promise<Value> {
   const name = await partitionFor(customer);
@@ -68,12 +72,12 @@ describe("retention", () => {
     await withStore((store) => {
       store.save(records, isNew);
       const dueMs = store.nextRetentionMs(RETAIN_MS) ?? 0;
-      store.retire(dueMs - 1, RETAIN_MS);
+      retire(store, dueMs - 1, RETAIN_MS);
       expect(store.find(records[0]?.id ?? unknown)).not.toBeNull();
-      expect(store.retire(dueMs, RETAIN_MS)).toBe(false);
+      expect(retire(store, dueMs, RETAIN_MS)).toBe(false);
       expect(records.every(({ id }) => store.find(id) === null && store.isRemembered(id))).toBe(true);
       expect(store.isRemembered(unknown)).toBe(false);
-      expect(store.retire(dueMs + 60 * DAY_MS, RETAIN_MS)).toBe(true);
+      expect(retire(store, dueMs + 60 * DAY_MS, RETAIN_MS)).toBe(true);
       expect(records.some(({ id }) => store.isRemembered(id))).toBe(false);
     });
   });
@@ -85,7 +89,7 @@ describe("retention", () => {
     const done = await recordOf("done");
     await withStore((store) => {
       store.save([open, dead, review, done], isNew);
-      store.retire(store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
+      retire(store, store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
       const kept = [open, dead, review].map(({ id }) => store.find(id)?.state);
       expect(kept).toEqual(["retrying", "dead", "review"]);
       expect(store.firstOpen(10).map((record) => record.id)).toEqual<EventId[]>([open.id]);
@@ -98,7 +102,7 @@ describe("retention", () => {
     const long = await recordOf("long", { envelope });
     await withStore((store) => {
       store.save([long], isNew);
-      store.retire(store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
+      retire(store, store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
       expect(store.find(long.id)).not.toBeNull();
     });
   });
@@ -109,12 +113,12 @@ describe("retention", () => {
     const dead = await recordOf("dead", { state: "dead", endedAtMs: START_MS });
     await withStore((store) => {
       store.save([long], isNew);
-      store.retire(START_MS + policy.retainMs - 1, RETAIN_MS);
+      retire(store, START_MS + policy.retainMs - 1, RETAIN_MS);
       expect(store.find(long.id)).not.toBeNull();
-      store.retire(START_MS + policy.retainMs, RETAIN_MS);
+      retire(store, START_MS + policy.retainMs, RETAIN_MS);
       expect(store.find(long.id)).toBeNull();
       store.save([dead], isNew);
-      store.retire(START_MS + LIMITS.partition.keepExceptionsMs, RETAIN_MS);
+      retire(store, START_MS + LIMITS.partition.keepExceptionsMs, RETAIN_MS);
       expect(store.find(dead.id)).toBeNull();
     });
   });

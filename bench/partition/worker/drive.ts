@@ -62,7 +62,7 @@ export async function driveBatch(
         partitions: partitionsOf(env),
         processor: scriptedProcessor(guard, settings.modelMs),
         buildEmits: () => Promise.resolve([]),
-        telemetry: { partitionOpen: () => Promise.resolve() },
+        telemetry: { partitionOpen: () => Promise.resolve(), eventsEnded: () => Promise.resolve() },
         clock: systemClock,
         newId: () => crypto.randomUUID(),
         log,

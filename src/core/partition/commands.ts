@@ -4,6 +4,7 @@
  * a lease). Version 1 of the messages.
  */
 import type { EventEnvelope } from "../envelope.ts";
+import type { EventSummary } from "../event-summary.ts";
 import type { StageFailure } from "../failure.ts";
 import type { EventId, PartitionName } from "../ids.ts";
 import type { OperatorOutcome } from "./operate.ts";
@@ -127,6 +128,8 @@ export interface ExchangeReply {
   readonly status: "held" | "released" | "fenced";
   readonly lease: LeaseView | null;
   readonly nextDueMs: number | null;
+  /** What ended through this request: for the ledger. Absent from an object of the version before. */
+  readonly ended?: readonly EventSummary[];
 }
 
 export interface OperatorReply {
@@ -139,6 +142,8 @@ export interface PokeReply {
   readonly v: typeof MESSAGE_VERSION;
   readonly openEvents: number;
   readonly nextDueMs: number | null;
+  /** Ends the ledger has not acknowledged yet. Absent from an object of the version before. */
+  readonly untold?: number;
 }
 
 /** What an old epoch's partition says of an event that comes again under a new one. */
@@ -186,4 +191,6 @@ export interface PartitionStatus {
   readonly oldestOpenAtMs: number | null;
   /** Since the object was loaded, by the SQL cursor's own counter. */
   readonly rowsWritten: number;
+  /** Ends the ledger has not acknowledged yet. */
+  readonly untold: number;
 }

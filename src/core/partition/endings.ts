@@ -1,6 +1,7 @@
 /** How an event ends or waits. Every end releases the event, and some hold up what comes after it. */
 import type { StageFailure } from "../failure.ts";
 import { retryDelayMs } from "../retry.ts";
+import { laterOf, positionOf } from "./order.ts";
 import { type DeliveryRecord, type EndState, type EventRecord } from "./model.ts";
 import { withEntry, type Workspace } from "./workspace.ts";
 
@@ -12,12 +13,20 @@ export function endRecord(
 ): EventRecord {
   const { nowMs, limits } = work.at;
   const entry = { atMs: nowMs, what: state, ...(detail === undefined ? {} : { detail }) };
-  const ended = withEntry({ ...record, state, endedAtMs: nowMs, starts: 0 }, limits, entry);
+  const version = nextVersion(record);
+  const ended = withEntry({ ...record, state, endedAtMs: nowMs, starts: 0, version }, limits, entry);
   work.put(ended);
+  const endedReached = laterOf(work.partition.endedReached ?? null, positionOf(ended));
+  work.setPartition({ endedReached }, false);
   const { policy } = record.envelope;
   if (state === "dead" && policy.onDead === "pause") pausePartition(work, `dead letter ${record.id}`);
   if (state === "review" && policy.onReview === "hold") pausePartition(work, `review ${record.id}`);
   return ended;
+}
+
+/** Ending and re-entering are what the ledger is told of: each time under a higher version. */
+export function nextVersion(record: EventRecord): number {
+  return (record.version ?? 0) + 1;
 }
 
 export function pausePartition(work: Workspace, reason: string): void {
@@ -37,11 +46,15 @@ export function failRecord(work: Workspace, record: EventRecord, failed: StageFa
   if (failures > policy.maxRetries)
     return endRecord(work, counted, "dead", `${failed.code}, retries exhausted`);
   const nextAtMs = nowMs + retryDelayMs(policy, failures, random(), failed.retryAfterMs);
-  const waiting = withEntry({ ...counted, state: "retrying", nextAtMs, starts: 0 }, limits, {
-    atMs: nowMs,
-    what: "retrying",
-    detail: `${failed.stage}: ${failed.code}`,
-  });
+  const waiting = withEntry(
+    { ...counted, state: "retrying", nextAtMs, starts: 0, turnEnded: record.sequence > 0 },
+    limits,
+    {
+      atMs: nowMs,
+      what: "retrying",
+      detail: `${failed.stage}: ${failed.code}`,
+    },
+  );
   work.put(waiting);
   return waiting;
 }
@@ -56,7 +69,14 @@ export function deferRecord(
   const { nowMs, limits } = work.at;
   const nextAtMs = Math.max(untilMs, nowMs + 1);
   const waiting = withEntry(
-    { ...record, state: "deferred", nextAtMs, deferrals: record.deferrals + 1, starts: 0 },
+    {
+      ...record,
+      state: "deferred",
+      nextAtMs,
+      deferrals: record.deferrals + 1,
+      starts: 0,
+      turnEnded: record.sequence > 0,
+    },
     limits,
     { atMs: nowMs, what: "deferred", detail: reason },
   );

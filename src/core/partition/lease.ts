@@ -23,7 +23,7 @@ function countLostStart(work: Workspace, entry: LeaseEntry): void {
   const record = work.get(entry.id);
   if (record === undefined || !isOpen(record.state)) return;
   const { nowMs, limits } = work.at;
-  const counted = withEntry({ ...record, starts: entry.starts }, limits, {
+  const counted = withEntry({ ...record, starts: entry.starts, turnEnded: record.sequence > 0 }, limits, {
     atMs: nowMs,
     what: "lease_expired",
   });
@@ -106,8 +106,10 @@ export function dropEntry(work: Workspace, record: EventRecord): void {
 
 /** Gives back what is held. Not a lost start: the driver said so itself. */
 export function releaseLease(work: Workspace): void {
-  const { lease } = work.partition;
+  const { lease, turn } = work.partition;
   if (lease === null) return;
+  const unused = turn === null ? undefined : work.get(turn.id);
+  if (unused !== undefined && isOpen(unused.state)) work.put({ ...unused, turnEnded: true });
   work.setPartition({ lease: null, turn: null }, lease.entries.length > 0);
 }
 

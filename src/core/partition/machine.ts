@@ -3,6 +3,7 @@
  * The object loads the view, calls one of these, writes what changed in one transaction, then acts.
  * States, transitions and invariants: docs/spec/partition.md.
  */
+import { isOutboxed, summaryOf } from "../event-summary.ts";
 import type { EventId } from "../ids.ts";
 import { applyAction } from "./actions.ts";
 import {
@@ -20,7 +21,14 @@ import {
 } from "./commands.ts";
 import { nextDueMs, nextWorkMs } from "./due.ts";
 import { expireLease, expireOverdue, extendLease, grantMore } from "./lease.ts";
-import { isOpen, type EventRecord, type Lease, type LeaseEntry, type PartitionRecord } from "./model.ts";
+import {
+  isOpen,
+  type EventRecord,
+  type Lease,
+  type LeaseEntry,
+  type PartitionRecord,
+  type Position,
+} from "./model.ts";
 import { offerEvent } from "./offer.ts";
 import { laterOf, positionOf } from "./order.ts";
 import { hadEffects } from "./endings.ts";
@@ -58,7 +66,9 @@ export function exchange(
   const work = begin(view, at);
   const { lease } = work.partition;
   if (lease === null || lease.token !== request.token || lease.driver !== request.driver) {
-    return decide(work, { v: MESSAGE_VERSION, status: "fenced", lease: null, nextDueMs: nextWorkMs(work) });
+    const status = emptiedBy(work, request) ? "released" : "fenced";
+    const ended = status === "released" ? work.told(request.request).map(summaryOf) : [];
+    return decide(work, { v: MESSAGE_VERSION, status, lease: null, nextDueMs: nextWorkMs(work), ended });
   }
   for (const action of request.actions) applyAction(work, action, request.request);
   if (work.partition.lease !== null && request.wantMore) grantMore(work, request.driver);
@@ -70,7 +80,15 @@ export function exchange(
     status: held ? "held" : "released",
     lease: leaseView,
     nextDueMs: nextWorkMs(work),
+    ended: work.told(request.request).map(summaryOf),
   });
+}
+
+/** The same request again, after it had ended everything that its lease held: it is answered as it was. */
+function emptiedBy(work: Workspace, { actions, token, request }: ExchangeRequest): boolean {
+  const named = actions.flatMap((action) => (action.kind === "release" ? [] : action.id));
+  const isApplied = named.every((id) => work.before(id)?.lastRequest === request);
+  return named.length > 0 && isApplied && work.partition.token === token && work.partition.lease === null;
 }
 
 /** The alarm and the sweep: time has passed, nothing else. */
@@ -108,13 +126,18 @@ export function reconcile(
   for (const record of begun) {
     if (hadEffects(record)) effectsReached = laterOf(effectsReached, positionOf(record));
   }
-  const current = begun.find((record) => isOpen(record.state) && record.sequence === sequence);
+  const ended = leased.filter((record) => !isOpen(record.state));
+  const endedReached = ended.map(positionOf).reduce<Position | null>(laterOf, partition.endedReached ?? null);
+  const current = begun.find(
+    (record) => isOpen(record.state) && record.sequence === sequence && record.turnEnded !== true,
+  );
   const turn = partition.mode === "ordered" && current !== undefined ? positionOf(current) : null;
   const over = entries.length === 0;
   return {
     ...partition,
     sequence,
     effectsReached,
+    endedReached,
     lease: over ? null : { ...lease, entries },
     turn: over ? null : turn,
   };
@@ -191,6 +214,7 @@ function decide<Reply>(work: Workspace, reply: Reply): Decision<Reply> {
     partition: work.partition,
     writePartition: work.writePartition,
     changed: work.changed(),
+    outbox: work.told().filter(isOutboxed),
     dueMs: nextDueMs(work),
     ring: workDueMs !== null && workDueMs <= work.at.nowMs ? work.priority() : null,
   };

@@ -96,6 +96,8 @@ export interface EventRecord {
   readonly late: boolean;
   /** This run has had the turn: effects may be out, so its output stays what it is. */
   readonly effectsBegun: boolean;
+  /** It had the turn, and gave it up by waiting, or lost it with its lease: what comes before it may go first. */
+  readonly turnEnded?: boolean;
   readonly output: StoredOutput | null;
   readonly deliveries: readonly DeliveryRecord[];
   readonly failure: StageFailure | null;
@@ -173,6 +175,8 @@ export interface PartitionRecord {
   readonly turn: Position | null;
   /** The largest position whose effects have begun: what arrives below it is late. */
   readonly effectsReached: Position | null;
+  /** The largest position that has ended, with effects or without: what a contiguous number follows on. */
+  readonly endedReached?: Position | null;
   /** Highest sequence handed out. */
   readonly sequence: number;
   /** After a deferral nothing is granted before this. */

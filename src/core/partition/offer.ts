@@ -21,10 +21,11 @@ export function offerEvent(work: Workspace, envelope: EventEnvelope, request: st
   return { id: envelope.id, verdict: "stored", state: "pending" };
 }
 
-/** A share of the bounds is kept for completions: what is held must always be able to end. */
+/** A share of the bounds is kept for completions and what they emit: what is held must always be able to end. */
 function isFull(work: Workspace): boolean {
   const { maxOpenEvents, maxStoredBytes, reservedShare } = work.at.limits;
-  return work.openEvents >= maxOpenEvents || work.storedBytes >= maxStoredBytes * (1 - reservedShare);
+  const usable = 1 - reservedShare;
+  return work.openEvents >= maxOpenEvents * usable || work.storedBytes >= maxStoredBytes * usable;
 }
 
 /**

@@ -6,7 +6,7 @@ import { failure } from "../failure.ts";
 import type { EventId } from "../ids.ts";
 import type { JsonValue } from "../json.ts";
 import { unreachable } from "../result.ts";
-import { endRecord, pausePartition } from "./endings.ts";
+import { endRecord, nextVersion, pausePartition } from "./endings.ts";
 import { dropEntry } from "./lease.ts";
 import { isOpen, type EventRecord } from "./model.ts";
 import { tailOrder } from "./order.ts";
@@ -137,8 +137,10 @@ function reenter(work: Workspace, record: EventRecord, what: string): void {
     deliveryAttempts: 0,
     starts: 0,
     sequence: 0,
+    turnEnded: false,
     late: false,
     failure: null,
+    version: nextVersion(record),
   };
   work.put(withEntry(open, limits, { atMs: nowMs, what }));
   // The stored lease may still name the event: only its row said that the grant, and its sequence, were over.

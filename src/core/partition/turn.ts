@@ -5,7 +5,7 @@
 import type { EventId } from "../ids.ts";
 import type { Turn } from "./commands.ts";
 import type { EventRecord } from "./model.ts";
-import { positionOf } from "./order.ts";
+import { laterOf, positionOf } from "./order.ts";
 import { isLeased, type Workspace } from "./workspace.ts";
 
 export interface Turns {
@@ -43,10 +43,14 @@ function unorderedTurns(work: Workspace): Turn[] {
 function numbered(work: Workspace, record: EventRecord): Turn {
   const { mode, sequence: latest } = work.partition;
   const keeps = record.sequence > 0 && (mode === "unordered" || record.sequence === latest);
-  if (keeps) return { id: record.id, sequence: record.sequence };
+  if (keeps) {
+    // That it has the turn again must be known after a crash, like the first time.
+    if (mode === "ordered" && record.turnEnded === true) work.put({ ...record, turnEnded: false });
+    return { id: record.id, sequence: record.sequence };
+  }
   const sequence = latest + 1;
   work.setPartition({ sequence }, false);
-  work.put({ ...record, sequence, effectsBegun: true });
+  work.put({ ...record, sequence, effectsBegun: true, turnEnded: false });
   return { id: record.id, sequence };
 }
 
@@ -55,7 +59,8 @@ export function turnReadyAtMs(work: Workspace, record: EventRecord): number {
   const { ordering, settleMs, gapWaitMs } = record.envelope.policy;
   const settledAtMs = ordering === "arrival" ? record.enteredAtMs + settleMs : record.enteredAtMs;
   if (gapWaitMs === 0) return settledAtMs;
-  const reached = work.partition.effectsReached;
+  // A predecessor that ended without an effect has had its place in the order all the same.
+  const reached = laterOf(work.partition.effectsReached, work.partition.endedReached ?? null);
   const followsOn = reached !== null && record.order <= reached.order + 1;
   return followsOn ? record.enteredAtMs : Math.max(settledAtMs, record.enteredAtMs + gapWaitMs);
 }

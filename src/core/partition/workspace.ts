@@ -57,6 +57,8 @@ export interface Decision<Reply> {
   /** The stored partition record, brought up to date with the stored events, would not say the same. */
   readonly writePartition: boolean;
   readonly changed: readonly EventRecord[];
+  /** What ended or re-entered, and must be told to the ledger until it has it. */
+  readonly outbox: readonly EventRecord[];
   /** The partition must be looked at again by then; null: nothing is open. */
   readonly dueMs: number | null;
   /** Work is due and nobody holds the lease: ring this lane after the commit. */
@@ -162,6 +164,15 @@ export class Workspace {
       }
     }
     if (this.writePartition) this.setPartition({ lease: { ...lease, revision: revision + 1 } }, true);
+  }
+
+  /** What ended or re-entered in this command, and what did so in an earlier try of the same `request`. */
+  told(request?: string): EventRecord[] {
+    return [...this.records.values()].filter((record) => {
+      const version = record.version ?? 0;
+      const isRepeated = request !== undefined && record.lastRequest === request && !isOpen(record.state);
+      return version > (this.original.get(record.id)?.version ?? 0) || (version > 0 && isRepeated);
+    });
   }
 
   changed(): EventRecord[] {
