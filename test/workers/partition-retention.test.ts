@@ -2,14 +2,14 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EventId } from "../../src/core/ids.ts";
-import { EVENT_RECORD_VERSION, newPartition, type EventRecord } from "../../src/core/partition/model.ts";
+import { newPartition } from "../../src/core/partition/model.ts";
 import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import { PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
 import { PartitionStore } from "../../src/partition/store.ts";
 import { migrate } from "../../src/platform/migrations.ts";
 import { envelopeOf, partitionFor } from "../support/envelopes.ts";
+import { recordOf, START_MS } from "./partition-records.ts";
 
-const START_MS = 1_700_000_000_000;
 const RETAIN_MS = 7 * DAY_MS;
 let run = 0;
 let customer = "";
@@ -17,35 +17,6 @@ let customer = "";
 beforeEach(() => {
   customer = `retention-${++run}`;
 });
-
-async function recordOf(key: string, change: Partial<EventRecord> = {}): Promise<EventRecord> {
-  const envelope = await envelopeOf({ key, customer });
-  return {
-    v: EVENT_RECORD_VERSION,
-    id: envelope.id,
-    run: 1,
-    state: "done",
-    envelope,
-    order: START_MS,
-    arrivedAtMs: START_MS,
-    enteredAtMs: START_MS,
-    nextAtMs: 0,
-    endedAtMs: START_MS,
-    attempts: 0,
-    deliveryAttempts: 0,
-    deferrals: 0,
-    starts: 0,
-    sequence: 1,
-    late: false,
-    effectsBegun: true,
-    output: null,
-    deliveries: [],
-    failure: null,
-    timeline: [],
-    lastRequest: "r",
-    ...change,
-  };
-}
 
 function retire(store: PartitionStore, nowMs: number, retainMs: number): boolean {
   return store.retire(store.planRetirement(nowMs, retainMs), nowMs, retainMs);
@@ -67,8 +38,8 @@ const isNew = () => undefined;
 
 describe("retention", () => {
   it("drops a week of ended events, and still knows their ids for a month", async () => {
-    const records = await Promise.all(Array.from({ length: 600 }, (_, n) => recordOf(`e${n}`)));
-    const unknown = (await recordOf("never seen")).id;
+    const records = await Promise.all(Array.from({ length: 600 }, (_, n) => recordOf(customer, `e${n}`)));
+    const unknown = (await recordOf(customer, "never seen")).id;
     await withStore((store) => {
       store.save(records, isNew);
       const dueMs = store.nextRetentionMs(RETAIN_MS) ?? 0;
@@ -83,10 +54,10 @@ describe("retention", () => {
   });
 
   it("carries over what is open, in review or dead, and keeps its place in the order", async () => {
-    const open = await recordOf("open", { state: "retrying", endedAtMs: null, order: 5 });
-    const dead = await recordOf("dead", { state: "dead" });
-    const review = await recordOf("review", { state: "review" });
-    const done = await recordOf("done");
+    const open = await recordOf(customer, "open", { state: "retrying", endedAtMs: null, order: 5 });
+    const dead = await recordOf(customer, "dead", { state: "dead" });
+    const review = await recordOf(customer, "review", { state: "review" });
+    const done = await recordOf(customer, "done");
     await withStore((store) => {
       store.save([open, dead, review, done], isNew);
       retire(store, store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
@@ -99,7 +70,7 @@ describe("retention", () => {
 
   it("leaves a table alone while anything in it is younger than its own retention", async () => {
     const envelope = await envelopeOf({ key: "long", customer, policy: { retainMs: 90 * DAY_MS } });
-    const long = await recordOf("long", { envelope });
+    const long = await recordOf(customer, "long", { envelope });
     await withStore((store) => {
       store.save([long], isNew);
       retire(store, store.nextRetentionMs(RETAIN_MS) ?? 0, RETAIN_MS);
@@ -109,8 +80,10 @@ describe("retention", () => {
 
   it("counts an event's own retention, and that of a dead letter, to the millisecond", async () => {
     const policy = { retainMs: 90 * DAY_MS };
-    const long = await recordOf("long", { envelope: await envelopeOf({ key: "long", customer, policy }) });
-    const dead = await recordOf("dead", { state: "dead", endedAtMs: START_MS });
+    const long = await recordOf(customer, "long", {
+      envelope: await envelopeOf({ key: "long", customer, policy }),
+    });
+    const dead = await recordOf(customer, "dead", { state: "dead", endedAtMs: START_MS });
     await withStore((store) => {
       store.save([long], isNew);
       retire(store, START_MS + policy.retainMs - 1, RETAIN_MS);
@@ -124,7 +97,7 @@ describe("retention", () => {
   });
 
   it("counts what is open again after a reload, by priority", async () => {
-    const open = await recordOf("open", { state: "pending", endedAtMs: null });
+    const open = await recordOf(customer, "open", { state: "pending", endedAtMs: null });
     const low = { ...open.envelope, priority: "low" as const };
     await withStore((store) => {
       store.save([{ ...open, envelope: low }], isNew);

@@ -3,14 +3,14 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
-import { EVENT_RECORD_VERSION, newPartition, type EventRecord } from "../../src/core/partition/model.ts";
+import { newPartition, type EventRecord } from "../../src/core/partition/model.ts";
 import { PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
 import { PartitionStore } from "../../src/partition/store.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
 import { migrate } from "../../src/platform/migrations.ts";
-import { envelopeOf, partitionFor } from "../support/envelopes.ts";
+import { partitionFor } from "../support/envelopes.ts";
+import { recordOf as deliveredRecordOf, START_MS } from "./partition-records.ts";
 
-const START_MS = 1_700_000_000_000;
 const RETAIN_MS = 7 * DAY_MS;
 let run = 0;
 let customer = "";
@@ -19,33 +19,10 @@ beforeEach(() => {
   customer = `store-${++run}`;
 });
 
-async function recordOf(key: string, change: Partial<EventRecord> = {}): Promise<EventRecord> {
-  const envelope = await envelopeOf({ key, customer });
-  return {
-    v: EVENT_RECORD_VERSION,
-    id: envelope.id,
-    run: 1,
-    state: "pending",
-    envelope,
-    order: START_MS,
-    arrivedAtMs: START_MS,
-    enteredAtMs: START_MS,
-    nextAtMs: 0,
-    endedAtMs: null,
-    attempts: 0,
-    deliveryAttempts: 0,
-    deferrals: 0,
-    starts: 0,
-    sequence: 0,
-    late: false,
-    effectsBegun: false,
-    output: null,
-    deliveries: [],
-    failure: null,
-    timeline: [],
-    lastRequest: "r",
-    ...change,
-  };
+/** An event that waits, as it is stored on arrival. */
+function recordOf(key: string, change: Partial<EventRecord> = {}): Promise<EventRecord> {
+  const pending = { state: "pending", endedAtMs: null, sequence: 0, effectsBegun: false } as const;
+  return deliveredRecordOf(customer, key, { ...pending, ...change });
 }
 
 const isNew = () => undefined;

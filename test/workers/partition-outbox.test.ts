@@ -1,0 +1,175 @@
+/** What a partition tells the ledger of its own accord, and what it forgets when space or time is up. */
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
+import type { EventEnvelope } from "../../src/core/envelope.ts";
+import type { EventId, PartitionName } from "../../src/core/ids.ts";
+import { PartitionObject } from "../../src/partition/partition-object.ts";
+import { partitionStub } from "../../src/partition/stub.ts";
+import { parseTelemetry } from "../../src/telemetry/message.ts";
+import { envelopeOf, partitionFor } from "../support/envelopes.ts";
+
+const FIRST_MS = LIMITS.partition.outboxFirstMs;
+let startMs = 0;
+let customer = 0;
+let partition: PartitionName;
+let told: { id: EventId; state: string; version: number }[] = [];
+
+/** The object's own queues end here, so that nothing else drives or acknowledges. */
+async function listen(isDown = () => false): Promise<void> {
+  told = [];
+  const queue = {
+    send: (body: unknown) => {
+      const message = parseTelemetry(body);
+      if (!message.ok || message.value.kind !== "events") return Promise.resolve();
+      if (isDown()) return Promise.reject(new Error("queue is down"));
+      told.push(...message.value.events);
+      return Promise.resolve();
+    },
+  };
+  await runInDurableObject(object(), (instance) => {
+    const lane = { send: () => Promise.resolve(), sendBatch: () => Promise.resolve() };
+    Reflect.set(instance, "env", { ...env, TELEMETRY: queue, LANE_NORMAL: lane, LANE_LOW: lane });
+  });
+}
+
+beforeEach(async () => {
+  startMs = Date.now();
+  vi.useFakeTimers({ toFake: ["Date"], now: startMs });
+  partition = await partitionFor(`outbox-${++customer}`);
+  await listen();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const stub = () => partitionStub(env.PARTITION, partition);
+/** The stub as the test helpers want it. */
+const object = (): DurableObjectStub => partitionStub(env.PARTITION, partition);
+const request = () => crypto.randomUUID();
+const alarmAtMs = () => runInDurableObject(object(), (_, state) => state.storage.getAlarm());
+
+function eventOf(key: string, change: Partial<EventEnvelope> = {}): Promise<EventEnvelope> {
+  const options = { key, customer: `outbox-${customer}`, receivedAtMs: startMs };
+  return envelopeOf(options).then((envelope) => ({ ...envelope, ...change }));
+}
+
+function store(...events: readonly EventEnvelope[]) {
+  return stub().offer({ v: 1, request: request(), partition, driver: "ingest", events, wantLease: false });
+}
+
+/** Stores the event and ends it. */
+async function end(event: EventEnvelope, how: "dead" | "done"): Promise<void> {
+  await store(event);
+  if (how === "dead") {
+    await stub().operate({ kind: "skip", id: event.id, reason: "in the way" });
+    return;
+  }
+  const { lease } = await stub().claim({ v: 1, request: request(), driver: "d1" });
+  if (lease === null) throw new Error("expected a lease");
+  const { token } = lease;
+  const actions = [{ kind: "complete", id: event.id, deliveries: [], emits: [] } as const];
+  const base = { v: 1, driver: "d1", token, holding: [], wantMore: false } as const;
+  await stub().exchange({ ...base, request: request(), actions });
+}
+
+function alarmAt(atMs: number): Promise<void> {
+  vi.setSystemTime(atMs);
+  return runInDurableObject(object(), (instance) => {
+    if (!(instance instanceof PartitionObject)) throw new Error("not a partition");
+    return instance.alarm();
+  });
+}
+
+describe("a dead letter", () => {
+  it("is told by the alarm, ever more rarely, until the ledger has acknowledged it", async () => {
+    const event = await eventOf("a");
+    await end(event, "dead");
+    expect(await alarmAtMs()).toBe(startMs + FIRST_MS);
+    await alarmAt(startMs + FIRST_MS - 1);
+    expect(told).toEqual([]);
+    await alarmAt(startMs + FIRST_MS);
+    expect(told.map(({ id, state, version }) => [id, state, version])).toEqual([[event.id, "dead", 1]]);
+    expect(await alarmAtMs()).toBe(startMs + 3 * FIRST_MS);
+    await alarmAt(startMs + 3 * FIRST_MS);
+    expect(told).toHaveLength(2);
+    expect(await alarmAtMs()).toBe(startMs + 7 * FIRST_MS);
+    await stub().acknowledge([{ id: event.id, version: 1 }]);
+    await alarmAt(startMs + 7 * FIRST_MS);
+    expect(told).toHaveLength(2);
+    expect((await stub().poke()).untold).toBe(0);
+  });
+
+  it("is told again after a message that could not be sent", async () => {
+    let isDown = true;
+    await listen(() => isDown);
+    await end(await eventOf("a"), "dead");
+    await alarmAt(startMs + FIRST_MS);
+    expect(told).toEqual([]);
+    isDown = false;
+    await alarmAt(startMs + 3 * FIRST_MS);
+    expect(told).toHaveLength(1);
+  });
+
+  it("stays told when the ledger has only heard an earlier word of it", async () => {
+    const event = await eventOf("a");
+    await end(event, "dead");
+    await stub().operate({ kind: "replay", id: event.id, reuseOutput: false });
+    await stub().acknowledge([{ id: event.id, version: 1 }]);
+    expect(await stub().poke()).toMatchObject({ untold: 1, openEvents: 1 });
+    await stub().acknowledge([{ id: event.id, version: 2 }]);
+    expect((await stub().poke()).untold).toBe(0);
+  });
+
+  it("is remembered as untold by an object that is loaded anew, and has its alarm", async () => {
+    await end(await eventOf("a"), "dead");
+    await runInDurableObject(object(), async (_, state) => {
+      await state.storage.deleteAlarm();
+      state.abort("evicted");
+    }).catch(() => null);
+    expect(await alarmAtMs()).not.toBeNull();
+    expect((await stub().poke()).untold).toBe(1);
+  });
+});
+
+describe("a plain success", () => {
+  it("costs the outbox nothing", async () => {
+    await end(await eventOf("a"), "done");
+    expect((await stub().poke()).untold).toBe(0);
+  });
+});
+
+describe("large bodies", () => {
+  const KEY = "bodies/x/y";
+  const body = { kind: "stored", key: KEY, sha256: "0".repeat(64), sizeBytes: 3 } as const;
+
+  it("go with their event when its retention is over, and stay while it is dead", async () => {
+    await env.PAYLOADS.put(KEY, "abc");
+    const event = await eventOf("a", { body });
+    await end(event, "dead");
+    await stub().acknowledge([{ id: event.id, version: 1 }]);
+    await alarmAt(startMs + 30 * DAY_MS);
+    expect(await env.PAYLOADS.head(KEY)).not.toBeNull();
+    await alarmAt(startMs + LIMITS.partition.keepExceptionsMs + 30 * DAY_MS);
+    expect(await env.PAYLOADS.head(KEY)).toBeNull();
+  });
+
+  it("go with the customer", async () => {
+    await env.PAYLOADS.put(KEY, "abc");
+    await store(await eventOf("a", { body }));
+    await stub().erase();
+    expect(await env.PAYLOADS.head(KEY)).toBeNull();
+  });
+});
+
+describe("a partition that holds an event of long retention", () => {
+  it("looks again when that is over, and not in between", async () => {
+    const event = await eventOf("a");
+    await end({ ...event, policy: { ...event.policy, retainMs: 60 * DAY_MS } }, "done");
+    const dueMs = startMs + 21 * DAY_MS;
+    await alarmAt(dueMs);
+    await alarmAt(dueMs);
+    expect(await alarmAtMs()).toBe(startMs + 60 * DAY_MS);
+  });
+});

@@ -1,0 +1,128 @@
+/** Space: what was delivered makes room for what is open, and stays a duplicate. */
+import { env } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { beforeEach, describe, expect, it } from "vitest";
+import { LIMITS } from "../../src/config/limits.ts";
+import type { EventId } from "../../src/core/ids.ts";
+import { newPartition } from "../../src/core/partition/model.ts";
+import { RememberedIds } from "../../src/partition/remembered.ts";
+import { PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
+import { PartitionStore } from "../../src/partition/store.ts";
+import { Upkeep } from "../../src/partition/upkeep.ts";
+import { migrate } from "../../src/platform/migrations.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { partitionFor } from "../support/envelopes.ts";
+import { recordOf, START_MS } from "./partition-records.ts";
+
+let customer = "";
+let run = 0;
+
+beforeEach(() => {
+  customer = `pressure-${++run}`;
+});
+
+async function inStorage<Value>(
+  use: (storage: DurableObjectStorage) => Value | Promise<Value>,
+): Promise<Value> {
+  const name = await partitionFor(customer);
+  const stub: DurableObjectStub = env.PARTITION.get(env.PARTITION.idFromName(name));
+  return runInDurableObject(stub, (_, state) => {
+    migrate(state.storage, PARTITION_MIGRATIONS);
+    return use(state.storage);
+  });
+}
+
+const isNew = () => undefined;
+
+describe("under pressure of space", () => {
+  it("the oldest delivered events go, their ids stay known; open, dead and untold ones stay", async () => {
+    const ended = { endedAtMs: START_MS } as const;
+    const old = await recordOf(customer, "old", { state: "done", order: 1, ...ended });
+    const filtered = await recordOf(customer, "filtered", { state: "filtered", order: 2, ...ended });
+    const kept = [
+      await recordOf(customer, "dead", { state: "dead", order: 3, ...ended }),
+      await recordOf(customer, "open", { state: "pending", order: 4, endedAtMs: null }),
+      await recordOf(customer, "untold", { state: "done", order: 5, version: 3, ...ended }),
+    ];
+    const young = await recordOf(customer, "young", { state: "done", order: 6, ...ended });
+    await inStorage((storage) => {
+      const store = new PartitionStore(storage.sql);
+      if (store.load() === null) store.savePartition(newPartition(old.envelope.partition, START_MS));
+      store.save([old, filtered, ...kept, young], isNew);
+      storage.sql.exec("INSERT INTO outbox VALUES (?, 3, 0, 0)", kept[2]?.id ?? "");
+      expect(store.dropEarly(2).dropped).toBe(2);
+      for (const { id } of [old, filtered]) {
+        expect(store.find(id)).toBeNull();
+        expect(store.isRemembered(id)).toBe(true);
+      }
+      for (const { id } of [...kept, young]) expect(store.find(id)).not.toBeNull();
+      expect(store.dropEarly(10).dropped).toBe(1);
+      expect(store.dropEarly(10).dropped).toBe(0);
+      expect(store.openEvents).toBe(1);
+    });
+  });
+
+  it("dropping gives space back, pass by pass, until there is enough", async () => {
+    const filler = "x".repeat(100_000);
+    const records = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        recordOf(customer, `k${index}`, {
+          state: "done",
+          order: index,
+          endedAtMs: START_MS,
+          lastRequest: filler,
+        }),
+      ),
+    );
+    await inStorage(async (storage) => {
+      const store = new PartitionStore(storage.sql);
+      store.load();
+      store.save(records, isNew);
+      const before = store.storedBytes;
+      expect(before).toBeGreaterThan(1_000_000);
+      const share = before / LIMITS.partition.maxStoredBytes;
+      const pressed: PartitionStore = Object.create(store, {
+        // As full as the bound allows, scaled to what a test can store.
+        storedBytes: {
+          get: () => (store.storedBytes / before) * LIMITS.partition.maxStoredBytes,
+        },
+      });
+      expect(share).toBeLessThan(1);
+      const upkeep = new Upkeep({
+        storage,
+        store: pressed,
+        bodies: { delete: () => Promise.resolve() },
+        log: { ...createLogger("error"), warn() {} },
+      });
+      expect(upkeep.nextAtMs(START_MS)).toBe(START_MS);
+      await upkeep.run(START_MS);
+      expect(store.storedBytes).toBeLessThan(before / 2);
+      expect(upkeep.nextAtMs(START_MS)).not.toBe(START_MS);
+    });
+  });
+});
+
+describe("remembered ids", () => {
+  const idOf = (index: number) => `evt_x_${String(index).padStart(26, "0")}` as EventId; // only its last part counts here
+
+  it("are found in every part, however they were added, and no others are", async () => {
+    await inStorage((storage) => {
+      const ids = new RememberedIds(storage.sql);
+      ids.load();
+      const added: number[] = [];
+      for (let start = 0; start < 20_000; start += 5_000) {
+        const chunk = Array.from({ length: 5_000 }, (_, index) => ((start + index) * 7_919) % 1_000_003);
+        added.push(...chunk);
+        ids.add(start < 10_000 ? 1 : 2, chunk.map(idOf));
+      }
+      const known = new Set(added);
+      const reloaded = new RememberedIds(storage.sql);
+      reloaded.load();
+      for (let index = 0; index < 1_000_003; index += 997) {
+        expect(reloaded.has(idOf(index))).toBe(known.has(index));
+      }
+      for (const index of added.filter((_, place) => place % 101 === 0))
+        expect(ids.has(idOf(index))).toBe(true);
+    });
+  });
+});
