@@ -117,9 +117,9 @@ export const EVENT_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "no-reserve-for-completions",
-      find: " * (1 - reservedShare)",
-      replace: "",
-      promise: "a tenth of the bytes is kept for completions",
+      find: "const usable = 1 - reservedShare;",
+      replace: "const usable = 1;",
+      promise: "a tenth of the bounds is kept for completions",
     },
     {
       id: "take-while-draining",

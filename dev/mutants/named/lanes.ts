@@ -18,9 +18,21 @@ export const LANE_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "never-report-open-work",
-      find: "if (openUntilMs !== null) await deps.telemetry.partitionOpen(partition, openUntilMs);",
+      find: "if (awaitedMs !== null) await deps.telemetry.partitionOpen(partition, awaitedMs);",
       replace: "",
       promise: "a driver that leaves open work reports it for the sweep",
+    },
+    {
+      id: "never-tell-what-ended",
+      find: "if (ended.length > 0) await deps.telemetry.eventsEnded(ended);",
+      replace: "",
+      promise: "a run tells the ledger what ended in it",
+    },
+    {
+      id: "never-report-what-is-untold",
+      find: "(here.some(isOutboxed) ? deps.clock.nowMs() : null)",
+      replace: "null",
+      promise: "the sweep looks after what a person must see",
     },
   ]),
   ...faultsIn("lanes", "src/lanes/held-event.ts", [
@@ -98,7 +110,7 @@ export const LANE_FAULTS: readonly NamedMutant[] = [
   ...faultsIn("lanes", "src/lanes/sweep.ts", [
     {
       id: "settle-while-open",
-      find: "if (openEvents === 0)",
+      find: "if (openEvents + untold === 0)",
       replace: "if (openEvents >= 0)",
       promise: "a partition with open work stays on the sweep's list",
     },

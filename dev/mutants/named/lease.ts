@@ -22,6 +22,24 @@ export const LEASE_FAULTS: readonly NamedMutant[] = [
       promise: "at most one driver has the lease",
     },
     {
+      id: "take-a-turn-given-up-for-held",
+      find: " && record.turnEnded !== true,",
+      replace: ",",
+      promise: "after a crash, what has waited since its turn does not have it",
+    },
+    {
+      id: "answer-a-repeat-as-fenced",
+      find: `const status = emptiedBy(work, request) ? "released" : "fenced";`,
+      replace: `const status = "fenced" as const;`,
+      promise: "a repeated request is answered like the first",
+    },
+    {
+      id: "say-nothing-of-ends",
+      find: "    ended: work.told(request.request).map(summaryOf),\n",
+      replace: "    ended: [],\n",
+      promise: "a driver hears what ended through it, for the ledger",
+    },
+    {
       id: "reconcile-forgets-the-turn",
       find: "turn: over ? null : turn,",
       replace: "turn: null,",
@@ -79,8 +97,8 @@ export const LEASE_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "lose-starts-on-expiry",
-      find: "starts: entry.starts }, limits",
-      replace: "}, limits",
+      find: "starts: entry.starts, turnEnded",
+      replace: "turnEnded",
       promise: "a grant that never came back is counted",
     },
     {

@@ -17,7 +17,7 @@ export const OBJECT_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "forget-the-alarm-on-load",
-      find: "if (this.store.openEvents > 0 && this.alarmAtMs === null) await this.arm(Date.now());",
+      find: "if (isAwaited && this.alarmAtMs === null) await this.arm(Date.now());",
       replace: "",
       promise: "what is open has an alarm whenever the object is loaded",
     },
@@ -28,10 +28,58 @@ export const OBJECT_FAULTS: readonly NamedMutant[] = [
       promise: "after a failed write memory says what is stored",
     },
     {
+      id: "no-outbox",
+      find: "this.outbox.put(decision.outbox, nowMs);",
+      replace: "",
+      promise: "what a person must see is told until the ledger has it",
+    },
+    {
+      id: "no-alarm-for-the-outbox",
+      find: "this.outbox.nextAtMs, this.upkeep",
+      replace: "this.upkeep",
+      promise: "what is untold has an alarm",
+    },
+    {
+      id: "erase-without-bodies",
+      find: "await deleteBodies(this.env.PAYLOADS, this.store.bodies());",
+      replace: "",
+      promise: "an erased customer's bodies are gone, too",
+    },
+  ]),
+  ...faultsIn("object", "src/partition/reports.ts", [
+    {
       id: "ring-every-time",
       find: "if (nowMs - this.rungAtMs < LIMITS.partition.ringEveryMs) return;",
       replace: "",
       promise: "a lane is not rung again within seconds",
+    },
+  ]),
+  ...faultsIn("object", "src/partition/outbox.ts", [
+    {
+      id: "acknowledge-any-version",
+      find: ' AND version <= ?", id, version);',
+      replace: '", id);',
+      promise: "an earlier word does not stand for a later one",
+    },
+    {
+      id: "told-is-told",
+      find: `this.write("UPDATE outbox SET tries = tries + 1, next_at = ? WHERE id = ?", nowMs + waitMs, id);`,
+      replace: `this.write("DELETE FROM outbox WHERE id = ?", id);`,
+      promise: "only the ledger's word ends the telling",
+    },
+  ]),
+  ...faultsIn("object", "src/partition/upkeep.ts", [
+    {
+      id: "bodies-stay",
+      find: "await this.removeBodies(plans.flatMap(({ bodies }) => bodies));",
+      replace: "",
+      promise: "a large body goes with its event",
+    },
+    {
+      id: "never-relieve",
+      find: "await this.relieve(nowMs);",
+      replace: "",
+      promise: "a full partition makes room",
     },
   ]),
   ...faultsIn("object", "src/partition/store.ts", [
@@ -58,7 +106,7 @@ export const OBJECT_FAULTS: readonly NamedMutant[] = [
     {
       id: "drop-open-rows",
       find: "if (row.ended === null) keep.push(row.id);",
-      replace: "if (row.ended === null) remember.push(row.id);",
+      replace: "if (row.ended === null) leaving.push(row);",
       promise: "retention never drops what is open",
     },
     {
@@ -68,9 +116,17 @@ export const OBJECT_FAULTS: readonly NamedMutant[] = [
       promise: "dead letters and reviews are kept until somebody dealt with them",
     },
     {
+      id: "drop-untold-early",
+      find: "\n         AND id NOT IN (SELECT id FROM outbox)",
+      replace: "",
+      promise: "what the ledger must still hear is not dropped",
+    },
+  ]),
+  ...faultsIn("object", "src/partition/remembered.ts", [
+    {
       id: "ids-not-remembered",
-      find: "const rows = sql\n    .exec<{ hashes: string }>(",
-      replace: "return false;\n  const rows = sql\n    .exec<{ hashes: string }>(",
+      find: "return this.parts.some(",
+      replace: "return [].some(",
       promise: "an id past retention is still a duplicate",
     },
   ]),
