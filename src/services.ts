@@ -106,7 +106,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       sources: config.sources,
       secret: text,
       putBody: putBodyOnce(env.PAYLOADS),
-      append: (envelopes) => appendEvents({ lanes, partitions, newId }, envelopes),
+      append: (envelopes) =>
+        appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes),
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,

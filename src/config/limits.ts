@@ -20,6 +20,8 @@ export const LIMITS = {
     maxMessageBytes: 120_000,
     /** A request that is not durable by then is answered 503, and the sender tries again. */
     durableWithinMs: 2 * SECOND_MS,
+    /** A strict event that may be queued out of order is, when its partition has not answered by then. */
+    orderedWithinMs: SECOND_MS,
     /** Reading a body may not take longer: slow senders hold a request open for nothing. */
     bodyReadMs: 30 * SECOND_MS,
     /** Deeper JSON is refused: recursion in later stages stays bounded. */

@@ -52,6 +52,8 @@ const envelopeSchema = z.object({
    * old partition has is not taken for new.
    */
   previousId: z.optional(eventIdSchema),
+  /** A strict event that could not reach its partition and was queued instead: its order is not promised. */
+  orderSuspended: z.optional(z.boolean()),
   /** Set when ingest accepted the event but its payload failed the schema: it becomes a listed dead letter. */
   quarantine: z.optional(z.object({ code: z.string(), message: z.string() })),
 });

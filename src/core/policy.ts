@@ -23,6 +23,11 @@ export const eventPolicySchema = z.object({
    * came too late is marked and counted. `strict`: the order of acknowledgement, without exception.
    */
   ordering: z.enum(["none", "arrival", "strict"]),
+  /**
+   * `strict` only, when the partition cannot be reached in time: the sender is told to come again (default), or the
+   * event is queued all the same, out of the order, marked late, and the answer says so.
+   */
+  onUnreachable: z.optional(z.enum(["refuse", "queue"])),
   /** How many events of one partition are worked on at once; effects stay in order. */
   lookahead: z.int(),
   /** How long after its arrival an event's effects wait for an earlier one (`arrival` only). */

@@ -10,6 +10,8 @@ export interface AnsweredEvent {
   readonly status: PlannedEvent["status"] | "duplicate" | "filtered";
   /** What the first of the duplicates came to, where that is known. */
   readonly result?: JsonValue;
+  /** A strict event that is durable, but whose place in the order is not promised. */
+  readonly order?: "suspended";
 }
 
 /** What goes no further. */
@@ -22,7 +24,8 @@ export function answerEvents(
 ): readonly AnsweredEvent[] {
   return events.map(({ envelope, status }, at) => {
     const outcome = outcomes[at];
-    if (outcome?.status !== "duplicate") return { id: envelope.id, status };
+    if (outcome?.status !== "duplicate")
+      return { id: envelope.id, status, ...(outcome?.order === undefined ? {} : { order: outcome.order }) };
     const { result } = outcome;
     return { id: envelope.id, status: "duplicate", ...(result === undefined ? {} : { result }) };
   });

@@ -8,9 +8,14 @@ import type { PutBody } from "./claim-check.ts";
 
 export type AppendOutcome =
   /** Durable now. */
-  | { readonly id: EventId; readonly status: "queued" }
+  | { readonly id: EventId; readonly status: "queued"; readonly order?: "suspended" }
   /** Durable before. `result` is what the first one came to, where that is known. */
-  | { readonly id: EventId; readonly status: "duplicate"; readonly result?: JsonValue }
+  | {
+      readonly id: EventId;
+      readonly status: "duplicate";
+      readonly result?: JsonValue;
+      readonly order?: "suspended";
+    }
   /** Not durable: shed, or pushed back. The sender is asked to come again. */
   | { readonly id: EventId; readonly status: "refused"; readonly reason: string };
 

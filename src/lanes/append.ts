@@ -2,6 +2,7 @@
  * The one durable write of ingest. Most events go into their lane; those of a strict order go straight into
  * their partition, whose commit is the acknowledgement and which rings its lane itself.
  */
+import { LIMITS } from "../config/limits.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { EventId, PartitionName } from "../core/ids.ts";
 import { MESSAGE_VERSION, type OfferedVerdict } from "../core/partition/commands.ts";
@@ -10,13 +11,19 @@ import type { PartitionClient } from "../partition/client.ts";
 import type { LaneSet } from "./wire/lane-set.ts";
 
 export type Appended =
-  | { readonly id: EventId; readonly status: "queued" | "duplicate" }
+  | {
+      readonly id: EventId;
+      readonly status: "queued" | "duplicate";
+      /** Durable in a lane instead of its partition: its place in the order is not promised. */
+      readonly order?: "suspended";
+    }
   | { readonly id: EventId; readonly status: "refused"; readonly reason: string };
 
 export interface AppendDependencies {
   readonly lanes: LaneSet;
   readonly partitions: Pick<PartitionClient, "offer">;
   readonly newId: () => string;
+  readonly sleep: (delayMs: number) => Promise<void>;
 }
 
 /** Throws when a lane or a partition could not be reached: then nothing is known, and the sender comes again. */
@@ -26,30 +33,48 @@ export async function appendEvents(
 ): Promise<readonly Appended[]> {
   const strict = envelopes.filter((envelope) => envelope.policy.ordering === "strict");
   const queued = envelopes.filter((envelope) => envelope.policy.ordering !== "strict");
-  const [, verdicts] = await Promise.all([deps.lanes.send(queued), offerStrict(deps, strict)]);
-  const outcomes = new Map(verdicts.map((verdict) => [verdict.id, appendedOf(verdict)]));
+  const [, ordered] = await Promise.all([deps.lanes.send(queued), appendStrict(deps, strict)]);
+  const outcomes = new Map(ordered.map((outcome) => [outcome.id, outcome]));
   return envelopes.map(({ id }) => outcomes.get(id) ?? { id, status: "queued" });
 }
 
-async function offerStrict(
+async function appendStrict(
   deps: AppendDependencies,
   envelopes: readonly EventEnvelope[],
-): Promise<readonly OfferedVerdict[]> {
+): Promise<readonly Appended[]> {
   const byPartition = new Map<PartitionName, EventEnvelope[]>();
   for (const envelope of envelopes) {
     byPartition.set(envelope.partition, [...(byPartition.get(envelope.partition) ?? []), envelope]);
   }
-  const replies = [...byPartition].map(([partition, events]) =>
-    deps.partitions.offer({
-      v: MESSAGE_VERSION,
-      request: deps.newId(),
-      driver: "ingest",
-      partition,
-      events,
-      wantLease: false,
-    }),
+  const appended = [...byPartition].map(([partition, events]) =>
+    events.every(({ policy }) => policy.onUnreachable === "queue")
+      ? offerOrQueue(deps, partition, events)
+      : offer(deps, partition, events),
   );
-  return (await Promise.all(replies)).flatMap((reply) => reply.verdicts);
+  return (await Promise.all(appended)).flat();
+}
+
+async function offer(
+  deps: AppendDependencies,
+  partition: PartitionName,
+  events: readonly EventEnvelope[],
+): Promise<readonly Appended[]> {
+  const base = { v: MESSAGE_VERSION, request: deps.newId(), driver: "ingest", wantLease: false } as const;
+  const { verdicts } = await deps.partitions.offer({ ...base, partition, events });
+  return verdicts.map(appendedOf);
+}
+
+/** By choice of its source: durable rather than in order. Should both writes succeed, the partition knows the second. */
+async function offerOrQueue(
+  deps: AppendDependencies,
+  partition: PartitionName,
+  events: readonly EventEnvelope[],
+): Promise<readonly Appended[]> {
+  const offered = offer(deps, partition, events).catch(() => null);
+  const inTime = await Promise.race([offered, deps.sleep(LIMITS.ingest.orderedWithinMs)]);
+  if (inTime) return inTime;
+  await deps.lanes.send(events.map((event) => ({ ...event, orderSuspended: true })));
+  return events.map(({ id }) => ({ id, status: "queued", order: "suspended" }));
 }
 
 function appendedOf({ id, verdict }: OfferedVerdict): Appended {

@@ -1,6 +1,8 @@
 /** Nothing is acknowledged that is not durable: the consumer, and the last resort behind it. */
 import { setImmediate as nextTask } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { EventSummary } from "../../src/core/event-summary.ts";
+import { failure } from "../../src/core/failure.ts";
 import type { PartitionName } from "../../src/core/ids.ts";
 import { createBell } from "../../src/lanes/bell.ts";
 import { consumeLane } from "../../src/lanes/consumer.ts";
@@ -156,6 +158,40 @@ describe("a report of open work", () => {
       Promise.resolve({ kind: "deferred", untilMs: world.clock.nowMs() + 60_000, reason: "requests" });
     await world.clock.run(consumeLane({ ...world.deps(), telemetry }, [eventMessage(envelope)]));
     expect(told).toEqual(["open", "open"]);
+  });
+});
+
+describe("what ended in a run", () => {
+  async function runWith(prepare: World["prepare"]) {
+    const envelope = await envelopeOf({ key: "a" });
+    const told: EventSummary[][] = [];
+    const open: number[] = [];
+    const telemetry = {
+      partitionOpen: (_: string, dueMs: number) => Promise.resolve(void open.push(dueMs)),
+      eventsEnded: async (summaries: readonly EventSummary[]) => {
+        await world.clock.sleep(50);
+        told.push([...summaries]);
+      },
+    };
+    world.prepare = prepare;
+    await world.clock.run(consumeLane({ ...world.deps(), telemetry }, [eventMessage(envelope)]));
+    return { told: told.map((message) => message.map(({ state }) => state)), open };
+  }
+
+  it("is told in one message before the invocation ends; a success is nobody's to look after", async () => {
+    expect(await runWith(world.prepare)).toEqual({ told: [["done"]], open: [] });
+  });
+
+  it("and must be seen by a person, has the sweep look after the partition, though nothing is open there", async () => {
+    const failed = { kind: "failed", failure: failure("infer", "permanent", "no", "never") } as const;
+    const { told, open } = await runWith(() => Promise.resolve(failed));
+    expect(told).toEqual([["dead"]]);
+    expect(open).toEqual([START_MS]);
+  });
+
+  it("is no message when nothing has ended", async () => {
+    const waits = { kind: "deferred", untilMs: START_MS + 60_000, reason: "requests" } as const;
+    expect((await runWith(() => Promise.resolve(waits))).told).toEqual([]);
   });
 });
 

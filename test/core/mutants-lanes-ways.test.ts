@@ -3,14 +3,14 @@ import { setImmediate as nextTask } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import type { EventId } from "../../src/core/ids.ts";
-import type { OfferedVerdict, OfferRequest } from "../../src/core/partition/commands.ts";
+import type { OfferedVerdict, OfferReply, OfferRequest } from "../../src/core/partition/commands.ts";
 import { appendEvents } from "../../src/lanes/append.ts";
 import { sweepPartitions } from "../../src/lanes/sweep.ts";
 import { createPartitionClient, type PartitionRpc } from "../../src/partition/client.ts";
 import { askingPreviousEpochs } from "../../src/partition/epochs.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { envelopeOf, partitionFor } from "../support/envelopes.ts";
-import { START_MS } from "../support/partition-script.ts";
+import { PartitionScript, START_MS } from "../support/partition-script.ts";
 
 const quiet = { ...createLogger("error"), warn() {}, error() {}, info() {} };
 const unreachable = () => Promise.reject(new Error("no route"));
@@ -34,6 +34,7 @@ describe("ingest's one write", () => {
           },
         },
         newId: () => `id${offers.length}`,
+        sleep: unreachable,
       },
       events,
     );
@@ -67,7 +68,12 @@ describe("ingest's one write", () => {
   it("that did not become durable is no answer", async () => {
     const events = [await envelopeOf({ key: "a" })];
     const offer = () => Promise.reject(new Error("no route"));
-    const deps = { lanes: { send: unreachable, ring: unreachable }, partitions: { offer }, newId: () => "r" };
+    const deps = {
+      lanes: { send: unreachable, ring: unreachable },
+      partitions: { offer },
+      newId: () => "r",
+      sleep: unreachable,
+    };
     await expect(appendEvents(deps, events)).rejects.toThrow("no route");
     const ordered = [await envelopeOf({ key: "a", policy: strict })];
     const lanes = { send: () => Promise.resolve(), ring: unreachable };
@@ -75,10 +81,52 @@ describe("ingest's one write", () => {
   });
 });
 
+describe("a strict event whose partition does not answer", () => {
+  const policy = { ordering: "strict", onUnreachable: "queue" } as const;
+
+  async function appendOver(offer: (request: OfferRequest) => Promise<OfferReply>, events: EventEnvelope[]) {
+    const sent: EventEnvelope[] = [];
+    const lanes = {
+      send: (envelopes: readonly EventEnvelope[]) => Promise.resolve(void sent.push(...envelopes)),
+      ring: unreachable,
+    };
+    const deps = { lanes, partitions: { offer }, newId: () => "r", sleep: () => nextTask() };
+    return { appended: await appendEvents(deps, events), sent };
+  }
+
+  it("is queued by choice, whether the call fails or hangs, and the answer says that its order is suspended", async () => {
+    const event = await envelopeOf({ key: "a", policy });
+    for (const offer of [unreachable, () => new Promise<never>(() => {})]) {
+      const { appended, sent } = await appendOver(offer, [event]);
+      expect(appended).toEqual([{ id: event.id, status: "queued", order: "suspended" }]);
+      expect(sent).toEqual([{ ...event, orderSuspended: true }]);
+    }
+  });
+
+  it("that can be reached is in order, and in no lane", async () => {
+    const event = await envelopeOf({ key: "a", policy });
+    const verdicts = [{ id: event.id, verdict: "stored", state: "pending" } as const];
+    const { appended, sent } = await appendOver(
+      () => Promise.resolve({ v: 1, verdicts, lease: null, nextDueMs: null }),
+      [event],
+    );
+    expect(appended).toEqual([{ id: event.id, status: "queued" }]);
+    expect(sent).toEqual([]);
+  });
+
+  it("is late where it arrives in the end", async () => {
+    const script = await PartitionScript.start("customer-1", policy);
+    const event = { ...(await envelopeOf({ key: "a", policy })), orderSuspended: true };
+    script.offer([event]);
+    expect(script.partition.record(event.id).late).toBe(true);
+    expect(script.partition.partition.lateEvents).toBe(1);
+  });
+});
+
 describe("the sweep", () => {
   const sweepLimits = { sweepGraceMs: 90_000, sweepPartitions: 10, sweepAgainMs: 3_600_000 };
 
-  async function sweep(replies: readonly (readonly [number, number | null] | null)[]) {
+  async function sweep(replies: readonly (readonly [number, number | null, number?] | null)[]) {
     const told: unknown[] = [];
     const partitions = await Promise.all(replies.map((_, n) => partitionFor(`c${n}`)));
     let poked = 0;
@@ -101,7 +149,9 @@ describe("the sweep", () => {
         poke: () => {
           const reply = replies[poked++];
           if (reply === null || reply === undefined) return unreachable();
-          return Promise.resolve({ v: 1, openEvents: reply[0], nextDueMs: reply[1] });
+          const [openEvents, nextDueMs, untold] = reply;
+          const told = untold === undefined ? {} : { untold };
+          return Promise.resolve({ v: 1, openEvents, nextDueMs, ...told });
         },
       },
       nowMs: () => START_MS,
@@ -119,6 +169,11 @@ describe("the sweep", () => {
       ["report", 5_000, 0],
       ["report", 0, 0],
     ]);
+  });
+
+  it("looks after what the ledger has not heard like after what is open", async () => {
+    const told = await sweep([[0, null, 1]]);
+    expect(told.at(-1)).toEqual(["report", 0, 0]);
   });
 
   it("waits for what it writes down", async () => {

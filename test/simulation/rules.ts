@@ -188,16 +188,18 @@ export class Rules
     if (ordering === "none") return;
     const check = (holds: boolean, rule: string) => this.context.check(holds, rule, () => short(record.id));
     const position = positionOf(record);
+    const suspended = record.envelope.orderSuspended === true;
+    const { parent } = record.envelope;
+    const ofLateParent = parent !== null && object.disk.current(parent.id)?.late === true;
     if (ordering === "strict") {
       const highest = this.highestOrder.get(record.envelope.partition) ?? Number.NEGATIVE_INFINITY;
       check(record.order > highest, "strict is the order of acknowledgement");
-      check(!record.late, "nothing is late in a strict order");
+      const isOutOfIt = suspended || ofLateParent;
+      check(record.late === isOutOfIt, "nothing is late in a strict order, but what was queued out of it");
     }
     const begun = this.begunUpTo.get(record.envelope.partition);
     const overtakenBy = begun !== undefined && comparePositions(position, begun) < 0;
-    const { parent } = record.envelope;
-    const ofLateParent = parent !== null && object.disk.current(parent.id)?.late === true;
-    check(!record.late || overtakenBy || ofLateParent, "late means that a later one had begun");
+    check(!record.late || suspended || overtakenBy || ofLateParent, "late means that a later one had begun");
     const { orderKey } = record.envelope;
     const keyStored = this.highestKey.get(record.envelope.partition) ?? Number.NEGATIVE_INFINITY;
     const isNext = orderKey !== null && orderKey > keyStored;

@@ -36,7 +36,7 @@ const KINDS = [
   { name: "timed", ordering: "arrival", keys: "time", gapWaitMs: 0 },
   { name: "numbered", ordering: "arrival", keys: "sequence", gapWaitMs: 20_000 },
   { name: "unordered", ordering: "none", keys: "none", gapWaitMs: 0 },
-  { name: "strict-too", ordering: "strict", keys: "none", gapWaitMs: 0 },
+  { name: "strict-or-queued", ordering: "strict", keys: "none", gapWaitMs: 0 },
 ] as const;
 
 const MAX_REPORTS = 4;
@@ -92,6 +92,7 @@ export class SimSenders {
       leaseMs: chance.pick([LIMITS.partition.minLeaseMs, 90_000]),
       delivery: { ...DELIVERY_RETRY, maxDelayMs: 300_000, maxRetries: chance.pick([3, 20]) },
       maxAgeMs: chance.pick([20 * 60_000, DEFAULT_EVENT_POLICY.maxAgeMs, DEFAULT_EVENT_POLICY.maxAgeMs]),
+      onUnreachable: kind.name === "strict-or-queued" ? "queue" : "refuse",
       onDead: chance.pick(["continue", "continue", "pause"]),
       onReview: chance.pick(["continue", "continue", "hold"]),
     };
@@ -142,8 +143,10 @@ export class SimSenders {
     );
     const partitions = clientOf(context, this.network, process, clockOf(context, process));
     const received = { ...envelope, receivedAtMs: process.nowMs() };
+    const { sleep } = clockOf(context, process);
+    const newId = () => context.newId("r");
     const taken = process
-      .run(() => appendEvents({ lanes, partitions, newId: () => context.newId("r") }, [received]))
+      .run(() => appendEvents({ lanes, partitions, newId, sleep: (delayMs) => sleep(delayMs) }, [received]))
       .then(
         ([appended]) => appended !== undefined && appended.status !== "refused",
         () => false,

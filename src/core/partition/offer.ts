@@ -69,7 +69,7 @@ export function insertEvent(
     ],
     lastRequest: request,
   };
-  const late = isLate(work, record);
+  const late = envelope.orderSuspended === true || isLate(work, record);
   if (late) work.setPartition({ lateEvents: work.partition.lateEvents + 1 }, false);
   work.put(late || parentIsLate ? { ...record, late: true } : record);
 }
