@@ -143,10 +143,12 @@ export class SimSenders {
     );
     const partitions = clientOf(context, this.network, process, clockOf(context, process));
     const received = { ...envelope, receivedAtMs: process.nowMs() };
-    const { sleep } = clockOf(context, process);
+    const clock = clockOf(context, process);
     const newId = () => context.newId("r");
     const taken = process
-      .run(() => appendEvents({ lanes, partitions, newId, sleep: (delayMs) => sleep(delayMs) }, [received]))
+      .run(() =>
+        appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, [received]),
+      )
       .then(
         ([appended]) => appended !== undefined && appended.status !== "refused",
         () => false,
