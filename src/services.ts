@@ -10,6 +10,7 @@ import { LIMITS } from "./config/limits.ts";
 import type { GatewayEnv } from "./env.ts";
 import { createGuardClient } from "./guard/client.ts";
 import { createKeptSettlements } from "./guard/kept-settlements.ts";
+import { createPermitPool } from "./guard/permit-pool.ts";
 import type { GuardClient } from "./guard/port.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { putBodyOnce } from "./ingest/claim-check.ts";
@@ -82,6 +83,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
   const kept = createKeptSettlements(nowMs);
+  const pool = createPermitPool(nowMs);
   const newGuard = (): GuardClient =>
     createGuardClient({
       namespace: env.GUARD,
@@ -90,6 +92,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       logger: log,
       flushSoon: (flush) => waitUntil(flush()),
       kept,
+      pool,
     });
 
   const apiTokens = () => config.apiTokens.flatMap((name) => text(name) ?? []);

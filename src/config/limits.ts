@@ -152,6 +152,14 @@ export const LIMITS = {
     expectedLatencyMs: SECOND_MS,
     /** From this part of the slots on, a settlement must not wait for a ride on the next admission. */
     contendedShare: 0.5,
+    /** Calls granted ahead: how long a client may keep such a permit. It counts until then, so longer costs throughput. */
+    blockHoldMs: 2 * SECOND_MS,
+    /** Most permits of a block: what an isolate that dies takes along, and what settles on one later call. */
+    maxBlockCalls: 10,
+    /** Part of what is free of a rate that one block may take: the next caller finds the rest. */
+    blockShare: 0.1,
+    /** Part of the slots that blocks and unsent settlements may keep from others. None where slots are few. */
+    idleSlotShare: 0.25,
     /** Adapting to the other side: 429s, `Retry-After`, remaining/reset headers. */
     adapt: {
       /** One overload answers many calls at once: the rate changes once per this time. */

@@ -16,6 +16,7 @@ import type { Logger } from "../telemetry/log.ts";
 import { callGuard } from "./call.ts";
 import type { Admission, AdmissionRequest, CallReport, GuardClient, Permit } from "./port.ts";
 import type { KeptSettlements } from "./kept-settlements.ts";
+import type { Ahead, PermitPool, PooledPermit } from "./permit-pool.ts";
 import { SettlementQueue } from "./settlement-queue.ts";
 import { GUARD_WIRE_VERSION, type AdmitCommand, type GuardFailure, type SettleCommand } from "./wire.ts";
 
@@ -29,6 +30,8 @@ export interface GuardClientOptions {
   readonly flushSoon?: (flush: () => Promise<void>) => void;
   /** Successes that are no news wait here for a later invocation's admission. Default: `flush` sends them too. */
   readonly kept?: KeptSettlements;
+  /** Permits granted ahead, shared by an isolate's invocations. Default: each call asks. */
+  readonly pool?: PermitPool;
 }
 
 /** One per invocation: its queue is flushed when the invocation's work is done. */
@@ -39,14 +42,14 @@ export function createGuardClient(options: GuardClientOptions): GuardClient {
 type Granted = Extract<Decision, { kind: "granted" }>;
 
 /** A good call that used no more than was reserved for it. */
-function isNoNews({ limits, estimatedTokens }: AdmissionRequest, report: CallReport): boolean {
+function isNoNews({ limits }: AdmissionRequest, reservedTokens: number, report: CallReport): boolean {
   const isSlow = limits.slowMs !== undefined && report.latencyMs > limits.slowMs;
-  const isDebt = (report.usedTokens ?? 0) > estimatedTokens;
+  const isDebt = (report.usedTokens ?? 0) > reservedTokens;
   return report.outcome === "success" && !isSlow && !isDebt && report.hint?.limited !== true;
 }
 
 /** What a permit nobody waited for reports. */
-const UNUSED: WireReport = { outcome: "cancelled", latencyMs: 0, usedTokens: 0 };
+const UNUSED: WireReport = { outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true };
 
 class QueueingGuardClient implements GuardClient {
   readonly #options: GuardClientOptions;
@@ -57,12 +60,17 @@ class QueueingGuardClient implements GuardClient {
   }
 
   async admit(request: AdmissionRequest): Promise<Admission> {
+    const { pool, nowMs } = this.#options;
+    const pooled = pool?.take(request) ?? null;
+    if (pooled !== null) return { kind: "granted", permit: this.#permit(request, pooled, false) };
+    const ahead = pool?.wanted(request);
     const { guard } = request;
     const settlements = this.#take(guard);
+    const askedAtMs = nowMs();
     const result = await callGuard(this.#options.namespace, {
       guard,
       method: "admit",
-      command: admitCommand(request, settlements),
+      command: admitCommand(request, settlements, ahead),
       value: decisionSchema,
       onLate: (decision) => this.#giveBack(guard, decision),
     });
@@ -70,18 +78,35 @@ class QueueingGuardClient implements GuardClient {
       this.#recover(guard, settlements, result.error);
       return this.#unreachable();
     }
-    return this.#admission(request, result.value);
+    const decision = result.value;
+    if (decision.kind === "denied") {
+      return { kind: "denied", reason: decision.reason, retryAtMs: decision.retryAtMs };
+    }
+    if (ahead !== undefined) pool?.add(request, blockOf(decision, ahead.tokens), askedAtMs);
+    const { permitId, mayKeep = false } = decision;
+    const tokens = Math.ceil(request.estimatedTokens);
+    return {
+      kind: "granted",
+      permit: this.#permit(request, { permitId, tokens, mayKeep }, decision.settleSoon),
+    };
   }
 
   async flush(): Promise<void> {
     await Promise.all(this.#queue.guards().map((guard) => this.#flushGuard(guard)));
   }
 
-  /** Its own first, then what earlier invocations have kept. */
+  /** Its own first, then what earlier invocations have kept, then permits nobody needed. */
   #take(guard: string): readonly Settlement[] {
-    const own = this.#queue.take(guard, LIMITS.guard.maxSettlementsPerCall);
-    const kept = this.#options.kept?.take(guard, LIMITS.guard.maxSettlementsPerCall - own.length) ?? [];
-    return [...own, ...kept];
+    const { kept, pool } = this.#options;
+    const sources = [
+      (max: number) => this.#queue.take(guard, max),
+      (max: number) => kept?.take(guard, max) ?? [],
+      (max: number) => pool?.takeUnused(guard, max) ?? [],
+    ];
+    return sources.reduce<readonly Settlement[]>(
+      (taken, take) => [...taken, ...take(LIMITS.guard.maxSettlementsPerCall - taken.length)],
+      [],
+    );
   }
 
   async #flushGuard(guard: string): Promise<void> {
@@ -100,36 +125,34 @@ class QueueingGuardClient implements GuardClient {
     return callGuard(this.#options.namespace, { guard, method: "settle", command, value: z.null() });
   }
 
-  #admission(request: AdmissionRequest, decision: Decision): Admission {
-    return decision.kind === "granted"
-      ? { kind: "granted", permit: this.#permit(request, decision) }
-      : { kind: "denied", reason: decision.reason, retryAtMs: decision.retryAtMs };
-  }
-
-  #permit(request: AdmissionRequest, granted: Granted): Permit {
+  #permit(request: AdmissionRequest, held: PooledPermit, settleSoon: boolean): Permit {
     const { guard } = request;
-    const { permitId, settleSoon, mayKeep = false } = granted;
-    const { kept } = this.#options;
+    const { permitId, mayKeep, tokens } = held;
+    const { kept, pool, flushSoon } = this.#options;
     let isSettled = false;
     return {
       settle: (report) => {
         if (isSettled) return;
         isSettled = true;
         const settlement = { permitId, report: wireReport(report) };
-        if (kept !== undefined && mayKeep && isNoNews(request, report)) {
+        if (kept !== undefined && mayKeep && isNoNews(request, tokens, report)) {
           kept.add(guard, settlement);
           return;
         }
+        const isTrouble = report.outcome === "transient" || report.hint?.limited === true;
+        if (isTrouble) pool?.drop(guard);
         this.#enqueue(guard, settlement);
         // A failure is news for every other caller: the breaker may have to open.
-        if (settleSoon || report.outcome === "transient") this.#options.flushSoon?.(() => this.flush());
+        if (settleSoon || report.outcome === "transient") flushSoon?.(() => this.flush());
       },
     };
   }
 
   #giveBack(guard: string, decision: Decision): void {
     if (decision.kind !== "granted") return;
-    this.#enqueue(guard, { permitId: decision.permitId, report: UNUSED });
+    for (const { permitId } of [decision, ...blockOf(decision, 0)]) {
+      this.#enqueue(guard, { permitId, report: UNUSED });
+    }
     this.#options.flushSoon?.(() => this.flush());
   }
 
@@ -160,22 +183,44 @@ class QueueingGuardClient implements GuardClient {
   }
 }
 
-function admitCommand(request: AdmissionRequest, settlements: readonly Settlement[]): AdmitCommand {
+/** Its permits are numbered on from the one that was asked for. */
+function blockOf(granted: Granted, tokens: number): readonly PooledPermit[] {
+  const { permitId, ahead = 0, mayKeep = false } = granted;
+  return Array.from({ length: ahead }, (_, index) => ({
+    permitId: permitId + 1 + index,
+    tokens: Math.ceil(tokens),
+    mayKeep,
+  }));
+}
+
+function admitCommand(
+  request: AdmissionRequest,
+  settlements: readonly Settlement[],
+  ahead: Ahead | undefined,
+): AdmitCommand {
   const { limits, priority, estimatedTokens, turnAtMs, leaseMs } = request;
   return {
     v: GUARD_WIRE_VERSION,
-    request: { limits, priority, estimatedTokens: Math.ceil(estimatedTokens), turnAtMs, leaseMs },
+    request: {
+      limits,
+      priority,
+      estimatedTokens: Math.ceil(estimatedTokens),
+      turnAtMs,
+      leaseMs,
+      ...(ahead === undefined ? {} : { ahead: { calls: ahead.calls, tokens: Math.ceil(ahead.tokens) } }),
+    },
     settlements: [...settlements],
   };
 }
 
 /** One odd number must not make a whole batch unreadable. */
-function wireReport({ outcome, latencyMs, usedTokens, hint }: CallReport): WireReport {
+function wireReport({ outcome, latencyMs, usedTokens, unused, hint }: CallReport): WireReport {
   const tokens = usedTokens !== null && Number.isFinite(usedTokens) ? Math.max(0, usedTokens) : null;
   return {
     outcome,
     latencyMs: Number.isFinite(latencyMs) ? Math.max(0, latencyMs) : 0,
     usedTokens: tokens,
+    ...(unused === true ? { unused } : {}),
     ...(hint === undefined ? {} : { hint: wireHint(hint) }),
   };
 }

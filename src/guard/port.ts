@@ -44,6 +44,8 @@ export interface CallReport {
   readonly latencyMs: number;
   /** What the call really used; null when the other side did not say. */
   readonly usedTokens: number | null;
+  /** No call was made: what the permit reserved goes back whole. */
+  readonly unused?: boolean;
   /** The other side's word on its limits, already parsed and clamped. */
   readonly hint?: LimitHint;
 }

@@ -28,7 +28,7 @@ export interface AdmissionDeps {
 /** The shortest wait between two requests to a guard whose word is "now". */
 const MIN_WAIT_MS = 20;
 /** A permit that came too late is given back unused. */
-const UNUSED: CallReport = { outcome: "cancelled", latencyMs: 0, usedTokens: 0 };
+const UNUSED: CallReport = { outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true };
 
 /** The caller settles the permit it is given, once; one that was granted after the abort is settled here. */
 export async function admitInPlace(

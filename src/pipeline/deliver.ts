@@ -94,7 +94,7 @@ async function deliverOne(
   const timeoutMs = endAtMs - startedAtMs;
   if (timeoutMs <= 0) {
     // Whoever held this process up for so long may have lost the lease meanwhile: nothing is sent any more.
-    admitted.permit?.settle({ outcome: "cancelled", latencyMs: 0, usedTokens: 0 });
+    admitted.permit?.settle({ outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true });
     return { kind: "deferred", untilMs: startedAtMs, reason: "time is up" };
   }
   const send = () => sendBounded(destination, message, signal, timeoutMs);

@@ -16,8 +16,10 @@ describe("a success may be kept back", () => {
     expect(mayKeep(new Guard({ requestsPerMinute: 1_000, tokensPerMinute: 1_000 }))).toBe(true);
   });
 
-  it("never where it frees a slot", () => {
-    expect(mayKeep(new Guard({ maxConcurrent: 100 }))).toBe(false);
+  it("while at most a quarter of the slots is held, hence never where they are few", () => {
+    expect(mayKeep(new Guard({ maxConcurrent: 3 }))).toBe(false);
+    const guard = new Guard({ maxConcurrent: 20 });
+    expect(Array.from({ length: 6 }, () => mayKeep(guard))).toEqual([true, true, true, true, true, false]);
   });
 
   it("not while failures are sampled: the breaker needs it to judge their share", () => {

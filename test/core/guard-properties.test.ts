@@ -23,7 +23,10 @@ type Step =
       readonly priority: Priority;
       readonly tokensPart: number;
       readonly inTurn: boolean;
+      /** Calls the caller expects; those it is granted wait in its pool. */
+      readonly aheadCalls: number;
     }
+  | { readonly kind: "use"; readonly pick: number; readonly isCallMade: boolean }
   | { readonly kind: "settle"; readonly pick: number; readonly report: CallReport; readonly usedPart: number }
   | { readonly kind: "pass"; readonly ms: number }
   | { readonly kind: "write" }
@@ -36,6 +39,13 @@ interface Call {
   readonly isProbe: boolean;
   tokens: number;
   settled: boolean;
+}
+
+interface Waiting {
+  readonly permitId: number;
+  readonly priority: Priority;
+  readonly tokens: number;
+  readonly useByMs: number;
 }
 
 const priority = fc.constantFrom(...PRIORITIES);
@@ -84,6 +94,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       priority,
       tokensPart: part,
       inTurn: fc.boolean(),
+      aheadCalls: fc.oneof(fc.constant(0), fc.nat(2 * settings.maxBlockCalls)),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("use"),
+      pick: fc.nat(),
+      isCallMade: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
     }),
   },
   {
@@ -108,9 +127,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const limits: fc.Arbitrary<Limits> = fc.record(
   {
-    requestsPerMinute: fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 10, max: 600 })),
-    tokensPerMinute: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 10_000 })),
-    maxConcurrent: fc.integer({ min: 1, max: 40 }),
+    requestsPerMinute: fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 10, max: 3_000 })),
+    tokensPerMinute: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 50_000 })),
+    maxConcurrent: fc.integer({ min: 1, max: 60 }),
     slowMs: fc.integer({ min: 3_000, max: 5_000 }),
   },
   { requiredKeys: [] },
@@ -119,6 +138,8 @@ const limits: fc.Arbitrary<Limits> = fc.record(
 class World {
   readonly guard: Guard;
   readonly calls: Call[] = [];
+  blockCalls = 0;
+  #waiting: Waiting[] = [];
   readonly #limits: Limits;
   readonly #lastTurnMs = new Map<Priority, number>();
   #stored: GuardState = newGuardState(START_MS);
@@ -133,6 +154,9 @@ class World {
     switch (next.kind) {
       case "admit":
         for (let caller = 0; caller < next.callers; caller++) this.#admit(next);
+        break;
+      case "use":
+        this.#use(next);
         break;
       case "settle": {
         const call = this.#pick(next.pick);
@@ -170,12 +194,40 @@ class World {
     }
   }
 
-  #admit({ priority: of, tokensPart, inTurn }: Extract<Step, { kind: "admit" }>): void {
+  /** Whoever holds a block knows nothing of the guard's restarts, and uses a permit in time or not at all. */
+  #use({ pick, isCallMade }: Extract<Step, { kind: "use" }>): void {
+    const { guard } = this;
+    this.#waiting = this.#waiting.filter(({ useByMs }) => useByMs > guard.nowMs);
+    const [permit] = this.#waiting.splice(pick % Math.max(1, this.#waiting.length), 1);
+    if (permit === undefined) return;
+    const { permitId, priority: of, tokens } = permit;
+    if (!isCallMade) {
+      guard.settle(permitId, { outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true });
+      return;
+    }
+    this.blockCalls++;
+    this.calls.push({
+      permitId,
+      priority: of,
+      grantedAtMs: guard.nowMs,
+      isProbe: false,
+      tokens,
+      settled: false,
+    });
+    this.#checkLimits();
+  }
+
+  #admit({ priority: of, tokensPart, inTurn, aheadCalls }: Extract<Step, { kind: "admit" }>): void {
     const { guard } = this;
     const tokens = Math.floor(tokensPart * this.#cap(this.#limits.tokensPerMinute ?? 1_000, of) * 0.6);
     const before = guard.state.breaker;
     const turnAtMs = inTurn ? guard.nowMs : undefined;
-    const decision = guard.admit({ priority: of, tokens, ...(turnAtMs === undefined ? {} : { turnAtMs }) });
+    const decision = guard.admit({
+      priority: of,
+      tokens,
+      ...(turnAtMs === undefined ? {} : { turnAtMs }),
+      ...(aheadCalls === 0 ? {} : { ahead: { calls: aheadCalls, tokens } }),
+    });
     this.#writeIfDue();
     if (decision.kind === "denied") {
       expect(decision.retryAtMs).toBeGreaterThan(guard.nowMs);
@@ -195,6 +247,10 @@ class World {
       tokens,
       settled: false,
     });
+    for (let index = 1; index <= (decision.ahead ?? 0); index++) {
+      const useByMs = guard.nowMs + settings.blockHoldMs;
+      this.#waiting.push({ permitId: decision.permitId + index, priority: of, tokens, useByMs });
+    }
     this.#checkLimits();
   }
 
@@ -253,6 +309,7 @@ class World {
 
 it("no interleaving of callers and restarts passes a limit, leaks a slot or lets a second probe through", () => {
   let grants = 0;
+  let blockCalls = 0;
   fc.assert(
     fc.property(
       limits,
@@ -262,10 +319,12 @@ it("no interleaving of callers and restarts passes a limit, leaks a slot or lets
         const world = new World(of, () => chance.next().value);
         for (const next of steps) world.take(next);
         grants += world.calls.length;
+        blockCalls += world.blockCalls;
         world.checkOpensAgain();
       },
     ),
     { seed, numRuns: 300, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: true },
   );
   expect(grants).toBeGreaterThan(1_000);
+  expect(blockCalls).toBeGreaterThan(100);
 }, 60_000);

@@ -18,6 +18,7 @@ export interface Ask {
   readonly tokens?: number;
   readonly turnAtMs?: number;
   readonly leaseMs?: number;
+  readonly ahead?: AdmitRequest["ahead"];
 }
 
 export class Guard {
@@ -39,6 +40,7 @@ export class Guard {
       estimatedTokens: ask.tokens ?? 0,
       turnAtMs: ask.turnAtMs,
       leaseMs: ask.leaseMs,
+      ahead: ask.ahead,
     };
     const step = admit(this.state, request, { nowMs: this.nowMs, settings }, this.#random());
     this.state = step.state;

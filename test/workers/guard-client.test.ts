@@ -1,11 +1,15 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import { createGuardClient } from "../../src/guard/client.ts";
 import type { AdmissionRequest, CallReport, GuardClient } from "../../src/guard/port.ts";
 import { readGuard } from "../../src/guard/read.ts";
 import { unlimitedGuard } from "../../src/guard/unlimited.ts";
 import type { Logger } from "../../src/telemetry/log.ts";
+
+/** The first use of an object loads the whole Worker, which may take longer than a caller waits. */
+beforeAll(() => runInDurableObject(env.GUARD.get(env.GUARD.idFromName("warm-up")), () => {}));
 
 const NOW_MS = 1_800_000_000_000;
 const SUCCESS: CallReport = { outcome: "success", latencyMs: 100, usedTokens: null };

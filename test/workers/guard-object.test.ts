@@ -1,12 +1,15 @@
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import { createGuardClient } from "../../src/guard/client.ts";
 import { GuardObject } from "../../src/guard/guard-object.ts";
 import type { Admission, AdmissionRequest, CallReport, GuardLimits } from "../../src/guard/port.ts";
 import { readGuard } from "../../src/guard/read.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+
+/** The first use of an object loads the whole Worker, which may take longer than a caller waits. */
+beforeAll(() => runInDurableObject(env.GUARD.get(env.GUARD.idFromName("warm-up")), () => {}));
 
 const SUCCESS: CallReport = { outcome: "success", latencyMs: 100, usedTokens: null };
 const FAILURE: CallReport = { outcome: "transient", latencyMs: 100, usedTokens: null };

@@ -72,7 +72,7 @@ describe("the time for deliveries", () => {
     const { result, sent } = await deliver({ crm: accepted, audit: accepted }, deps);
     expect(sent).toEqual([]);
     expect(result).toEqual({ kind: "deferred", deliveries: [], untilMs: nowMs, reason: "time is up" });
-    expect(guard.settled).toEqual([{ outcome: "cancelled", latencyMs: 0, usedTokens: 0 }]);
+    expect(guard.settled).toEqual([{ outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true }]);
   });
 
   it("counts from the beginning of the first, and the message says how long was waited", async () => {

@@ -6,6 +6,7 @@ import type { PartitionName } from "../../../src/core/ids.ts";
 import type { StoredOutput } from "../../../src/core/partition/model.ts";
 import { createGuardClient } from "../../../src/guard/client.ts";
 import { createKeptSettlements } from "../../../src/guard/kept-settlements.ts";
+import { createPermitPool } from "../../../src/guard/permit-pool.ts";
 import type { GuardClient } from "../../../src/guard/port.ts";
 import { consumeLane, type LaneDelivery } from "../../../src/lanes/consumer.ts";
 import type { LaneMessage } from "../../../src/lanes/wire/message.ts";
@@ -31,6 +32,7 @@ const OUTPUT: StoredOutput = {
 
 /** Per isolate, as in the gateway. */
 const KEPT = createKeptSettlements(() => Date.now());
+const POOL = createPermitPool(() => Date.now());
 
 const log = createLogger("warn", { component: "bench" });
 
@@ -55,6 +57,7 @@ export async function driveBatch(
     random: Math.random,
     logger: log,
     kept: KEPT,
+    pool: POOL,
   });
   try {
     await consumeLane(

@@ -21,6 +21,8 @@ const callReportSchema = z.readonly(
     latencyMs: z.number(),
     /** null: the other side did not say, and the reservation stands. */
     usedTokens: z.nullable(z.number().min(0)),
+    /** No call was made under the permit: what it reserved goes back whole. */
+    unused: z.optional(z.boolean()),
     hint: z.optional(limitHintSchema),
   }),
 );
@@ -39,6 +41,8 @@ export const admitRequestSchema = z.readonly(
     turnAtMs: z.optional(z.number()),
     /** How long the call may take at most. Default: `slotLeaseMs`. */
     leaseMs: z.optional(z.number().positive()),
+    /** Further calls that the caller expects within `blockHoldMs`, and what each of them reserves. */
+    ahead: z.optional(z.readonly(z.object({ calls: z.int().min(1), tokens: z.int().min(0) }))),
   }),
 );
 export type AdmitRequest = z.infer<typeof admitRequestSchema>;
@@ -52,6 +56,8 @@ export const decisionSchema = z.discriminatedUnion("kind", [
       settleSoon: z.boolean(),
       /** A success would be no news to anybody: its settlement may wait for the next admission, or be lost. */
       mayKeep: z.optional(z.boolean()),
+      /** So many permits more, numbered on from `permitId`, each for one call begun within `blockHoldMs`. */
+      ahead: z.optional(z.int().min(0)),
     }),
   ),
   z.readonly(

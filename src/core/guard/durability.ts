@@ -37,8 +37,15 @@ export function reload(stored: GuardState, { nowMs, settings }: Moment): GuardSt
   return {
     ...stored,
     nowMs: Math.max(stored.nowMs, nowMs),
-    // As low priority: that counts against every share.
-    rate: charge(stored.rate, cost, caps, levelOf("low"), lostAtMs, settings),
+    // As low priority, which counts against every share, and as blocks, whose calls may begin later.
+    rate: charge(
+      stored.rate,
+      cost,
+      caps,
+      levelOf("low"),
+      { nowMs: lostAtMs, countsAtMs: lostAtMs + settings.blockHoldMs },
+      settings,
+    ),
     adaptive: spend(stored.adaptive, cost),
     permits: [...stored.permits, ...lostPermits(stored, finite(lost.slots), lostAtMs, settings)],
     lastPermitId: stored.lastPermitId + settings.permitIdsPerRestart,
@@ -81,7 +88,7 @@ function lostPermits(
   lostAtMs: number,
   settings: GuardSettings,
 ): readonly PermitRecord[] {
-  const expiresAtMs = lostAtMs + Math.max(stored.longestLeaseMs, settings.slotLeaseMs);
+  const expiresAtMs = lostAtMs + settings.blockHoldMs + Math.max(stored.longestLeaseMs, settings.slotLeaseMs);
   return Array.from({ length: count }, (_, index) => ({
     id: stored.lastPermitId + 1 + index,
     priority: "low",

@@ -3,12 +3,13 @@
  * Pure: time and chance are arguments. Spec: docs/spec/guard.md.
  */
 import { adapt, capsInForce, spend } from "./adapt.ts";
-import { afterCall, afterExpiry, breakerVerdict, healthOf, sampledCalls, startProbe } from "./breaker.ts";
-import type { AdmitRequest, Decision, Settlement } from "./commands.ts";
+import { blockSize, idleSlotsLeft, isCalm } from "./block.ts";
+import { afterCall, afterExpiry, breakerVerdict, healthOf, startProbe } from "./breaker.ts";
+import type { AdmitRequest, CallReport, Decision, Settlement } from "./commands.ts";
 import { levelOf } from "./levels.ts";
 import type { GuardState, Limits, PermitRecord } from "./model.ts";
 import { findObstacle } from "./obstacles.ts";
-import { charge, refundTokens, usedInWindow, NO_COST, type Caps } from "./rate.ts";
+import { charge, refund, usedInWindow, NO_COST, type Caps } from "./rate.ts";
 import type { GuardSettings, Moment } from "./settings.ts";
 import { isContended, unexpired } from "./slots.ts";
 import { nextTurn } from "./turns.ts";
@@ -44,7 +45,7 @@ export function settle(state: GuardState, settlement: Settlement, at: Moment): G
   if (permit === undefined) return current;
   const { nowMs } = current;
   const settings = at.settings;
-  const rate = settleTokens(current, permit, report.usedTokens, { nowMs, settings });
+  const rate = settleRate(current, permit, report, { nowMs, settings });
   const health = healthOf(report, current.limits.slowMs);
   const breaker = afterCall(current.breaker, { permitId: permit.id, health }, nowMs, settings.breaker);
   const adaptive = adapt(current.adaptive, report, adaptContext(current, permit, settings), settings.adapt);
@@ -89,77 +90,109 @@ function adoptLimits(state: GuardState, limits: Limits): GuardState {
   return isSame ? state : { ...state, limits, unwritten: { ...state.unwritten, urgent: true } };
 }
 
-function grant(state: GuardState, request: AdmitRequest, caps: Caps, { nowMs, settings }: Moment): AdmitStep {
-  const level = levelOf(request.priority);
-  const permitId = state.lastPermitId + 1;
-  const leaseMs = Math.min(request.leaseMs ?? settings.slotLeaseMs, settings.maxSlotLeaseMs);
-  const cost = { requests: 1, tokens: request.estimatedTokens };
+function grant(state: GuardState, request: AdmitRequest, caps: Caps, at: Moment): AdmitStep {
+  const { nowMs, settings } = at;
   const isProbe = breakerVerdict(state.breaker, state.permits, nowMs).kind === "probe";
-  const breaker = isProbe ? startProbe(state.breaker, permitId, settings.breaker) : state.breaker;
-  const permit: PermitRecord = {
-    id: permitId,
-    priority: request.priority,
-    grantedAtMs: nowMs,
-    expiresAtMs: nowMs + leaseMs,
-    tokens: request.estimatedTokens,
-  };
-  const permits = [...state.permits, permit];
-  const settleSoon = breaker.phase !== "closed" || isContended(permits, request.limits, level, settings);
+  const permitId = state.lastPermitId + 1;
+  const one = withPermits(state, request, caps, { count: 1, tokens: request.estimatedTokens }, at);
+  const granted: GuardState = isProbe
+    ? {
+        ...one,
+        breaker: startProbe(state.breaker, permitId, settings.breaker),
+        unwritten: { ...one.unwritten, urgent: true },
+      }
+    : one;
+  const calls = blockSize(granted, request, caps, at);
+  const tokens = request.ahead?.tokens ?? 0;
+  const useByMs = nowMs + settings.blockHoldMs;
+  const next =
+    calls === 0 ? granted : withPermits(granted, request, caps, { count: calls, tokens, useByMs }, at);
+  const level = levelOf(request.priority);
   return {
+    state: next,
     decision: {
       kind: "granted",
       permitId,
-      settleSoon,
-      mayKeep: isUneventful(state, request, nowMs, settings),
+      settleSoon:
+        next.breaker.phase !== "closed" || isContended(next.permits, request.limits, level, settings),
+      mayKeep: isUneventful(next, request, at),
+      ...(calls === 0 ? {} : { ahead: calls }),
     },
-    state: {
-      ...state,
-      lastPermitId: permitId,
-      longestLeaseMs: Math.max(state.longestLeaseMs, leaseMs),
-      permits,
-      breaker,
-      rate: charge(state.rate, cost, caps, level, nowMs, settings),
-      adaptive: spend(state.adaptive, cost),
-      unwritten: {
-        ...state.unwritten,
-        grants: state.unwritten.grants + 1,
-        tokens: state.unwritten.tokens + cost.tokens,
-        urgent: state.unwritten.urgent || isProbe,
-      },
+  };
+}
+
+interface Batch {
+  readonly count: number;
+  readonly tokens: number;
+  readonly useByMs?: number;
+}
+
+function withPermits(
+  state: GuardState,
+  request: AdmitRequest,
+  caps: Caps,
+  { count, tokens, useByMs }: Batch,
+  { nowMs, settings }: Moment,
+): GuardState {
+  const leaseMs = Math.min(request.leaseMs ?? settings.slotLeaseMs, settings.maxSlotLeaseMs);
+  const countsAtMs = useByMs ?? nowMs;
+  const cost = { requests: count, tokens: tokens * count };
+  const permits = Array.from({ length: count }, (_, index): PermitRecord => ({
+    id: state.lastPermitId + 1 + index,
+    priority: request.priority,
+    grantedAtMs: nowMs,
+    expiresAtMs: countsAtMs + leaseMs,
+    tokens,
+    ...(useByMs === undefined ? {} : { useByMs }),
+  }));
+  return {
+    ...state,
+    lastPermitId: state.lastPermitId + count,
+    longestLeaseMs: Math.max(state.longestLeaseMs, leaseMs),
+    permits: [...state.permits, ...permits],
+    rate: charge(state.rate, cost, caps, levelOf(request.priority), { nowMs, countsAtMs }, settings),
+    adaptive: spend(state.adaptive, cost),
+    unwritten: {
+      ...state.unwritten,
+      grants: state.unwritten.grants + count,
+      tokens: state.unwritten.tokens + cost.tokens,
     },
   };
 }
 
 /**
- * Nothing waits for this call's success: no slot, no breaker that counts failures, no rate to restore. While
+ * Nobody waits for this call's success: slots enough, no breaker that counts failures, no rate to restore. While
  * failures are sampled every success counts against them, so none is kept.
  */
-function isUneventful(
-  state: GuardState,
-  request: AdmitRequest,
-  nowMs: number,
-  settings: GuardSettings,
-): boolean {
-  const { breaker, adaptive } = state;
-  if (request.limits.maxConcurrent !== undefined || breaker.phase !== "closed" || adaptive.factor < 1)
-    return false;
-  return sampledCalls(breaker.samples, nowMs, settings.breaker).failures === 0;
+function isUneventful(state: GuardState, request: AdmitRequest, at: Moment): boolean {
+  return isCalm(state, at) && idleSlotsLeft(state, request, at) >= 0;
 }
 
-/** Unused tokens go back to the minute they were taken from; what was used beyond the estimate counts from now. */
-function settleTokens(
+/** Unused amounts go back to the minute they were taken from; what was used beyond the estimate counts from now. */
+function settleRate(
   state: GuardState,
   permit: PermitRecord,
-  usedTokens: number | null,
+  { usedTokens, unused }: CallReport,
   { nowMs, settings }: Moment,
 ): GuardState["rate"] {
-  if (usedTokens === null || usedTokens === permit.tokens) return state.rate;
   const level = levelOf(permit.priority);
   const caps = capsInForce(state.limits, state.adaptive, settings);
-  const unused = permit.tokens - usedTokens;
-  return unused > 0
-    ? refundTokens(state.rate, unused, caps, level, permit.grantedAtMs, settings)
-    : charge(state.rate, { ...NO_COST, tokens: -unused }, caps, level, nowMs, settings);
+  const countedAtMs = permit.useByMs ?? permit.grantedAtMs;
+  if (unused === true) {
+    return refund(state.rate, { requests: 1, tokens: permit.tokens }, caps, level, countedAtMs, settings);
+  }
+  if (usedTokens === null || usedTokens === permit.tokens) return state.rate;
+  const tokens = permit.tokens - usedTokens;
+  return tokens > 0
+    ? refund(state.rate, { ...NO_COST, tokens }, caps, level, countedAtMs, settings)
+    : charge(
+        state.rate,
+        { ...NO_COST, tokens: -tokens },
+        caps,
+        level,
+        { nowMs, countsAtMs: nowMs },
+        settings,
+      );
 }
 
 function adaptContext(state: GuardState, permit: PermitRecord, settings: GuardSettings) {

@@ -36,6 +36,8 @@ const permitSchema = z.readonly(
     expiresAtMs: z.number(),
     /** Reserved, until the settlement says what was used. */
     tokens: z.number(),
+    /** Of a block: its call may begin until then, so that is when it counts. */
+    useByMs: z.optional(z.number()),
   }),
 );
 /** One call under way. Every grant is one, whether slots are limited or not. */

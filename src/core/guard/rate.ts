@@ -62,56 +62,89 @@ function fitsFromMs(
   return 0;
 }
 
-/** Records a grant. `atMs` is not before the newest bucket. */
+export interface Charge {
+  readonly nowMs: number;
+  /** When it counts: not before now, and later for a call that may begin later. */
+  readonly countsAtMs: number;
+}
+
+/** Records a grant. */
 export function charge(
   rate: RateState,
   cost: Cost,
   caps: Caps,
   level: Level,
-  atMs: number,
+  { nowMs, countsAtMs }: Charge,
   settings: GuardSettings,
 ): RateState {
-  const startMs = Math.floor(atMs / settings.bucketMs) * settings.bucketMs;
-  const kept = rate.buckets.filter((bucket) => leavesAtMs(bucket, settings) > atMs);
-  const newest = kept.at(-1);
-  const target =
-    newest !== undefined && newest.startMs >= startMs ? newest : { startMs, requests: ZERO, tokens: ZERO };
-  const others = target === newest ? kept.slice(0, -1) : kept;
+  const startMs = startOfBucketMs(countsAtMs, settings);
+  const kept = rate.buckets.filter((bucket) => leavesAtMs(bucket, settings) > nowMs);
+  const target = kept.find((bucket) => bucket.startMs === startMs) ?? {
+    startMs,
+    requests: ZERO,
+    tokens: ZERO,
+  };
+  const added = {
+    startMs,
+    requests: withAmount(target.requests, level, target.requests[level] + cost.requests),
+    tokens: withAmount(target.tokens, level, target.tokens[level] + cost.tokens),
+  };
   const paceMs = (kind: RateKind) =>
-    movePace(rate.paceMs[kind], caps[kind], cost[kind], level, atMs, settings);
+    movePace(rate.paceMs[kind], caps[kind], cost[kind], level, nowMs, settings);
   return {
     buckets: [
-      ...others,
-      {
-        startMs: target.startMs,
-        requests: withAmount(target.requests, level, target.requests[level] + cost.requests),
-        tokens: withAmount(target.tokens, level, target.tokens[level] + cost.tokens),
-      },
+      ...kept.filter((bucket) => bucket.startMs < startMs),
+      added,
+      ...kept.filter((bucket) => bucket.startMs > startMs),
     ],
     paceMs: { requests: paceMs("requests"), tokens: paceMs("tokens") },
   };
 }
 
-/** Gives back reserved tokens that were not used, where and when they were taken. */
-export function refundTokens(
+/** Gives back what was reserved and not used, where and when it was taken. */
+export function refund(
   rate: RateState,
-  tokens: number,
+  cost: Cost,
   caps: Caps,
   level: Level,
-  grantedAtMs: number,
+  countedAtMs: number,
   settings: GuardSettings,
 ): RateState {
-  const startMs = Math.floor(grantedAtMs / settings.bucketMs) * settings.bucketMs;
+  const startMs = startOfBucketMs(countedAtMs, settings);
+  const less = (amounts: Triple, amount: number) =>
+    withAmount(amounts, level, Math.max(0, amounts[level] - amount));
   const buckets = rate.buckets.map((bucket) =>
     bucket.startMs === startMs
-      ? { ...bucket, tokens: withAmount(bucket.tokens, level, Math.max(0, bucket.tokens[level] - tokens)) }
+      ? {
+          ...bucket,
+          requests: less(bucket.requests, cost.requests),
+          tokens: less(bucket.tokens, cost.tokens),
+        }
       : bucket,
   );
-  const paceMs = movePace(rate.paceMs.tokens, caps.tokens, -tokens, level, 0, settings);
-  return { buckets, paceMs: { ...rate.paceMs, tokens: paceMs } };
+  const paceMs = (kind: RateKind) => movePace(rate.paceMs[kind], caps[kind], -cost[kind], level, 0, settings);
+  return { buckets, paceMs: { requests: paceMs("requests"), tokens: paceMs("tokens") } };
 }
 
-/** What was granted in the last minute, by priority. */
+/** How many units are free now, by window and pace, on every share they count against. */
+export function freeNow(
+  rate: RateState,
+  kind: RateKind,
+  caps: Triple,
+  level: Level,
+  nowMs: number,
+  settings: GuardSettings,
+): number {
+  const used = usedInWindow(rate, kind, nowMs, settings);
+  const free = levelsFrom(level).map((at) => {
+    const aheadMs = Math.max(0, rate.paceMs[kind][at] - nowMs);
+    const byPace = ((settings.burstMs - aheadMs) * caps[at]) / settings.windowMs;
+    return Math.min(caps[at] - usedUpTo(used, at), byPace);
+  });
+  return Math.max(0, Math.min(...free));
+}
+
+/** What counts in the last minute, by priority; also what was granted ahead. */
 export function usedInWindow(
   rate: RateState,
   kind: RateKind,
@@ -132,6 +165,10 @@ export function intervalMs(caps: Triple, amount: number, level: Level, settings:
 }
 
 const ZERO: Triple = [0, 0, 0];
+
+function startOfBucketMs(timeMs: number, settings: GuardSettings): number {
+  return Math.floor(timeMs / settings.bucketMs) * settings.bucketMs;
+}
 
 function leavesAtMs(bucket: Bucket, settings: GuardSettings): number {
   return bucket.startMs + settings.bucketMs + settings.windowMs;

@@ -17,6 +17,10 @@ export interface GuardSettings {
   readonly turnStepMs: number;
   readonly expectedLatencyMs: number;
   readonly contendedShare: number;
+  readonly blockHoldMs: number;
+  readonly maxBlockCalls: number;
+  readonly blockShare: number;
+  readonly idleSlotShare: number;
   readonly adapt: AdaptSettings;
   readonly breaker: BreakerSettings;
 }
