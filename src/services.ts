@@ -12,6 +12,7 @@ import { createGuardClient } from "./guard/client.ts";
 import { createKeptSettlements } from "./guard/kept-settlements.ts";
 import { createPermitPool } from "./guard/permit-pool.ts";
 import type { GuardClient } from "./guard/port.ts";
+import type { ShardHomes } from "./guard/shards.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { putBodyOnce } from "./ingest/claim-check.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
@@ -84,6 +85,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
   const kept = createKeptSettlements(nowMs);
   const pool = createPermitPool(nowMs);
+  const homes: ShardHomes = new Map();
   const newGuard = (): GuardClient =>
     createGuardClient({
       namespace: env.GUARD,
@@ -93,6 +95,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       flushSoon: (flush) => waitUntil(flush()),
       kept,
       pool,
+      homes,
     });
 
   const apiTokens = () => config.apiTokens.flatMap((name) => text(name) ?? []);

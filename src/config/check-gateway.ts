@@ -3,6 +3,7 @@ import { UNROUTED_PIPELINE } from "../core/envelope.ts";
 import type { EventPolicy } from "../core/policy.ts";
 import { LIMITS } from "./limits.ts";
 import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
+import type { GuardLimits } from "../guard/port.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 
 /** A mistake in `config/`: names the key and says how to mend it. */
@@ -21,6 +22,11 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
   const pipelines = collectPipelines(options);
   for (const group of ["sources", "models", "destinations"] as const) {
     for (const name of Object.keys(options[group])) checkName(`${group}.${name}`, name);
+  }
+  for (const group of ["models", "destinations"] as const) {
+    for (const [name, { limits }] of Object.entries(options[group])) {
+      checkLimits(`${group}.${name}.limits`, limits);
+    }
   }
   for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
   for (const [name, source] of Object.entries(options.sources)) {
@@ -126,6 +132,24 @@ function checkPolicy(key: string, policy: Partial<EventPolicy>): void {
       `Use 1 to ${LIMITS.partition.maxLookahead}`,
     );
   }
+}
+
+const WHOLE_LIMITS = ["requestsPerMinute", "tokensPerMinute", "maxConcurrent", "shards"] as const;
+
+/** What a guard would refuse when it is first asked, which would leave every event waiting. */
+function checkLimits(key: string, limits: GuardLimits): void {
+  for (const name of WHOLE_LIMITS) {
+    const limit = limits[name];
+    if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) continue;
+    throw new ConfigError(
+      `${key}.${name}`,
+      `${limit} is not a whole number of at least 1`,
+      "Use a whole number, or leave it out for no limit",
+    );
+  }
+  const { slowMs } = limits;
+  if (slowMs === undefined || (Number.isFinite(slowMs) && slowMs > 0)) return;
+  throw new ConfigError(`${key}.slowMs`, `${slowMs} is not a time`, "Use milliseconds above 0");
 }
 
 function checkName(key: string, name: string): void {

@@ -3,17 +3,8 @@ import { proxyDurable } from "itty-durable";
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { err, messageOf, ok, type Result } from "../core/result.ts";
+import type { GuardCall } from "./transport.ts";
 import { answerSchema, type GuardFailure, type GuardMethod } from "./wire.ts";
-
-export interface GuardCall<Value extends z.ZodType> {
-  /** The guard's name: `model:fast`. ASCII, as the config's names are. */
-  readonly guard: string;
-  readonly method: GuardMethod;
-  readonly command: unknown;
-  readonly value: Value;
-  /** An answer that came after the call was given up. */
-  readonly onLate?: (value: z.output<Value>) => void;
-}
 
 export async function callGuard<Value extends z.ZodType>(
   namespace: DurableObjectNamespace,

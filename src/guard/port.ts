@@ -10,6 +10,8 @@ export interface GuardLimits {
   readonly maxConcurrent?: number;
   /** An answer slower than this counts as a failure for the breaker. */
   readonly slowMs?: number;
+  /** Objects that share these limits. Default: one for every 12,000 requests a minute. */
+  readonly shards?: number;
 }
 
 export interface AdmissionRequest {
@@ -24,6 +26,8 @@ export interface AdmissionRequest {
    * without it a caller is a newcomer each time.
    */
   readonly turnAtMs?: number;
+  /** The `turnShard` of that denial. */
+  readonly turnShard?: number;
   /** How long the call may take, where that is longer than a slot's default lease (a long stream). */
   readonly leaseMs?: number;
 }
@@ -37,6 +41,8 @@ export type Admission =
       readonly reason: DenialReason;
       /** When this caller's own turn comes, as an absolute time. */
       readonly retryAtMs: number;
+      /** Where that turn is, if the limit is split over shards. */
+      readonly turnShard?: number;
     };
 
 export interface CallReport {
@@ -45,7 +51,7 @@ export interface CallReport {
   /** What the call really used; null when the other side did not say. */
   readonly usedTokens: number | null;
   /** No call was made: what the permit reserved goes back whole. */
-  readonly unused?: boolean;
+  readonly unused?: boolean | undefined;
   /** The other side's word on its limits, already parsed and clamped. */
   readonly hint?: LimitHint;
 }

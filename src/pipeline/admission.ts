@@ -5,6 +5,7 @@
 import { LIMITS } from "../config/limits.ts";
 import { unreachable } from "../core/result.ts";
 import type {
+  Admission,
   AdmissionRequest,
   CallReport,
   DenialReason,
@@ -39,9 +40,10 @@ export async function admitInPlace(
   const giveUpAtMs = deps.nowMs() + LIMITS.guard.waitInPlaceMs;
   // Waits add up here as well as on the clock, so that the loop ends whatever the clock does.
   let waitedMs = 0;
+  let asked = request;
   for (;;) {
     if (signal.aborted) return { kind: "aborted" };
-    const admission = await deps.guard.admit(request);
+    const admission = await deps.guard.admit(asked);
     switch (admission.kind) {
       case "granted":
         if (!signal.aborted) return { kind: "granted", permit: admission.permit };
@@ -54,12 +56,21 @@ export async function admitInPlace(
           return { kind: "denied", untilMs: admission.retryAtMs, reason: admission.reason };
         }
         await deps.sleep(delayMs, signal);
+        asked = inTurn(request, admission);
         break;
       }
       default:
         return unreachable(admission);
     }
   }
+}
+
+/** Whoever names the turn it was given goes before newcomers. */
+function inTurn(
+  request: AdmissionRequest,
+  { retryAtMs, turnShard }: Extract<Admission, { kind: "denied" }>,
+): AdmissionRequest {
+  return { ...request, turnAtMs: retryAtMs, ...(turnShard === undefined ? {} : { turnShard }) };
 }
 
 /** Whether a guard has anything to watch. Without limits there is no call to it. */

@@ -136,6 +136,20 @@ describe("a wrong config fails with one message that names the key and the mend"
     expect(define).not.toThrow(/5f4dcc3b/);
   });
 
+  it.each([
+    [
+      { requestsPerMinute: 0 },
+      /models\.fast\.limits\.requestsPerMinute: 0 is not a whole number of at least 1/,
+    ],
+    [{ tokensPerMinute: 1.5 }, /limits\.tokensPerMinute: 1\.5 is not/],
+    [{ maxConcurrent: -1 }, /limits\.maxConcurrent: -1 is not/],
+    [{ shards: Number.NaN }, /limits\.shards: NaN is not/],
+    [{ slowMs: 0 }, /limits\.slowMs: 0 is not a time/],
+  ])("says which limit no guard could take: %j", (limits, message) => {
+    const fast = openaiCompatible({ baseUrl: "https://models.example/v1", model: "small", limits });
+    expect(() => defineGateway(options({ models: { fast } }))).toThrow(message);
+  });
+
   it("a lease that no delivery could start under", () => {
     const short = defineSource({
       verify: shopSource.verify,

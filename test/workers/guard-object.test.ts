@@ -6,6 +6,7 @@ import { createGuardClient } from "../../src/guard/client.ts";
 import { GuardObject } from "../../src/guard/guard-object.ts";
 import type { Admission, AdmissionRequest, CallReport, GuardLimits } from "../../src/guard/port.ts";
 import { readGuard } from "../../src/guard/read.ts";
+import { shardNames } from "../../src/guard/shards.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 
 /** The first use of an object loads the whole Worker, which may take longer than a caller waits. */
@@ -116,6 +117,15 @@ describe("a guard in workerd", () => {
     const probes = permitsOf(await admitAtOnce(30, request));
     expect(probes).toHaveLength(1);
     probes[0]?.settle(SUCCESS);
+  });
+
+  it("splits a limit over its shards, which together grant no more than the limit", async () => {
+    const limits = { maxConcurrent: 20, shards: 2 };
+    const admissions = await admitAtOnce(40, asking("model:sharded", limits));
+    expect(admissions.filter(isGranted)).toHaveLength(20);
+    for (const name of shardNames("model:sharded", limits)) {
+      expect(await readGuard(env.GUARD, name)).toMatchObject({ value: { slots: { used: { high: 10 } } } });
+    }
   });
 
   it("keeps different guards apart", async () => {

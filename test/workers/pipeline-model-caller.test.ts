@@ -136,6 +136,8 @@ describe("a model call", () => {
     const near = caller(async () => answered, { sleep }, [denied(1_999)]);
     expect((await near.models.call(request())).kind).toBe("answer");
     expect(waits).toEqual([1_999]);
+    // Whoever names its turn goes before newcomers.
+    expect(near.guard.asked.map(({ turnAtMs }) => turnAtMs)).toEqual([undefined, NOW_MS + 1_999]);
     const far = caller(async () => answered, { sleep }, [denied(2_001)]);
     expect(await far.models.call(request())).toEqual({
       kind: "denied",
