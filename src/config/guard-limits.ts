@@ -2,8 +2,12 @@
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from "./units.ts";
 
 export const GUARD_LIMITS = {
-  /** A concurrency slot nobody returned is free again after this. */
+  /** A slot whose caller does not renew it, and names no time of its own, is free again after this. */
   slotLeaseMs: 120 * SECOND_MS,
+  /** A slot of a caller that renews it: how long a caller that died keeps it. */
+  renewedLeaseMs: 20 * SECOND_MS,
+  /** How often it is renewed: two renewals may be lost. A call that is over by then costs nothing. */
+  renewEveryMs: 6 * SECOND_MS,
   /** How often a guard writes its state. A restart never creates capacity. */
   flushEveryMs: SECOND_MS,
   /** A driver waits for its turn in place up to this long; beyond it the event is deferred. */
@@ -15,6 +19,8 @@ export const GUARD_LIMITS = {
   /** Limits are per minute: what is counted, and how finely. A finer count costs state, a coarser one throughput. */
   windowMs: MINUTE_MS,
   bucketMs: SECOND_MS,
+  /** How unevenly calls may travel: one that was held up must not arrive within a minute that others have filled. */
+  transitMs: SECOND_MS,
   /** How far calls may run ahead of an even pace: callers don't arrive evenly, providers dislike bursts. */
   burstMs: 6 * SECOND_MS,
   /** The part of every limit that a priority and those below it may use together. */

@@ -13,6 +13,15 @@ export interface GuardClientOptions extends Omit<QueueingClientOptions, "send"> 
 /** One per invocation: its queue is flushed when the invocation's work is done. */
 export function createGuardClient(options: GuardClientOptions): GuardClient {
   const { namespace, homes = new Map(), ...rest } = options;
-  const client = new QueueingGuardClient({ ...rest, send: (call) => callGuard(namespace, call) });
+  const client = new QueueingGuardClient({
+    schedule,
+    ...rest,
+    send: (call) => callGuard(namespace, call),
+  });
   return shardedGuard(client, homes, options.random);
+}
+
+function schedule(delayMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
 }

@@ -12,7 +12,7 @@ import type * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import type { Decision, Settlement } from "../core/guard/commands.ts";
 import { closedFor, hasUnwritten, mustWrite, reload, written } from "../core/guard/durability.ts";
-import { admit, settle } from "../core/guard/machine.ts";
+import { admit, renew, settle } from "../core/guard/machine.ts";
 import { newGuardState, parseGuardState, type GuardState } from "../core/guard/model.ts";
 import type { Moment } from "../core/guard/settings.ts";
 import { summarize, type GuardSummary } from "../core/guard/summary.ts";
@@ -46,8 +46,7 @@ export class GuardObject extends createDurable() {
     const parsed = admitCommandSchema.safeParse(command);
     if (!parsed.success) return refusal(parsed.error);
     const at = momentNow();
-    const settled = settleAll(this.#state(at), parsed.data.settlements, at);
-    const step = admit(settled, parsed.data.request, at, Math.random());
+    const step = admit(applyAll(this.#state(at), parsed.data, at), parsed.data.request, at, Math.random());
     await this.#keep(step.state, at);
     return answer(step.decision);
   }
@@ -56,7 +55,7 @@ export class GuardObject extends createDurable() {
     const parsed = settleCommandSchema.safeParse(command);
     if (!parsed.success) return refusal(parsed.error);
     const at = momentNow();
-    await this.#keep(settleAll(this.#state(at), parsed.data.settlements, at), at);
+    await this.#keep(applyAll(this.#state(at), parsed.data, at), at);
     return answer(null);
   }
 
@@ -115,8 +114,14 @@ function momentNow(): Moment {
   return { nowMs: Date.now(), settings: LIMITS.guard };
 }
 
-function settleAll(state: GuardState, settlements: readonly Settlement[], at: Moment): GuardState {
-  return settlements.reduce((current, settlement) => settle(current, settlement, at), state);
+function applyAll(state: GuardState, { settlements, renewals = [] }: Told, at: Moment): GuardState {
+  const settled = settlements.reduce((current, settlement) => settle(current, settlement, at), state);
+  return renew(settled, renewals, at);
+}
+
+interface Told {
+  readonly settlements: readonly Settlement[];
+  readonly renewals?: readonly number[] | undefined;
 }
 
 function answer<Value>(value: Value): GuardAnswer<Value> {

@@ -28,7 +28,7 @@ export interface AdmissionRequest {
   readonly turnAtMs?: number;
   /** The `turnShard` of that denial. */
   readonly turnShard?: number;
-  /** How long the call may take, where that is longer than a slot's default lease (a long stream). */
+  /** The longest the call can take: its own time-outs. A slot is renewed until then, and not beyond. */
   readonly leaseMs?: number;
 }
 

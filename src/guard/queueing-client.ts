@@ -14,6 +14,7 @@ import {
 import type { Result } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Admission, AdmissionRequest, CallReport, GuardClient, Permit } from "./port.ts";
+import { HeldPermits, type Schedule } from "./held-permits.ts";
 import type { KeptSettlements } from "./kept-settlements.ts";
 import type { Ahead, PermitPool, PooledPermit } from "./permit-pool.ts";
 import { SettlementQueue } from "./settlement-queue.ts";
@@ -32,6 +33,8 @@ export interface QueueingClientOptions {
   readonly kept?: KeptSettlements;
   /** Permits granted ahead, shared by an isolate's invocations. Default: each call asks. */
   readonly pool?: PermitPool;
+  /** For the heartbeat of slots. Default: slots are renewed only by what is sent anyway. */
+  readonly schedule?: Schedule;
 }
 
 type Granted = Extract<Decision, { kind: "granted" }>;
@@ -50,8 +53,11 @@ export class QueueingGuardClient implements GuardClient {
   readonly #options: QueueingClientOptions;
   readonly #queue = new SettlementQueue(LIMITS.guard.maxQueuedSettlements);
 
+  readonly #held: HeldPermits;
+
   constructor(options: QueueingClientOptions) {
     this.#options = options;
+    this.#held = new HeldPermits(options.nowMs, options.schedule, (guard) => void this.#renew(guard));
   }
 
   async admit(request: AdmissionRequest): Promise<Admission> {
@@ -65,7 +71,7 @@ export class QueueingGuardClient implements GuardClient {
     const result = await this.#options.send({
       guard,
       method: "admit",
-      command: admitCommand(request, settlements, ahead),
+      command: admitCommand(request, settlements, this.#held.takeDue(guard), ahead),
       value: decisionSchema,
       onLate: (decision) => this.#giveBack(guard, decision),
     });
@@ -116,8 +122,16 @@ export class QueueingGuardClient implements GuardClient {
   }
 
   #send(guard: string, settlements: readonly Settlement[]): Promise<Result<null, GuardFailure>> {
-    const command: SettleCommand = { v: GUARD_WIRE_VERSION, settlements: [...settlements] };
+    const renewals = [...this.#held.takeDue(guard)];
+    const command: SettleCommand = { v: GUARD_WIRE_VERSION, settlements: [...settlements], renewals };
     return this.#options.send({ guard, method: "settle", command, value: z.null() });
+  }
+
+  /** What waits for a ride comes along. A renewal that is lost is repeated before the lease is over. */
+  async #renew(guard: string): Promise<void> {
+    const settlements = this.#take(guard);
+    const result = await this.#send(guard, settlements);
+    if (!result.ok) this.#recover(guard, settlements, result.error);
   }
 
   #permit(request: AdmissionRequest, held: PooledPermit, settleSoon: boolean): Permit {
@@ -125,10 +139,12 @@ export class QueueingGuardClient implements GuardClient {
     const { permitId, mayKeep, tokens } = held;
     const { kept, pool, flushSoon } = this.#options;
     let isSettled = false;
+    if (isRenewed(request)) this.#held.hold(guard, permitId, request.leaseMs ?? LIMITS.guard.slotLeaseMs);
     return {
       settle: (report) => {
         if (isSettled) return;
         isSettled = true;
+        this.#held.release(guard, permitId);
         const settlement = { permitId, report: wireReport(report) };
         if (kept !== undefined && mayKeep && isNoNews(request, tokens, report)) {
           kept.add(guard, settlement);
@@ -188,12 +204,23 @@ function blockOf(granted: Granted, tokens: number): readonly PooledPermit[] {
   }));
 }
 
+/** Slots alone are worth it: without them a permit that outlives its caller is in nobody's way. */
+function isRenewed({ limits }: AdmissionRequest): boolean {
+  return limits.maxConcurrent !== undefined;
+}
+
+function renewableLeaseMs({ leaseMs = LIMITS.guard.slotLeaseMs }: AdmissionRequest): number {
+  return Math.min(leaseMs, LIMITS.guard.renewedLeaseMs);
+}
+
 function admitCommand(
   request: AdmissionRequest,
   settlements: readonly Settlement[],
+  renewals: readonly number[],
   ahead: Ahead | undefined,
 ): AdmitCommand {
-  const { limits, priority, estimatedTokens, turnAtMs, leaseMs } = request;
+  const { limits, priority, estimatedTokens, turnAtMs } = request;
+  const leaseMs = isRenewed(request) ? renewableLeaseMs(request) : request.leaseMs;
   return {
     v: GUARD_WIRE_VERSION,
     request: {
@@ -205,6 +232,7 @@ function admitCommand(
       ...(ahead === undefined ? {} : { ahead: { calls: ahead.calls, tokens: Math.ceil(ahead.tokens) } }),
     },
     settlements: [...settlements],
+    renewals: [...renewals],
   };
 }
 

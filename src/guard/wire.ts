@@ -10,17 +10,22 @@ export const GUARD_WIRE_VERSION = 1;
 
 const settlementsSchema = z.array(settlementSchema).max(LIMITS.guard.maxSettlementsPerCall);
 
+/** Slots whose calls are still under way. */
+const renewalsSchema = z.optional(z.array(z.int()).max(LIMITS.guard.maxSettlementsPerCall));
+
 /** Settlements are applied first: what they free is there for the admission. */
 export const admitCommandSchema = z.object({
   v: z.literal(GUARD_WIRE_VERSION),
   request: admitRequestSchema,
   settlements: settlementsSchema,
+  renewals: renewalsSchema,
 });
 export type AdmitCommand = z.infer<typeof admitCommandSchema>;
 
 export const settleCommandSchema = z.object({
   v: z.literal(GUARD_WIRE_VERSION),
   settlements: settlementsSchema,
+  renewals: renewalsSchema,
 });
 export type SettleCommand = z.infer<typeof settleCommandSchema>;
 

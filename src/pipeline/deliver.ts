@@ -128,7 +128,9 @@ function admit(deps: DeliverDeps, destination: Destination, event: LeasedEvent, 
   const { name, limits } = destination;
   if (!hasLimits(limits)) return { kind: "unguarded", permit: null } as const;
   const { priority } = event.envelope;
-  return admitInPlace(deps, { guard: `destination:${name}`, limits, priority, estimatedTokens: 0 }, signal);
+  const guard = `destination:${name}`;
+  const leaseMs = deps.deliverTimeoutMs;
+  return admitInPlace(deps, { guard, limits, priority, estimatedTokens: 0, leaseMs }, signal);
 }
 
 async function sendBounded(

@@ -57,7 +57,13 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
   const estimatedTokens = estimateCallTokens(texts, request.maxOutputTokens);
   const admitted = await admitInPlace(
     deps,
-    { guard: `model:${name}`, limits: definition.limits, priority: request.priority, estimatedTokens },
+    {
+      guard: `model:${name}`,
+      limits: definition.limits,
+      priority: request.priority,
+      estimatedTokens,
+      leaseMs: definition.timeouts.connectMs + definition.timeouts.totalMs,
+    },
     request.signal,
   );
   switch (admitted.kind) {

@@ -68,7 +68,7 @@ describe("a block", () => {
     expect(aheadOf(guard, { ahead: { calls: 3, tokens: 0 } })).toBe(3);
     const counted = (afterMs: number) =>
       summarize(guard.state, { nowMs: START_MS + afterMs, settings }).requests.used.high;
-    const minuteMs = settings.windowMs + settings.bucketMs;
+    const minuteMs = settings.windowMs + settings.bucketMs + settings.transitMs;
     expect(counted(minuteMs - 1)).toBe(4);
     expect(counted(minuteMs)).toBe(3);
     expect(counted(minuteMs + settings.blockHoldMs - 1)).toBe(3);

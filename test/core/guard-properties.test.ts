@@ -25,9 +25,11 @@ type Step =
       readonly inTurn: boolean;
       /** Calls the caller expects; those it is granted wait in its pool. */
       readonly aheadCalls: number;
+      readonly leaseMs: number;
     }
   | { readonly kind: "use"; readonly pick: number; readonly isCallMade: boolean }
   | { readonly kind: "settle"; readonly pick: number; readonly report: CallReport; readonly usedPart: number }
+  | { readonly kind: "renew"; readonly pick: number }
   | { readonly kind: "pass"; readonly ms: number }
   | { readonly kind: "write" }
   | { readonly kind: "crash"; readonly downMs: number };
@@ -37,11 +39,13 @@ interface Call {
   readonly priority: Priority;
   readonly grantedAtMs: number;
   readonly isProbe: boolean;
+  heldUntilMs: number;
   tokens: number;
   settled: boolean;
 }
 
 interface Waiting {
+  readonly leaseMs: number;
   readonly permitId: number;
   readonly priority: Priority;
   readonly tokens: number;
@@ -94,6 +98,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       priority,
       tokensPart: part,
       inTurn: fc.boolean(),
+      leaseMs: fc.oneof(fc.constant(settings.renewedLeaseMs), fc.integer({ min: 1_000, max: 120_000 })),
       aheadCalls: fc.oneof(fc.constant(0), fc.nat(2 * settings.maxBlockCalls)),
     }),
   },
@@ -109,6 +114,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ kind: fc.constant("settle"), pick: fc.nat(), report, usedPart: part }),
   },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("renew"), pick: fc.nat() }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -158,6 +164,15 @@ class World {
       case "use":
         this.#use(next);
         break;
+      case "renew": {
+        const call = this.#pick(next.pick);
+        if (call === undefined || call.settled) return;
+        guard.renew([call.permitId]);
+        // One that has expired is not the caller's any more, and renewing it changes nothing.
+        if (this.#holds(call))
+          call.heldUntilMs = Math.max(call.heldUntilMs, guard.nowMs + settings.renewedLeaseMs);
+        break;
+      }
       case "settle": {
         const call = this.#pick(next.pick);
         if (call === undefined) return;
@@ -200,7 +215,7 @@ class World {
     this.#waiting = this.#waiting.filter(({ useByMs }) => useByMs > guard.nowMs);
     const [permit] = this.#waiting.splice(pick % Math.max(1, this.#waiting.length), 1);
     if (permit === undefined) return;
-    const { permitId, priority: of, tokens } = permit;
+    const { permitId, priority: of, tokens, leaseMs } = permit;
     if (!isCallMade) {
       guard.settle(permitId, { outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true });
       return;
@@ -210,6 +225,7 @@ class World {
       permitId,
       priority: of,
       grantedAtMs: guard.nowMs,
+      heldUntilMs: guard.nowMs + leaseMs,
       isProbe: false,
       tokens,
       settled: false,
@@ -217,7 +233,7 @@ class World {
     this.#checkLimits();
   }
 
-  #admit({ priority: of, tokensPart, inTurn, aheadCalls }: Extract<Step, { kind: "admit" }>): void {
+  #admit({ priority: of, tokensPart, inTurn, aheadCalls, leaseMs }: Extract<Step, { kind: "admit" }>): void {
     const { guard } = this;
     const tokens = Math.floor(tokensPart * this.#cap(this.#limits.tokensPerMinute ?? 1_000, of) * 0.6);
     const before = guard.state.breaker;
@@ -225,6 +241,7 @@ class World {
     const decision = guard.admit({
       priority: of,
       tokens,
+      leaseMs,
       ...(turnAtMs === undefined ? {} : { turnAtMs }),
       ...(aheadCalls === 0 ? {} : { ahead: { calls: aheadCalls, tokens } }),
     });
@@ -243,13 +260,14 @@ class World {
       permitId: decision.permitId,
       priority: of,
       grantedAtMs: guard.nowMs,
+      heldUntilMs: guard.nowMs + leaseMs,
       isProbe,
       tokens,
       settled: false,
     });
     for (let index = 1; index <= (decision.ahead ?? 0); index++) {
       const useByMs = guard.nowMs + settings.blockHoldMs;
-      this.#waiting.push({ permitId: decision.permitId + index, priority: of, tokens, useByMs });
+      this.#waiting.push({ permitId: decision.permitId + index, priority: of, tokens, useByMs, leaseMs });
     }
     this.#checkLimits();
   }
@@ -295,7 +313,7 @@ class World {
   }
 
   #holds(call: Call): boolean {
-    return !call.settled && call.grantedAtMs + settings.slotLeaseMs > this.guard.nowMs;
+    return !call.settled && call.heldUntilMs > this.guard.nowMs;
   }
 
   #pick(pick: number): Call | undefined {

@@ -1,7 +1,7 @@
 /** What the guard's tests share: a guard in a variable, and a clock that is set by hand. */
 import { LIMITS } from "../../src/config/limits.ts";
 import type { AdmitRequest, CallReport, Decision } from "../../src/core/guard/commands.ts";
-import { admit, settle } from "../../src/core/guard/machine.ts";
+import { admit, renew, settle } from "../../src/core/guard/machine.ts";
 import { newGuardState, type GuardState, type Limits } from "../../src/core/guard/model.ts";
 import type { Priority } from "../../src/core/policy.ts";
 
@@ -74,6 +74,10 @@ export class Guard {
 
   settle(permitId: number, report: CallReport = SUCCESS): void {
     this.state = settle(this.state, { permitId, report }, { nowMs: this.nowMs, settings });
+  }
+
+  renew(permitIds: readonly number[]): void {
+    this.state = renew(this.state, permitIds, { nowMs: this.nowMs, settings });
   }
 
   /** One call from admission to its end. */

@@ -3,7 +3,7 @@
  * requests. Stores nothing, so it never restarts.
  */
 import { LIMITS } from "../../src/config/limits.ts";
-import { admit, settle } from "../../src/core/guard/machine.ts";
+import { admit, renew, settle } from "../../src/core/guard/machine.ts";
 import { newGuardState, type GuardState } from "../../src/core/guard/model.ts";
 import { err, ok } from "../../src/core/result.ts";
 import type { GuardTransport } from "../../src/guard/transport.ts";
@@ -26,18 +26,17 @@ export function createMemoryGuards(nowMs: () => number, random: () => number): M
     const state = states.get(name) ?? newGuardState(at.nowMs);
     if (method === "admit") {
       requests.admit++;
-      const { request, settlements } = admitCommandSchema.parse(command);
-      const settled = settlements.reduce((current, one) => settle(current, one, at), state);
+      const { request, settlements, renewals = [] } = admitCommandSchema.parse(command);
+      const ended = settlements.reduce((current, one) => settle(current, one, at), state);
+      const settled = renew(ended, renewals, at);
       const step = admit(settled, request, at, random());
       states.set(name, step.state);
       return step.decision;
     }
     requests.settle++;
-    const { settlements } = settleCommandSchema.parse(command);
-    states.set(
-      name,
-      settlements.reduce((current, one) => settle(current, one, at), state),
-    );
+    const { settlements, renewals = [] } = settleCommandSchema.parse(command);
+    const ended = settlements.reduce((current, one) => settle(current, one, at), state);
+    states.set(name, renew(ended, renewals, at));
     return null;
   }
 

@@ -95,10 +95,29 @@ describe("a guard in workerd", () => {
   it("frees the slots of callers that died", async () => {
     const request = asking("model:died", { maxConcurrent: 2 });
     await admitAtOnce(2, request);
-    await letPass("model:died", LIMITS.guard.slotLeaseMs - 1_000 * 60);
+    await letPass("model:died", LIMITS.guard.renewedLeaseMs / 2);
     expect((await admitAtOnce(2, request)).filter(isGranted)).toHaveLength(0);
-    await letPass("model:died", 1_000 * 60);
+    await letPass("model:died", LIMITS.guard.renewedLeaseMs / 2);
     expect((await admitAtOnce(4, request)).filter(isGranted)).toHaveLength(2);
+  });
+
+  it("keeps the slot of a call that takes long: it is renewed with what its client sends", async () => {
+    const request = asking("model:long", { maxConcurrent: 2 });
+    let nowMs = Date.now();
+    const caller = createGuardClient({
+      namespace: env.GUARD,
+      nowMs: () => nowMs,
+      random: Math.random,
+      logger: createLogger("error"),
+    });
+    await caller.admit(request);
+    for (let renewed = 0; renewed < 4; renewed++) {
+      await letPass("model:long", LIMITS.guard.renewEveryMs);
+      nowMs += LIMITS.guard.renewEveryMs;
+      permitsOf([await caller.admit(request)])[0]?.settle(SUCCESS);
+    }
+    await caller.flush();
+    expect((await admitAtOnce(2, request)).filter(isGranted)).toHaveLength(1);
   });
 
   it("opens its breaker after five calls of which half failed, and lets exactly one of many probe", async () => {

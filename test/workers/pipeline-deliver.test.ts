@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../src/config/limits.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { DeliveryRecord, StoredOutput } from "../../src/core/partition/model.ts";
 import { err } from "../../src/core/result.ts";
@@ -225,6 +226,7 @@ describe("a guarded destination", () => {
       limits: limited,
       priority: "normal",
       estimatedTokens: 0,
+      leaseMs: LIMITS.stages.deliverTimeoutMs,
     });
     expect(guard.granted).toBe(2);
     expect(guard.settled).toEqual([

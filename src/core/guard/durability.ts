@@ -47,7 +47,10 @@ export function reload(stored: GuardState, { nowMs, settings }: Moment): GuardSt
       settings,
     ),
     adaptive: spend(stored.adaptive, cost),
-    permits: [...stored.permits, ...lostPermits(stored, finite(lost.slots), lostAtMs, settings)],
+    permits: [
+      ...stored.permits.map((permit) => withLostRenewal(permit, lostAtMs, settings)),
+      ...lostPermits(stored, finite(lost.slots), lostAtMs, settings),
+    ],
     lastPermitId: stored.lastPermitId + settings.permitIdsPerRestart,
     // Written before the next grant: a second restart must not start from the same numbers again.
     unwritten: { ...NOTHING_UNWRITTEN, urgent: true },
@@ -58,6 +61,12 @@ export function reload(stored: GuardState, { nowMs, settings }: Moment): GuardSt
 export function closedFor(state: GuardState, nowMs: number, settings: GuardSettings): GuardState {
   const pausedUntilMs = nowMs + Math.max(settings.windowMs, settings.slotLeaseMs);
   return { ...state, adaptive: { ...state.adaptive, pausedUntilMs } };
+}
+
+/** It may have been renewed as late as anything can have been lost. */
+function withLostRenewal(permit: PermitRecord, lostAtMs: number, settings: GuardSettings): PermitRecord {
+  const untilMs = Math.min(lostAtMs + settings.renewedLeaseMs, permit.grantedAtMs + settings.maxSlotLeaseMs);
+  return { ...permit, expiresAtMs: Math.max(permit.expiresAtMs, untilMs) };
 }
 
 interface Allowance {

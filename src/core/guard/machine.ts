@@ -71,6 +71,23 @@ export function settle(state: GuardState, settlement: Settlement, at: Moment): G
   };
 }
 
+/** The callers are still at it. A slot that has expired is somebody else's by now, and stays so. */
+export function renew(state: GuardState, permitIds: readonly number[], at: Moment): GuardState {
+  if (permitIds.length === 0) return state;
+  const current = advance(state, at.nowMs);
+  const { renewedLeaseMs, maxSlotLeaseMs } = at.settings;
+  const renewed = (permit: PermitRecord): PermitRecord => {
+    if (!permitIds.includes(permit.id)) return permit;
+    const untilMs = Math.min(current.nowMs + renewedLeaseMs, permit.grantedAtMs + maxSlotLeaseMs);
+    return { ...permit, expiresAtMs: Math.max(permit.expiresAtMs, untilMs) };
+  };
+  return {
+    ...current,
+    permits: current.permits.map(renewed),
+    unwritten: { ...current.unwritten, changed: true },
+  };
+}
+
 /** Lets time pass: expired permits are gone, and a probe that expired leaves room for the next. */
 export function advance(state: GuardState, toMs: number): GuardState {
   const nowMs = Math.max(state.nowMs, toMs);

@@ -2,7 +2,7 @@
  * Requests and tokens per minute. Two rules, both of which a grant must pass:
  *
  *   window   in no 60 s is more granted than the limit. Counted in one-second buckets, which leave
- *            the count as a whole: it may forget up to a second late, never early
+ *            the count as a whole, `transitMs` late: the other side counts when calls arrive
  *   pace     virtual scheduling (GCRA): each unit takes 60 s / limit of virtual time, and virtual time may
  *            run ahead of the clock by `burstMs`. Spreads calls; says when the next turn comes
  *
@@ -171,7 +171,7 @@ function startOfBucketMs(timeMs: number, settings: GuardSettings): number {
 }
 
 function leavesAtMs(bucket: Bucket, settings: GuardSettings): number {
-  return bucket.startMs + settings.bucketMs + settings.windowMs;
+  return bucket.startMs + settings.bucketMs + settings.windowMs + settings.transitMs;
 }
 
 /** Takes (or, negative, gives back) virtual time on every share the amount counts against. */

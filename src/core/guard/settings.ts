@@ -4,9 +4,11 @@ import type { Priority } from "../policy.ts";
 export interface GuardSettings {
   readonly windowMs: number;
   readonly bucketMs: number;
+  readonly transitMs: number;
   readonly burstMs: number;
   readonly shares: Readonly<Record<Priority, number>>;
   readonly slotLeaseMs: number;
+  readonly renewedLeaseMs: number;
   readonly maxSlotLeaseMs: number;
   readonly maxPermits: number;
   readonly flushEveryMs: number;
