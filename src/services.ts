@@ -15,7 +15,9 @@ import type { GuardClient } from "./guard/port.ts";
 import type { ShardHomes } from "./guard/shards.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { putBodyOnce } from "./ingest/claim-check.ts";
+import { createFloodLimit } from "./ingest/flood.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
+import { createLaneDepths } from "./ingest/lane-depths.ts";
 import { appendEvents } from "./lanes/append.ts";
 import type { SweepDependencies } from "./lanes/sweep.ts";
 import type { ProjectionDependencies } from "./ledger/consumer.ts";
@@ -70,7 +72,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const newId = () => crypto.randomUUID();
   const fetcher: typeof fetch = (input, init) => fetch(input, init);
 
-  const lanes = createLaneSet(binding);
+  const depths = createLaneDepths(config.lanes, nowMs);
+  const lanes = createLaneSet(binding, depths.observe);
   const direct = createPartitionClient({
     stub: (partition) => partitionStub(env.PARTITION, partition),
     attempts: LIMITS.lanes.rpcAttempts,
@@ -114,6 +117,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       putBody: putBodyOnce(env.PAYLOADS),
       append: (envelopes) =>
         appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes),
+      admit: createFloodLimit(binding("INGEST_LIMIT")),
+      sheds: depths.sheds,
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,

@@ -1,6 +1,7 @@
 /** Checks a config's names against each other. Secrets and bindings are checked when the env is known (`services.ts`). */
 import { UNROUTED_PIPELINE } from "../core/envelope.ts";
-import type { EventPolicy } from "../core/policy.ts";
+import type { EventPolicy, Priority } from "../core/policy.ts";
+import type { LaneLimits } from "../core/shedding.ts";
 import { LIMITS } from "./limits.ts";
 import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
 import type { GuardLimits } from "../guard/port.ts";
@@ -47,6 +48,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     pipelines,
     models: new Map(Object.entries(options.models)),
     destinations: new Map(Object.entries(options.destinations)),
+    lanes: laneLimitsOf(options.lanes ?? {}),
     apiTokens,
     corsOrigins,
   };
@@ -120,7 +122,11 @@ function checkRoutes(name: string, source: GatewayOptions["sources"][string]): v
 }
 
 function checkPolicy(key: string, policy: Partial<EventPolicy>): void {
-  const { leaseMs, lookahead } = policy;
+  const { leaseMs, lookahead, quota } = policy;
+  for (const events of [quota?.perMinute, quota?.burst]) {
+    if (events === undefined || (Number.isInteger(events) && events > 0)) continue;
+    throw new ConfigError(`${key}.quota`, `${events} is no number of events`, "Use a whole number above 0");
+  }
   if (leaseMs !== undefined && leaseMs < LIMITS.partition.minLeaseMs) {
     const mend = `Use at least ${LIMITS.partition.minLeaseMs}: no delivery starts unless the lease outlives it`;
     throw new ConfigError(`${key}.leaseMs`, `${leaseMs} ms is too short`, mend);
@@ -150,6 +156,16 @@ function checkLimits(key: string, limits: GuardLimits): void {
   const { slowMs } = limits;
   if (slowMs === undefined || (Number.isFinite(slowMs) && slowMs > 0)) return;
   throw new ConfigError(`${key}.slowMs`, `${slowMs} is not a time`, "Use milliseconds above 0");
+}
+
+function laneLimitsOf(lanes: NonNullable<GatewayOptions["lanes"]>): LaneLimits {
+  const limitOf = (priority: Priority) => {
+    const { maxBacklog } = lanes[priority] ?? { maxBacklog: LIMITS.lanes.defaultMaxBacklog };
+    if (Number.isInteger(maxBacklog) && maxBacklog > 0) return { maxBacklog };
+    const key = `lanes.${priority}.maxBacklog`;
+    throw new ConfigError(key, `${maxBacklog} is no number of events`, "Use a whole number above 0");
+  };
+  return { high: limitOf("high"), normal: limitOf("normal"), low: limitOf("low") };
 }
 
 function checkName(key: string, name: string): void {

@@ -1,6 +1,8 @@
 /**
  * The whole config, checked. A wrong config fails when the Worker is loaded, with one message that names the key and the mend.
  */
+import type { Priority } from "../core/policy.ts";
+import type { LaneLimits } from "../core/shedding.ts";
 import type { ModelDefinition } from "../models/port.ts";
 import type { DestinationDefinition } from "./define-destination.ts";
 import type { Pipeline } from "./define-pipeline.ts";
@@ -15,6 +17,11 @@ export interface GatewayOptions {
   /** By the name that pipelines and `POST /v1/streams` use. */
   readonly models: Readonly<Record<string, ModelDefinition>>;
   readonly destinations: Readonly<Record<string, DestinationDefinition>>;
+  /**
+   * How many events may wait in a lane. From there on low ones are refused with a 503, deeper also normal ones, at
+   * twice the number all. Default: 100 000 each.
+   */
+  readonly lanes?: Readonly<Partial<Record<Priority, { readonly maxBacklog: number }>>>;
   readonly api?: {
     /** Bindings that hold bearer tokens for `/v1`. Default: `SLUICE_API_TOKEN`. */
     readonly tokens?: readonly string[];
@@ -29,6 +36,7 @@ export interface GatewayConfig {
   readonly pipelines: ReadonlyMap<string, Pipeline<never>>;
   readonly models: ReadonlyMap<string, ModelDefinition>;
   readonly destinations: ReadonlyMap<string, DestinationDefinition>;
+  readonly lanes: LaneLimits;
   readonly apiTokens: readonly string[];
   readonly corsOrigins: readonly string[];
 }

@@ -5,7 +5,7 @@
  */
 import type * as z from "zod";
 import type { Jurisdiction } from "../core/ids.ts";
-import type { EventPolicy, Priority } from "../core/policy.ts";
+import type { EventPolicy, Priority, Quota } from "../core/policy.ts";
 import type { Verification } from "../ingest/scheme.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 
@@ -69,6 +69,11 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   /** A payload that fails its schema: a listed dead letter (default), or 422 to the sender. */
   readonly onInvalid?: "quarantine" | "reject";
   readonly maxBodyBytes?: number;
+  /**
+   * How many events per minute of each customer (of each shard, where there is no key) are worked on. What is beyond it
+   * is taken, and waits its turn in its partition.
+   */
+  readonly quota?: Quota;
   readonly policy?: Partial<EventPolicy>;
   routes(route: RouteBuilder<Schemas>): readonly Route[];
 }
@@ -113,7 +118,8 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
     priority: options.priority ?? "normal",
     onInvalid: options.onInvalid ?? "quarantine",
     maxBodyBytes: options.maxBodyBytes,
-    policy: options.policy ?? {},
+    policy:
+      options.quota === undefined ? (options.policy ?? {}) : { ...options.policy, quota: options.quota },
     routes: options.routes(build),
     partitionBy: (event) => {
       const key = options.partitionBy?.(typed(event)) ?? null;

@@ -44,6 +44,13 @@ export const LIMITS = {
     maxKeptHeaderBytes: 4 * KIB,
     /** What a sender is told to wait after a 503. */
     retryAfterSeconds: 5,
+    /** After an event was shed: a lane that deep is not empty in seconds. */
+    shedRetryAfterSeconds: 60,
+    /** After a 429: the shorter of the two periods that the Rate Limiting binding counts in. */
+    floodRetryAfterSeconds: 10,
+    /** Headers of a request, and their names and values together. Real senders stay below 60 and 8 KiB. */
+    maxHeaders: 128,
+    maxHeaderBytes: 96 * KIB,
     /** How far a `Content-Type` may be from JSON or a form: nothing else is read. */
     maxContentTypeCharacters: 256,
     /** Events taken from one body; senders put at most some thousands into one, all written before the answer. */
@@ -66,6 +73,10 @@ export const LIMITS = {
     driveBudgetMs: 30 * SECOND_MS,
     /** A driver with nothing to do waits at most this long for work that is due soon. */
     lingerMs: 1_500,
+    /** The backlog of a lane from which on events are shed, where the config does not say: about an hour of work. */
+    defaultMaxBacklog: 100_000,
+    /** How long a lane's word on its backlog is believed; after it one event goes through and asks anew. */
+    depthFreshMs: 5 * SECOND_MS,
     /** Delay of a message whose partition pushed back or could not be reached. */
     retryDelaySeconds: 15,
     /** The sweep leaves what has only just become due to lane and alarm, and pokes this many at most a minute. */

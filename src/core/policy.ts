@@ -17,6 +17,10 @@ const retryPolicySchema = z.object({
   maxRetries: z.number(),
 });
 
+/** `burst`: how many may come at once after a quiet time. Default: six seconds' worth. */
+const quotaSchema = z.readonly(z.object({ perMinute: z.int().min(1), burst: z.optional(z.int().min(1)) }));
+export type Quota = z.infer<typeof quotaSchema>;
+
 export const eventPolicySchema = z.object({
   /**
    * `none`: an event never waits for another. `arrival`: by the sender's key, best effort within `settleMs`; what
@@ -44,6 +48,8 @@ export const eventPolicySchema = z.object({
   retainMs: z.int(),
   /** For contiguous sender sequences: how long a gap is waited for. 0 = the key is not contiguous. */
   gapWaitMs: z.int(),
+  /** How many of one customer's events of one source are worked on per minute. Beyond it they wait. Absent: any number. */
+  quota: z.optional(quotaSchema),
 });
 
 export type EventPolicy = Readonly<z.infer<typeof eventPolicySchema>>;

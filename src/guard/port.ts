@@ -12,6 +12,8 @@ export interface GuardLimits {
   readonly slowMs?: number;
   /** Objects that share these limits. Default: one for every 12,000 requests a minute. */
   readonly shards?: number;
+  /** How far calls may run ahead of an even pace. Default: six seconds. */
+  readonly burstMs?: number;
 }
 
 export interface AdmissionRequest {

@@ -24,6 +24,7 @@ export interface PayloadIssue {
 export type IngestFailure =
   | { readonly kind: "unknown_source" }
   | { readonly kind: "method_not_allowed"; readonly allow: string }
+  | { readonly kind: "headers_too_large" }
   | { readonly kind: "rate_limited" }
   | { readonly kind: "unsupported_media_type"; readonly reason: MediaReason }
   | { readonly kind: "body_too_large"; readonly maxBytes: number }
@@ -38,6 +39,8 @@ export type IngestFailure =
   | { readonly kind: "too_many_events"; readonly maxEvents: number }
   | { readonly kind: "no_dedupe_key" }
   | { readonly kind: "invalid_payload"; readonly issues: readonly PayloadIssue[] }
+  /** The lanes are too deep. Nothing was written. */
+  | { readonly kind: "shed" }
   | { readonly kind: "not_durable"; readonly reason: "too_slow" | "failed" | "refused" | "incomplete" }
   | { readonly kind: "unavailable" };
 
@@ -57,9 +60,11 @@ export function reasonOf(failure: IngestFailure): string {
     case "handshake_failed":
     case "too_many_events":
     case "rate_limited":
+    case "headers_too_large":
     case "body_too_large":
     case "body_timeout":
     case "no_dedupe_key":
+    case "shed":
     case "invalid_payload":
     case "unavailable":
       return failure.kind;

@@ -11,13 +11,15 @@ import { planEvents, type PlannedEvent } from "./accept.ts";
 import { answerBody, answerEvents, eventFields, FILTERED, type AnsweredEvent } from "./answer.ts";
 import { makeDurable, type SameBody } from "./durable.ts";
 import { reasonOf, type IngestFailure } from "./failure.ts";
-import { answerUnsigned, hasGetHandshake, type HandshakeAnswer } from "./handshakes.ts";
+import { floodKey } from "./flood.ts";
+import { answerUnsigned, type HandshakeAnswer } from "./handshakes.ts";
 import type { VerifiedRequest } from "./make-envelope.ts";
 import { openRequest, type Sighting } from "./open-request.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { problemOf } from "./problem.ts";
 import { handshakeContext } from "./request-context.ts";
+import { refusalOfHead } from "./request-head.ts";
 import { readySource, type ReadySource } from "./routes.ts";
 
 /** Answers one request. Never throws. @param sourceName the last part of the path, decoded */
@@ -83,12 +85,10 @@ async function receive(
 ): Promise<Result<Received, IngestFailure>> {
   try {
     if (ready === undefined) return err({ kind: "unknown_source" });
+    const refusal = refusalOfHead(ready.source, request);
+    if (refusal !== null) return err(refusal);
+    if (!(await isAdmitted(dependencies, ready.name, request.headers))) return err({ kind: "rate_limited" });
     const { handshake } = ready.source.verify.scheme;
-    const allowed = hasGetHandshake(handshake) ? ["GET", "POST"] : ["POST"];
-    if (!allowed.includes(request.method)) {
-      return err({ kind: "method_not_allowed", allow: allowed.join(", ") });
-    }
-    if (!(await isAdmitted(dependencies, ready.name))) return err({ kind: "rate_limited" });
     if (handshake !== undefined) {
       const context = handshakeContext(ready.source.verify, dependencies);
       const answer = await answerUnsigned(handshake, request, context);
@@ -126,6 +126,7 @@ async function accept(
     bodies.push({ envelopes: events.map((event) => event.envelope), jsonBytes: request.jsonBytes });
   }
   if (bodies.length === 0) return ok({ kind: "events", events: planned.map(() => FILTERED) });
+  if (isShed(dependencies, bodies)) return err({ kind: "shed" });
   const durable = await makeDurable(bodies, dependencies);
   if (!durable.ok) return durable;
   let at = 0;
@@ -138,11 +139,24 @@ async function accept(
   return ok({ kind: "events", events });
 }
 
+/** Strict events don't go through lanes: their partition itself says when it is full. */
+function isShed({ sheds }: IngestDependencies, bodies: readonly SameBody[]): boolean {
+  if (sheds === undefined) return false;
+  const queued = bodies.flatMap(({ envelopes }) =>
+    envelopes.filter(({ policy }) => policy.ordering !== "strict"),
+  );
+  return sheds(queued.map(({ priority }) => priority));
+}
+
 /** A limiter that fails must not keep real events out. */
-async function isAdmitted(dependencies: IngestDependencies, sourceName: string): Promise<boolean> {
+async function isAdmitted(
+  dependencies: IngestDependencies,
+  sourceName: string,
+  headers: Headers,
+): Promise<boolean> {
   if (dependencies.admit === undefined) return true;
   try {
-    return await dependencies.admit(sourceName);
+    return await dependencies.admit(floodKey(sourceName, headers));
   } catch (thrown) {
     const error = messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS);
     dependencies.logger.error("ingest_limit_failed", { source: sourceName, error });

@@ -21,6 +21,7 @@ import type { VerifiedRequest } from "./make-envelope.ts";
 import { bodyFormatOf, parseBody, type BodyFormat, type ParsedBody } from "./parse-body.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
+import { maxBodyBytesOf } from "./request-head.ts";
 import type { ReadySource } from "./routes.ts";
 import { handshakeContext, namedSecrets, originOf } from "./request-context.ts";
 import type { SignatureScheme } from "./scheme.ts";
@@ -53,8 +54,7 @@ export async function openRequest(
   const { scheme } = source.verify;
   const format = acceptedFormat(scheme, headers);
   if (!format.ok) return format;
-  const wantedBytes = source.maxBodyBytes ?? LIMITS.ingest.defaultBodyBytes;
-  const body = await readBody(request, Math.min(wantedBytes, LIMITS.ingest.maxBodyBytes));
+  const body = await readBody(request, maxBodyBytesOf(source));
   if (!body.ok) return body;
   sighting.bodyBytes = body.value.length;
 

@@ -3,8 +3,10 @@ import type { Source } from "../config/define-source.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { EventId } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
+import type { Priority } from "../core/policy.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { PutBody } from "./claim-check.ts";
+import type { Admit } from "./flood.ts";
 
 export type AppendOutcome =
   /** Durable now. */
@@ -30,8 +32,10 @@ export interface IngestDependencies {
    * "queued" or "duplicate" only for what is durable. A throw means that nothing is known.
    */
   readonly append: (envelopes: readonly EventEnvelope[]) => Promise<readonly AppendOutcome[]>;
-  /** Flood protection per source. false: the request is answered 429 before its body is read. */
-  readonly admit?: (sourceName: string) => Promise<boolean>;
+  /** Flood protection. A refused request is answered 429 before its body is read. Absent: nothing is limited. */
+  readonly admit?: Admit | undefined;
+  /** Whether lanes are so deep that events of these priorities, which come together, are left with their sender. */
+  readonly sheds?: (priorities: readonly Priority[]) => boolean;
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly logger: Logger;

@@ -54,7 +54,19 @@ export function problemOf(failure: IngestFailure): Problem {
         detail: `At most ${failure.maxEvents} events are taken from one body.`,
       };
     case "rate_limited":
-      return { status: 429, code: "rate-limited", title: "Too many requests", headers: RETRY_LATER };
+      return {
+        status: 429,
+        code: "rate-limited",
+        title: "Too many requests",
+        headers: { "retry-after": String(LIMITS.ingest.floodRetryAfterSeconds) },
+      };
+    case "headers_too_large":
+      return {
+        status: 431,
+        code: "headers-too-large",
+        title: "The request's headers are too large",
+        detail: `At most ${LIMITS.ingest.maxHeaders} headers of ${LIMITS.ingest.maxHeaderBytes} bytes together are read.`,
+      };
     case "unsupported_media_type":
       return {
         status: 415,
@@ -94,6 +106,14 @@ export function problemOf(failure: IngestFailure): Problem {
         code: "invalid-payload",
         title: "The payload does not fit the event type's schema",
         extensions: { issues: failure.issues },
+      };
+    case "shed":
+      return {
+        status: 503,
+        code: "overloaded",
+        title: "Too many events are waiting",
+        detail: "Nothing was stored. Send it again later.",
+        headers: { "retry-after": String(LIMITS.ingest.shedRetryAfterSeconds) },
       };
     case "not_durable":
     case "unavailable":

@@ -11,6 +11,7 @@ import { format, stageVersionOf, type Answer, type FormatDeps, type FormattedOut
 import { infer, type InferDeps, type Inference } from "./infer.ts";
 import { payloadOf } from "./payload.ts";
 import type { LoadBody } from "./ports.ts";
+import { withinQuota, type QuotaDeps } from "./quota.ts";
 import type { LeasedEvent, Prepared } from "./processor.ts";
 import { contextOf, runStage, type EventRun } from "./stage.ts";
 
@@ -21,7 +22,7 @@ export interface StageTimeouts {
   readonly formatMs: number;
 }
 
-export interface PrepareDeps extends InferDeps, FormatDeps {
+export interface PrepareDeps extends InferDeps, FormatDeps, QuotaDeps {
   readonly loadBody: LoadBody;
   readonly timeouts: StageTimeouts;
 }
@@ -42,7 +43,15 @@ export async function prepareStages<Input extends z.ZodType, Enriched, Output ex
   if (stored !== null) return { kind: "ready", output: stored };
   const parsed = await parse(passage);
   if (!parsed.ok) return { kind: "failed", failure: parsed.error };
-  const enriched = await enrich(passage, parsed.value);
+  const { run, deps, signal } = passage;
+  return withinQuota(deps, run, signal, () => prepareInput(passage, parsed.value));
+}
+
+async function prepareInput<Input extends z.ZodType, Enriched, Output extends z.ZodType>(
+  passage: Passage<Input, Enriched, Output>,
+  input: z.output<Input>,
+): Promise<Prepared> {
+  const enriched = await enrich(passage, input);
   if (!enriched.ok) return { kind: "failed", failure: enriched.error };
   const inference = await inferAnswer(passage, enriched.value);
   switch (inference.kind) {

@@ -32,6 +32,7 @@ export function createProcessor(deps: ProcessorDeps): EventProcessor {
   const { timeouts = {}, sleep = abortableSleep } = deps;
   const prepareDeps = {
     ...deps,
+    sleep,
     timeouts: {
       parseMs: timeouts.parseMs ?? LIMITS.stages.parseTimeoutMs,
       enrichMs: timeouts.enrichMs ?? LIMITS.stages.enrichTimeoutMs,

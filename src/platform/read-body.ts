@@ -120,7 +120,7 @@ function join(chunks: readonly Chunk[], sizeBytes: number): Chunk {
 }
 
 /** 0 for what is absent or no number: the cap still holds while reading. */
-function declaredLength(headers: Headers): number {
+export function declaredLength(headers: Headers): number {
   const text = headers.get("content-length") ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }

@@ -35,6 +35,13 @@ describe("requests per minute", () => {
     expect(guard.grantAll({ turnAtMs: guard.nowMs })).toHaveLength(1);
   });
 
+  it("a caller's own burst lets so many go at once, and the minute's limit holds all the same", () => {
+    const guard = new Guard({ tokensPerMinute: 10, burstMs: (3 * MINUTE_MS) / 10 });
+    expect(guard.grantAll({ tokens: 1 })).toHaveLength(4);
+    const whole = new Guard({ tokensPerMinute: 10, burstMs: (99 * MINUTE_MS) / 10 });
+    expect(whole.grantAll({ tokens: 1 })).toHaveLength(10);
+  });
+
   it("bind low and normal to their shares, so that a flood leaves room above it", () => {
     const guard = new Guard({ requestsPerMinute: 100 });
     const granted = { low: 0, normal: 0, high: 0 };

@@ -348,7 +348,7 @@ describe("requests that are refused before anything is durable", () => {
     const flooded = testIngest({ stripe: stripeSource() }, { admit: async () => false });
     const response = await flooded.ingest(await stripeRequest(BODY), "stripe");
     expect(response.status).toBe(429);
-    expect(response.headers.get("retry-after")).toBe(String(LIMITS.ingest.retryAfterSeconds));
+    expect(response.headers.get("retry-after")).toBe(String(LIMITS.ingest.floodRetryAfterSeconds));
     const broken = testIngest(
       { stripe: stripeSource() },
       { admit: async () => Promise.reject(new Error("limiter down")) },

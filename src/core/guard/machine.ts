@@ -24,7 +24,8 @@ const LATENCY_WEIGHT = 0.2;
 
 /** @param random uniform in [0, 1) */
 export function admit(state: GuardState, request: AdmitRequest, at: Moment, random: number): AdmitStep {
-  const { settings } = at;
+  const { burstMs = at.settings.burstMs } = request.limits;
+  const settings = { ...at.settings, burstMs };
   const current = advance(adoptLimits(state, request.limits), at.nowMs);
   const nowMs = current.nowMs;
   const caps = capsInForce(request.limits, current.adaptive, settings);
@@ -102,7 +103,8 @@ function adoptLimits(state: GuardState, limits: Limits): GuardState {
     state.limits.requestsPerMinute === limits.requestsPerMinute &&
     state.limits.tokensPerMinute === limits.tokensPerMinute &&
     state.limits.maxConcurrent === limits.maxConcurrent &&
-    state.limits.slowMs === limits.slowMs;
+    state.limits.slowMs === limits.slowMs &&
+    state.limits.burstMs === limits.burstMs;
   // Written before the first grant under them: a restart reckons with the limits it finds stored.
   return isSame ? state : { ...state, limits, unwritten: { ...state.unwritten, urgent: true } };
 }

@@ -23,6 +23,8 @@ export const guardLimitsSchema = z.readonly(
     tokensPerMinute: z.optional(z.int().min(1)),
     maxConcurrent: z.optional(z.int().min(1)),
     slowMs: z.optional(z.number().positive()),
+    /** How far calls may run ahead of an even pace. Default: the settings'. */
+    burstMs: z.optional(z.number().min(0)),
   }),
 );
 /** The limits as the caller's config has them. They come with every request; the guard has no config. */

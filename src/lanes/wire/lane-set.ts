@@ -2,6 +2,7 @@
  * The lanes as the env has them: one per priority, with shards found by their binding's name
  * (`LANE_NORMAL`, `LANE_NORMAL_1`, …). A partition always uses the same shard.
  */
+import * as z from "zod";
 import type { EventEnvelope } from "../../core/envelope.ts";
 import { bucketOf, type PartitionName } from "../../core/ids.ts";
 import { PRIORITIES, type Priority } from "../../core/policy.ts";
@@ -43,7 +44,10 @@ function isQueue(value: unknown): value is Queue {
   return typeof value === "object" && value !== null && "send" in value && "sendBatch" in value;
 }
 
-export function createLaneSet(binding: (name: string) => unknown): LaneSet {
+/** Told after a write how many messages the queue then held. Where the platform does not say, nobody is told. */
+export type ObserveDepth = (priority: Priority, shard: number, backlog: number) => void;
+
+export function createLaneSet(binding: (name: string) => unknown, observeDepth?: ObserveDepth): LaneSet {
   const lanes = findLanes(binding);
   const shardFor = (partition: PartitionName, priority: Priority): Queue => {
     const shards = lanes[priority];
@@ -59,7 +63,10 @@ export function createLaneSet(binding: (name: string) => unknown): LaneSet {
           const queue = shardFor(envelope.partition, priority);
           byQueue.set(queue, [...(byQueue.get(queue) ?? []), { v: 1, kind: "event", envelope }]);
         }
-        for (const [queue, messages] of byQueue) await sendAll(queue, messages);
+        for (const [queue, messages] of byQueue) {
+          const backlog = await sendAll(queue, messages);
+          if (backlog !== null) observeDepth?.(priority, lanes[priority].indexOf(queue), backlog);
+        }
       }
     },
     async ring(partition, priority) {
@@ -69,16 +76,31 @@ export function createLaneSet(binding: (name: string) => unknown): LaneSet {
   };
 }
 
-/** One event is one `send`; a split body goes out in one batch, within the platform's 256 KB a batch. */
-async function sendAll(queue: Queue, messages: readonly LaneMessage[]): Promise<void> {
+/**
+ * One event is one `send`; a split body goes out in one batch, within the platform's 256 KB a batch.
+ * @returns the queue's backlog, where it says so
+ */
+async function sendAll(queue: Queue, messages: readonly LaneMessage[]): Promise<number | null> {
   const [first] = messages;
   if (messages.length === 1 && first !== undefined) {
-    await queue.send(first, { contentType: "json" });
-    return;
+    return backlogIn(await queue.send(first, { contentType: "json" }));
   }
+  let backlog: number | null = null;
   for (const chunk of chunksBySize(messages)) {
-    await queue.sendBatch(chunk.map((body) => ({ body, contentType: "json" as const })));
+    const batch = chunk.map((body) => ({ body, contentType: "json" as const }));
+    backlog = backlogIn(await queue.sendBatch(batch));
   }
+  return backlog;
+}
+
+const sendResponseSchema = z.object({
+  metadata: z.object({ metrics: z.object({ backlogCount: z.number() }) }),
+});
+
+/** Runtimes before the queues reported themselves answer nothing. */
+function backlogIn(response: unknown): number | null {
+  const parsed = sendResponseSchema.safeParse(response);
+  return parsed.success ? parsed.data.metadata.metrics.backlogCount : null;
 }
 
 const MAX_BATCH_MESSAGES = 100;

@@ -1,0 +1,49 @@
+/**
+ * What a request's head alone is refused for: cheap, before its body is read, before anything is counted against its
+ * sender and before any signature is looked at. Judges no signature; one that is not there at all needs no judge.
+ */
+import { LIMITS } from "../config/limits.ts";
+import type { Source } from "../config/define-source.ts";
+import { declaredLength } from "../platform/read-body.ts";
+import type { IngestFailure } from "./failure.ts";
+import { hasGetHandshake } from "./handshakes.ts";
+import type { SignatureScheme } from "./scheme.ts";
+
+/** null: nothing speaks against reading on. */
+export function refusalOfHead(source: Source, request: Request): IngestFailure | null {
+  const { scheme } = source.verify;
+  const allowed = hasGetHandshake(scheme.handshake) ? ["GET", "POST"] : ["POST"];
+  if (!allowed.includes(request.method)) return { kind: "method_not_allowed", allow: allowed.join(", ") };
+  if (hasTooLargeHead(request.headers)) return { kind: "headers_too_large" };
+  const maxBytes = maxBodyBytesOf(source);
+  if (declaredLength(request.headers) > maxBytes) return { kind: "body_too_large", maxBytes };
+  const mustBeSigned = request.method === "POST" && !hasUnsignedPost(scheme);
+  if (mustBeSigned && lacksSignature(scheme, request.headers)) {
+    return { kind: "unauthorized", reason: "signature_missing" };
+  }
+  return null;
+}
+
+export function maxBodyBytesOf(source: Source): number {
+  return Math.min(source.maxBodyBytes ?? LIMITS.ingest.defaultBodyBytes, LIMITS.ingest.maxBodyBytes);
+}
+
+/** Counted until a bound is passed, so that a hostile head costs no more than the bound. */
+function hasTooLargeHead(headers: Headers): boolean {
+  let count = 0;
+  let bytes = 0;
+  for (const [name, value] of headers) {
+    bytes += name.length + value.length;
+    if (++count > LIMITS.ingest.maxHeaders || bytes > LIMITS.ingest.maxHeaderBytes) return true;
+  }
+  return false;
+}
+
+/** Set-up dialogues that come as a POST without a signature. */
+function hasUnsignedPost({ handshake }: SignatureScheme): boolean {
+  return handshake === "asana" || handshake === "microsoft-graph";
+}
+
+function lacksSignature(scheme: SignatureScheme, headers: Headers): boolean {
+  return scheme.layout.layout !== "body" && scheme.signatureHeaders.every((name) => !headers.has(name));
+}
