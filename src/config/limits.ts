@@ -22,6 +22,9 @@ export const LIMITS = {
     orderedWithinMs: SECOND_MS,
     /** Reading a body may not take longer: slow senders hold a request open for nothing. */
     bodyReadMs: 30 * SECOND_MS,
+    /** Of a body that says how long it is: so much time, and more for each second that this rate needs. */
+    bodyGraceMs: 5 * SECOND_MS,
+    minBodyBytesPerSecond: 64 * KIB,
     /** Deeper JSON is refused: recursion in later stages stays bounded. */
     maxJsonDepth: 64,
     /** Total keys and elements of a body; a cheap guard against inputs that are all structure. */

@@ -60,11 +60,22 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       logger.info("ingest", { ...fields, httpStatus: 200, ...eventFields(events) });
       return Response.json(answerBody(events, trace.traceId), { headers: { traceparent } });
     }
+    abandonBody(request);
     const problem = problemOf(answered.error);
     const reason = reasonOf(answered.error);
     logger.warn("ingest", { ...fields, httpStatus: problem.status, status: problem.code, reason });
     return problemResponse(problem, { traceparent });
   };
+}
+
+/** A body that nobody will read: its sender gets the answer now, not when it has sent everything. */
+function abandonBody({ body }: Request): void {
+  if (body === null || body.locked) return;
+  body.cancel().catch(ignoreClosed);
+}
+
+function ignoreClosed(): void {
+  // The sender is gone: there is nothing left to cancel.
 }
 
 /** 8 for the span's id, 16 for the trace's. */

@@ -3,7 +3,7 @@
  * `Content-Length` is believed when it says too much, and otherwise only sizes the first buffer, so that a
  * webhook is read in one step and without a copy.
  */
-import { KIB, LIMITS, MIB } from "../config/limits.ts";
+import { KIB, LIMITS, MIB, SECOND_MS } from "../config/limits.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import type { Problem } from "./problem.ts";
 
@@ -38,7 +38,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
   if (declaredBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
   if (request.body === null) return ok(new Uint8Array(0));
   const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
-  const timer = setTimeout(() => expire("expired"), LIMITS.ingest.bodyReadMs);
+  const timer = setTimeout(() => expire("expired"), deadlineMs(declaredBytes));
   try {
     const source = openBody(request.body);
     const read = await readAll(source, deadline, declaredBytes, maxBytes);
@@ -51,6 +51,13 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Small bodies are given less time: who holds a request open must at least promise to send much. */
+function deadlineMs(declaredBytes: number): number {
+  const { bodyGraceMs, minBodyBytesPerSecond, bodyReadMs } = LIMITS.ingest;
+  if (declaredBytes === 0) return bodyReadMs;
+  return Math.min(bodyReadMs, bodyGraceMs + (declaredBytes / minBodyBytesPerSecond) * SECOND_MS);
 }
 
 async function readAll(

@@ -18,6 +18,8 @@ import {
   type Answer,
   type LocalGateway,
 } from "../support/e2e-gateway.ts";
+import { until } from "../support/e2e-until.ts";
+import { exchangeRaw } from "../support/e2e-raw-socket.ts";
 import { createSamples, withData, withMembers } from "../support/e2e-samples.ts";
 
 /** In every payload this file sends; never in a log line. */
@@ -202,6 +204,54 @@ describe.concurrent("a signed body that cannot be read", () => {
       expect(answer.status).toBe(415);
       expect(JSON.parse(answer.text)).toMatchObject({ type: "urn:sluice:problem:unsupported-media-type" });
     }
+  });
+});
+
+describe.concurrent("a request that does not keep to the wire's own rules", () => {
+  const head = (headers: Readonly<Record<string, string>>) => [
+    "POST /in/leads HTTP/1.1",
+    `host: ${new URL(gateway.url).host}`,
+    ...Object.entries({ ...signed(sampleOf("leads")).headers, ...headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
+  ];
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+  function* endless(): Generator<string> {
+    for (;;) yield chunk("x".repeat(65_536));
+  }
+  const problem = (code: string) => expect.stringContaining(`urn:sluice:problem:${code}`);
+
+  it("says it is too long: 413 before a byte of it is read", async () => {
+    const answer = await exchangeRaw(gateway.url, head({ "content-length": "1048577" }), []);
+    expect(note(answer).status).toBe(413);
+    expect(answer.text).toContain("urn:sluice:problem:body-too-large");
+  });
+
+  it("never ends: 413 at the cap, whether or not its sender stops to read that", async () => {
+    const chunked = head({ "transfer-encoding": "chunked" }).with(0, "POST /in/media HTTP/1.1");
+    const answer = await exchangeRaw(gateway.url, chunked, endless());
+    // A connection that is closed while its sender is still writing may take the answer with it.
+    expect([413, 0]).toContain(note(answer).status);
+    const refused = /"source":"media".*"httpStatus":413,.*"reason":"body_too_large"/;
+    await until("the endless body is refused", () => refused.test(logText(gateway)));
+  });
+
+  it("stalls: 408, and its sender is not waited for", async () => {
+    const answer = await exchangeRaw(gateway.url, head({ "content-length": "1000" }), ['{"type":']);
+    expect(note(answer).status).toBe(408);
+    expect(answer.text).toContain("urn:sluice:problem:body-timeout");
+  });
+
+  it("is longer than it says: what it says is read, and that was not signed", async () => {
+    const { body } = signed(sampleOf("leads"));
+    const answer = await exchangeRaw(gateway.url, head({ "content-length": "100" }), [body]);
+    expect(note(answer).status).toBe(401);
+  });
+
+  it("has more headers than anybody needs: refused, and not by a server error", async () => {
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`x-filler-${at}`, "1"]));
+    const answer = await exchangeRaw(gateway.url, head({ ...many, "content-length": "0" }), []);
+    expect(note(answer)).toMatchObject({ status: 431, text: problem("headers-too-large") });
   });
 });
 

@@ -94,6 +94,38 @@ describe("reading a body", () => {
       await vi.advanceTimersByTimeAsync(LIMITS.ingest.bodyReadMs);
       expect(await reading).toEqual({ ok: false, error: { kind: "body_timeout" } });
     });
+
+    it.each([
+      [1, 5_000],
+      [64 * 1_024, 6_000],
+      [64 * 1_024 * 1_024, 30_000],
+    ])("and says that it will send %d bytes is given %d ms", async (length, allowedMs) => {
+      const { promise: asked, resolve } = Promise.withResolvers<void>();
+      const body = new ReadableStream({ pull: () => resolve() }, { highWaterMark: 0 });
+      const headers = { "content-length": String(length) };
+      let outcome: unknown = "reading";
+      const request = new Request(url, { method: "POST", body, headers });
+      const reading = readBody(request, length).then((read) => (outcome = read));
+      await asked;
+      await vi.advanceTimersByTimeAsync(allowedMs - 2);
+      expect(outcome).toBe("reading");
+      await vi.advanceTimersByTimeAsync(2);
+      expect(await reading).toEqual({ ok: false, error: { kind: "body_timeout" } });
+    });
+
+    it("byte by byte is ended at the same deadline: what trickles in buys no time", async () => {
+      let sent = 0;
+      const pull = async (controller: ReadableStreamDefaultController) => {
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        sent++;
+        controller.enqueue(new Uint8Array(1));
+      };
+      const body = new ReadableStream({ pull }, { highWaterMark: 0 });
+      const reading = readBody(new Request(url, { method: "POST", body }), 1_000);
+      await vi.advanceTimersByTimeAsync(LIMITS.ingest.bodyReadMs);
+      expect(await reading).toEqual({ ok: false, error: { kind: "body_timeout" } });
+      expect(sent).toBeGreaterThan(20);
+    });
   });
 });
 
