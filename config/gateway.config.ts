@@ -78,6 +78,8 @@ const documentsSource = defineSource({
   verify: standardWebhooks({ secrets: ["DOCUMENTS_WEBHOOK_SECRET"] }),
   events: { "document.received": documentReceived },
   partitionBy: ({ payload }) => payload.data.customer_id,
+  // A scanned book is a large event: it waits in R2 until it is worked on.
+  maxBodyBytes: 25 * 1_024 * 1_024,
   policy: { ordering: "strict" },
   routes: (route) => [route("document.received", documentText)],
 });

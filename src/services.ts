@@ -14,7 +14,6 @@ import { createPermitPool } from "./guard/permit-pool.ts";
 import type { GuardClient } from "./guard/port.ts";
 import type { ShardHomes } from "./guard/shards.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
-import { putBodyOnce } from "./ingest/claim-check.ts";
 import { createFloodLimit } from "./ingest/flood.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
 import { createLaneDepths } from "./ingest/lane-depths.ts";
@@ -38,7 +37,9 @@ import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
 import { createModelCaller } from "./pipeline/model-caller.ts";
 import { createProcessor } from "./pipeline/runner.ts";
+import { createBodyMemory } from "./platform/body-memory.ts";
 import { systemClock } from "./platform/clock.ts";
+import { putBodyOnce } from "./platform/stored-bodies.ts";
 import type { CallDeps } from "./streaming/admit-call.ts";
 import type { StreamDeps } from "./streaming/routes.ts";
 import { newStreamId, streamStub } from "./streaming/stub.ts";
@@ -85,6 +86,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const telemetry = createTelemetry(env.TELEMETRY, log);
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
+  const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
   const kept = createKeptSettlements(nowMs);
   const pool = createPermitPool(nowMs);
@@ -117,6 +119,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       putBody: putBodyOnce(env.PAYLOADS),
       append: (envelopes) =>
         appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes),
+      bodyMemory,
       admit: createFloodLimit(binding("INGEST_LIMIT")),
       sheds: depths.sheds,
       nowMs,
@@ -161,6 +164,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         destinations: (name) => destinations.get(name),
         guard,
         loadBody: createBodyLoader(env.PAYLOADS),
+        bodyMemory,
         fetch: fetcher,
         nowMs,
         logger: log,

@@ -20,6 +20,8 @@ export const LIMITS = {
     durableWithinMs: 2 * SECOND_MS,
     /** A strict event that may be queued out of order is, when its partition has not answered by then. */
     orderedWithinMs: SECOND_MS,
+    /** What R2 writes at the least: a large body is given that much longer. */
+    minStoreBytesPerSecond: 4 * MIB,
     /** Reading a body may not take longer: slow senders hold a request open for nothing. */
     bodyReadMs: 30 * SECOND_MS,
     /** Of a body that says how long it is: so much time, and more for each second that this rate needs. */
@@ -158,6 +160,8 @@ export const LIMITS = {
     /** Own code of a deployer: a look-up that hangs must not hold the lease for ever. */
     enrichTimeoutMs: 15 * SECOND_MS,
     formatTimeoutMs: 5 * SECOND_MS,
+    /** An event whose body has no room beside other large ones waits this long. */
+    noRoomRetryMs: 2 * SECOND_MS,
     /** Fetching a body that lies in R2, and the schema. */
     parseTimeoutMs: 15 * SECOND_MS,
     /** The infer stage (guard, calls, checks) ends this long before a lease of the event's policy would. */

@@ -4,6 +4,7 @@
  */
 import { KIB, LIMITS } from "../config/limits.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
+import type { PutBody } from "../platform/stored-bodies.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 
 /** What an envelope holds beside its body stays well below this: headers, keys and texts are bounded. */
@@ -11,9 +12,6 @@ const ENVELOPE_ALLOWANCE_BYTES = 16 * KIB;
 
 /** JSON inside JSON at most doubles: all it escapes are quotes, backslashes and line ends. */
 const ALWAYS_FITS_BYTES = Math.floor((LIMITS.ingest.maxMessageBytes - ENVELOPE_ALLOWANCE_BYTES) / 2);
-
-/** Writes what does not exist yet, and leaves what does. */
-export type PutBody = (key: string, bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 
 /**
  * @param jsonBytes the UTF-8 of the text that all these envelopes carry inline
@@ -35,7 +33,7 @@ export async function storeLargeBodies(
     }
     sha256 ||= await sha256Hex(jsonBytes);
     const key = `bodies/${envelope.id}/${sha256}`;
-    await putBody(key, jsonBytes);
+    await putBody(key, jsonBytes, sha256);
     sendable.push({ ...envelope, body: { kind: "stored", key, sha256, sizeBytes: jsonBytes.length } });
   }
   return sendable;
@@ -45,11 +43,4 @@ export async function storeLargeBodies(
 function fitsMessage(envelope: EventEnvelope, bodyBytes: number): boolean {
   if (bodyBytes > LIMITS.ingest.maxMessageBytes) return false;
   return encodeUtf8(JSON.stringify(envelope)).length <= LIMITS.ingest.maxMessageBytes;
-}
-
-/** `putBody` on an R2 bucket. A body that is there already is the same one: its key holds its digest. */
-export function putBodyOnce(bucket: R2Bucket): PutBody {
-  return async (key, bytes) => {
-    await bucket.put(key, bytes, { onlyIf: { etagDoesNotMatch: "*" } });
-  };
 }

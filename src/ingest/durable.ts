@@ -2,7 +2,7 @@
  * The durable write under a deadline. Yields outcomes only when every event is durable: a late, failed, refused
  * or incomplete write is "not durable", and the sender's retry is told apart by its id.
  */
-import { LIMITS } from "../config/limits.ts";
+import { LIMITS, SECOND_MS } from "../config/limits.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import { err, messageOf, ok, type Result } from "../core/result.ts";
 import { storeLargeBodies } from "./claim-check.ts";
@@ -28,7 +28,7 @@ export async function makeDurable(
   const envelopes = bodies.flatMap((body) => body.envelopes);
   const writing = write(bodies, writer);
   const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
-  const timer = setTimeout(() => expire("expired"), LIMITS.ingest.durableWithinMs);
+  const timer = setTimeout(() => expire("expired"), deadlineMs(bodies));
   try {
     const outcomes = await Promise.race([writing, deadline]);
     if (outcomes !== "expired") return checkOutcomes(envelopes, outcomes, writer);
@@ -41,6 +41,15 @@ export async function makeDurable(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What goes to R2 first is given the time that its bytes need. */
+function deadlineMs(bodies: readonly SameBody[]): number {
+  const { durableWithinMs, maxMessageBytes, minStoreBytesPerSecond } = LIMITS.ingest;
+  const largeBytes = bodies
+    .filter(({ jsonBytes }) => jsonBytes.length > maxMessageBytes)
+    .reduce((sum, { envelopes, jsonBytes }) => sum + envelopes.length * jsonBytes.length, 0);
+  return durableWithinMs + (largeBytes / minStoreBytesPerSecond) * SECOND_MS;
 }
 
 async function write(bodies: readonly SameBody[], writer: Writer): Promise<readonly AppendOutcome[]> {

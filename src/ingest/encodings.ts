@@ -27,7 +27,7 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
   return bytes;
 }
 
-function encodeHex(bytes: Uint8Array): string {
+export function encodeHex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
   return text;
@@ -40,6 +40,15 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
+/** Of bytes that were hashed while they were read. */
+const knownDigests = new WeakMap<Uint8Array, string>();
+
+export function rememberSha256(bytes: Uint8Array, sha256: string): void {
+  knownDigests.set(bytes, sha256);
+}
+
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const known = knownDigests.get(bytes);
+  if (known !== undefined) return known;
   return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

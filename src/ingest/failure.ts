@@ -39,6 +39,8 @@ export type IngestFailure =
   | { readonly kind: "too_many_events"; readonly maxEvents: number }
   | { readonly kind: "no_dedupe_key" }
   | { readonly kind: "invalid_payload"; readonly issues: readonly PayloadIssue[] }
+  /** Other large bodies fill the isolate's memory. */
+  | { readonly kind: "no_room" }
   /** The lanes are too deep. Nothing was written. */
   | { readonly kind: "shed" }
   | { readonly kind: "not_durable"; readonly reason: "too_slow" | "failed" | "refused" | "incomplete" }
@@ -64,6 +66,7 @@ export function reasonOf(failure: IngestFailure): string {
     case "body_too_large":
     case "body_timeout":
     case "no_dedupe_key":
+    case "no_room":
     case "shed":
     case "invalid_payload":
     case "unavailable":

@@ -4,6 +4,7 @@
  * is ever a 500, and every request leaves one log line: codes, ids and sizes, never a payload, a header's value or
  * a secret.
  */
+import { LIMITS } from "../config/limits.ts";
 import { messageOf, err, ok, type Result } from "../core/result.ts";
 import { childOf, formatTraceparent, parseTraceparent } from "../core/trace.ts";
 import type { LogFields } from "../telemetry/log.ts";
@@ -13,13 +14,14 @@ import { makeDurable, type SameBody } from "./durable.ts";
 import { reasonOf, type IngestFailure } from "./failure.ts";
 import { floodKey } from "./flood.ts";
 import { answerUnsigned, type HandshakeAnswer } from "./handshakes.ts";
+import { LargeBody } from "./large-body.ts";
 import type { VerifiedRequest } from "./make-envelope.ts";
 import { openRequest, type Sighting } from "./open-request.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { problemOf } from "./problem.ts";
 import { handshakeContext } from "./request-context.ts";
-import { refusalOfHead } from "./request-head.ts";
+import { maxBodyBytesOf, refusalOfHead } from "./request-head.ts";
 import { readySource, type ReadySource } from "./routes.ts";
 
 /** Answers one request. Never throws. @param sourceName the last part of the path, decoded */
@@ -60,22 +62,11 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
       logger.info("ingest", { ...fields, httpStatus: 200, ...eventFields(events) });
       return Response.json(answerBody(events, trace.traceId), { headers: { traceparent } });
     }
-    abandonBody(request);
     const problem = problemOf(answered.error);
     const reason = reasonOf(answered.error);
     logger.warn("ingest", { ...fields, httpStatus: problem.status, status: problem.code, reason });
     return problemResponse(problem, { traceparent });
   };
-}
-
-/** A body that nobody will read: its sender gets the answer now, not when it has sent everything. */
-function abandonBody({ body }: Request): void {
-  if (body === null || body.locked) return;
-  body.cancel().catch(ignoreClosed);
-}
-
-function ignoreClosed(): void {
-  // The sender is gone: there is nothing left to cancel.
 }
 
 /** 8 for the span's id, 16 for the trace's. */
@@ -94,6 +85,7 @@ async function receive(
   traceparent: string,
   sighting: Sighting,
 ): Promise<Result<Received, IngestFailure>> {
+  const large = ready && largeBodyOf(ready, request, dependencies);
   try {
     if (ready === undefined) return err({ kind: "unknown_source" });
     const refusal = refusalOfHead(ready.source, request);
@@ -106,7 +98,7 @@ async function receive(
       if (!answer.ok) return err({ kind: answer.error });
       if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });
     }
-    const opened = await openRequest(dependencies, ready, request, traceparent, sighting);
+    const opened = await openRequest(dependencies, ready, request, traceparent, sighting, large);
     if (!opened.ok) return opened;
     if (opened.value.kind === "handshake") return ok(opened.value);
     return await accept(dependencies, ready, opened.value.events);
@@ -114,7 +106,19 @@ async function receive(
     const error = messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS);
     dependencies.logger.error("ingest_failed", { error });
     return err({ kind: "unavailable" });
+  } finally {
+    large?.release();
   }
+}
+
+/** undefined where no body needs more than one read. */
+function largeBodyOf(
+  { source }: ReadySource,
+  request: Request,
+  { bodyMemory }: IngestDependencies,
+): LargeBody | undefined {
+  const maxBytes = maxBodyBytesOf(source);
+  return maxBytes > LIMITS.ingest.defaultBodyBytes ? new LargeBody(bodyMemory, request, maxBytes) : undefined;
 }
 
 /** All of a body's events in one write: what is answered 200 is durable as a whole. */

@@ -17,6 +17,7 @@ import {
 import type { IngestFailure } from "./failure.ts";
 import { certificateFetcher } from "./fetch-certificate.ts";
 import { answerSigned, type HandshakeAnswer } from "./handshakes.ts";
+import type { LargeBody } from "./large-body.ts";
 import type { VerifiedRequest } from "./make-envelope.ts";
 import { bodyFormatOf, parseBody, type BodyFormat, type ParsedBody } from "./parse-body.ts";
 import type { IngestDependencies } from "./ports.ts";
@@ -43,19 +44,22 @@ export type Opened =
   /** One, or the items of a split body: possibly none. */
   | { readonly kind: "events"; readonly events: readonly VerifiedRequest[] };
 
+/** @param large for sources that take bodies of more than one read */
 export async function openRequest(
   access: Access,
   { source }: ReadySource,
   request: Request,
   traceparent: string,
   sighting: Sighting,
+  large?: LargeBody,
 ): Promise<Result<Opened, IngestFailure>> {
   const { headers } = request;
   const { scheme } = source.verify;
   const format = acceptedFormat(scheme, headers);
   if (!format.ok) return format;
-  const body = await readBody(request, maxBodyBytesOf(source));
+  const body = await readBody(request, maxBodyBytesOf(source), large && ((piece) => large.take(piece)));
   if (!body.ok) return body;
+  await large?.finish(body.value);
   sighting.bodyBytes = body.value.length;
 
   const nowMs = access.nowMs();

@@ -4,8 +4,9 @@ import type { EventEnvelope } from "../core/envelope.ts";
 import type { EventId } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { Priority } from "../core/policy.ts";
+import type { BodyMemory } from "../platform/body-memory.ts";
+import type { PutBody } from "../platform/stored-bodies.ts";
 import type { Logger } from "../telemetry/log.ts";
-import type { PutBody } from "./claim-check.ts";
 import type { Admit } from "./flood.ts";
 
 export type AppendOutcome =
@@ -27,6 +28,8 @@ export interface IngestDependencies {
   readonly secret: (binding: string) => string | undefined;
   /** Write-once, under a key that holds the body's digest. */
   readonly putBody: PutBody;
+  /** Room for bodies over 1 MiB, together. */
+  readonly bodyMemory: BodyMemory;
   /**
    * The durable write: a lane, or the partition itself where the order is strict. One outcome per envelope;
    * "queued" or "duplicate" only for what is durable. A throw means that nothing is known.

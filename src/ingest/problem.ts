@@ -107,6 +107,13 @@ export function problemOf(failure: IngestFailure): Problem {
         title: "The payload does not fit the event type's schema",
         extensions: { issues: failure.issues },
       };
+    case "no_room":
+      return {
+        status: 503,
+        code: "busy",
+        title: "Other large bodies are being read",
+        headers: RETRY_LATER,
+      };
     case "shed":
       return {
         status: 503,

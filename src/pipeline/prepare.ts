@@ -6,6 +6,7 @@ import { failure, type StageFailure } from "../core/failure.ts";
 import { jsonBytes } from "../core/json-value.ts";
 import type { StoredOutput } from "../core/partition/model.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
+import { withRoomForBody, type BodyRoomDeps } from "./body-room.ts";
 import { describeIssues } from "./describe.ts";
 import { format, stageVersionOf, type Answer, type FormatDeps, type FormattedOutput } from "./format.ts";
 import { infer, type InferDeps, type Inference } from "./infer.ts";
@@ -22,7 +23,7 @@ export interface StageTimeouts {
   readonly formatMs: number;
 }
 
-export interface PrepareDeps extends InferDeps, FormatDeps, QuotaDeps {
+export interface PrepareDeps extends InferDeps, FormatDeps, QuotaDeps, BodyRoomDeps {
   readonly loadBody: LoadBody;
   readonly timeouts: StageTimeouts;
 }
@@ -41,6 +42,13 @@ export async function prepareStages<Input extends z.ZodType, Enriched, Output ex
 ): Promise<Prepared> {
   const stored = reusableOutput(passage.run.event, stageVersionOf(passage.pipeline, passage.stages));
   if (stored !== null) return { kind: "ready", output: stored };
+  const { run, deps } = passage;
+  return withRoomForBody(deps, run.event.envelope.body, () => prepareBody(passage));
+}
+
+async function prepareBody<Input extends z.ZodType, Enriched, Output extends z.ZodType>(
+  passage: Passage<Input, Enriched, Output>,
+): Promise<Prepared> {
   const parsed = await parse(passage);
   if (!parsed.ok) return { kind: "failed", failure: parsed.error };
   const { run, deps, signal } = passage;

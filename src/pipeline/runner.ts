@@ -9,6 +9,7 @@ import { isNotConfigured, PIPELINE_NOT_CONFIGURED } from "../core/classify/not-c
 import { UNROUTED_PIPELINE } from "../core/envelope.ts";
 import { failure, type StageFailure } from "../core/failure.ts";
 import type { GuardClient } from "../guard/port.ts";
+import type { BodyMemory } from "../platform/body-memory.ts";
 import { abortableSleep } from "./bounded.ts";
 import { deliverAll } from "./deliver.ts";
 import type { FindDestination, LoadBody, ModelCaller, Sleep } from "./ports.ts";
@@ -23,6 +24,7 @@ export interface ProcessorDeps extends StageDeps {
   readonly destinations: FindDestination;
   readonly guard: GuardClient;
   readonly loadBody: LoadBody;
+  readonly bodyMemory?: BodyMemory;
   readonly sleep?: Sleep;
   /** Overrides of the limits. */
   readonly timeouts?: Partial<StageTimeouts & { readonly deliverMs: number }>;

@@ -12,6 +12,12 @@ export type ReadFailure =
   | { readonly kind: "body_timeout" }
   | { readonly kind: "malformed_body"; readonly reason: "interrupted" };
 
+/** There was no room for a body of this size until its deadline: only where the caller counts. */
+export type NoRoom = { readonly kind: "no_room" };
+
+/** Told of every piece of a body that needs more than one read, and waited for before the next. false: no room. */
+export type TakePiece = (piece: Chunk) => Promise<boolean>;
+
 type Chunk = Uint8Array<ArrayBuffer>;
 
 /** A body in pieces: `next` gives about as many bytes as it is asked for. */
@@ -33,7 +39,17 @@ const INTERRUPTED: ReadFailure = { kind: "malformed_body", reason: "interrupted"
 const MAX_READ_BYTES = MIB;
 const UNDECLARED_READ_BYTES = 16 * KIB;
 
-export async function readBody(request: Request, maxBytes: number): Promise<Result<Chunk, ReadFailure>> {
+export function readBody(request: Request, maxBytes: number): Promise<Result<Chunk, ReadFailure>>;
+export function readBody(
+  request: Request,
+  maxBytes: number,
+  takePiece: TakePiece | undefined,
+): Promise<Result<Chunk, ReadFailure | NoRoom>>;
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  takePiece?: TakePiece,
+): Promise<Result<Chunk, ReadFailure | NoRoom>> {
   const declaredBytes = declaredLength(request.headers);
   if (declaredBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
   if (request.body === null) return ok(new Uint8Array(0));
@@ -41,7 +57,7 @@ export async function readBody(request: Request, maxBytes: number): Promise<Resu
   const timer = setTimeout(() => expire("expired"), deadlineMs(declaredBytes));
   try {
     const source = openBody(request.body);
-    const read = await readAll(source, deadline, declaredBytes, maxBytes);
+    const read = await readAll(source, { deadline, declaredBytes, maxBytes, takePiece });
     // Not awaited: a sender that hangs must not hold up the answer.
     if (!read.ok) source.cancel().catch(ignoreClosed);
     return read;
@@ -60,12 +76,17 @@ function deadlineMs(declaredBytes: number): number {
   return Math.min(bodyReadMs, bodyGraceMs + (declaredBytes / minBodyBytesPerSecond) * SECOND_MS);
 }
 
+interface Reading {
+  readonly deadline: Promise<"expired">;
+  readonly declaredBytes: number;
+  readonly maxBytes: number;
+  readonly takePiece: TakePiece | undefined;
+}
+
 async function readAll(
   source: BodySource,
-  deadline: Promise<"expired">,
-  declaredBytes: number,
-  maxBytes: number,
-): Promise<Result<Chunk, ReadFailure>> {
+  { deadline, declaredBytes, maxBytes, takePiece }: Reading,
+): Promise<Result<Chunk, ReadFailure | NoRoom>> {
   const chunks: Chunk[] = [];
   let sizeBytes = 0;
   let wantedBytes = declaredBytes === 0 ? UNDECLARED_READ_BYTES : declaredBytes;
@@ -78,6 +99,13 @@ async function readAll(
     sizeBytes += piece.chunk.length;
     if (sizeBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
     if (piece.chunk.length > 0) chunks.push(piece.chunk);
+    if (takePiece !== undefined && piece.chunk.length > 0 && sizeBytes > MAX_READ_BYTES) {
+      // Its first pieces were small until now.
+      const untold = sizeBytes - piece.chunk.length > MAX_READ_BYTES ? chunks.slice(-1) : chunks;
+      for (const chunk of untold) {
+        if ((await Promise.race([takePiece(chunk), deadline])) !== true) return err({ kind: "no_room" });
+      }
+    }
     if (piece.isLast) return ok(join(chunks, sizeBytes));
     wantedBytes = sizeBytes;
   }

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { defineSource } from "../../src/config/define-source.ts";
 import { LIMITS, MIB } from "../../src/config/limits.ts";
 import { parseEnvelope, type EventEnvelope } from "../../src/core/envelope.ts";
-import { putBodyOnce } from "../../src/ingest/claim-check.ts";
+import { putBodyOnce, removeBodies } from "../../src/platform/stored-bodies.ts";
 import { stripe } from "../../src/ingest/senders/payments.ts";
 import { bytesOf, hex, stripeRequest, testIngest, testPipeline } from "./ingest-support.ts";
 
@@ -51,8 +51,8 @@ describe("claim check", () => {
     const run = testIngest(
       { stripe: source },
       {
-        putBody: async (key, bytes) => {
-          await put(key, bytes);
+        putBody: async (key, bytes, sha256) => {
+          await put(key, bytes, sha256);
           order.push("put");
         },
         append: async (envelopes) => {
@@ -96,10 +96,25 @@ describe("claim check", () => {
     expect(appended).toEqual([]);
   });
 
-  it("what lies under a key is never overwritten", async () => {
+  it("what lies under a key is never overwritten, and nothing lies there that arrived changed", async () => {
     const put = putBodyOnce(env.PAYLOADS);
-    await put("bodies/once", bytesOf("first"));
-    await put("bodies/once", bytesOf("second"));
+    await put("bodies/once", bytesOf("first"), await sha256("first"));
+    await put("bodies/once", bytesOf("second"), await sha256("second"));
     expect(await (await env.PAYLOADS.get("bodies/once"))?.text()).toBe("first");
+    await expect(put("bodies/changed", bytesOf("other"), await sha256("first"))).rejects.toThrow();
+    expect(await env.PAYLOADS.head("bodies/changed")).toBeNull();
+  });
+
+  it("bodies are removed by their keys, and those that are gone are no failure", async () => {
+    const put = putBodyOnce(env.PAYLOADS);
+    const keys = ["bodies/a", "bodies/b", "bodies/c"];
+    for (const key of keys) await put(key, bytesOf(key), await sha256(key));
+    await removeBodies(env.PAYLOADS, keys.slice(0, 2));
+    await removeBodies(env.PAYLOADS, keys.slice(0, 2));
+    await removeBodies(env.PAYLOADS, []);
+    expect((await env.PAYLOADS.list({ prefix: "bodies/" })).objects.map(({ key }) => key)).toContain(
+      "bodies/c",
+    );
+    expect(await env.PAYLOADS.head("bodies/a")).toBeNull();
   });
 });

@@ -3,6 +3,8 @@ import * as z from "zod";
 import { definePipeline, type Pipeline } from "../../src/config/define-pipeline.ts";
 import type { Source } from "../../src/config/define-source.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
+import { createBodyMemory } from "../../src/platform/body-memory.ts";
+import { LIMITS } from "../../src/config/limits.ts";
 import { createIngest, type Ingest } from "../../src/ingest/handler.ts";
 import type { AppendOutcome, IngestDependencies } from "../../src/ingest/ports.ts";
 import type { LogFields, Logger, LogLevel } from "../../src/telemetry/log.ts";
@@ -113,6 +115,7 @@ export function testIngest(
     sources: new Map(Object.entries(sources)),
     secret: (name) => SECRETS[name],
     putBody: async (key, bytes) => void bodies.set(key, bytes),
+    bodyMemory: createBodyMemory(LIMITS.ingest.maxBodyBytes),
     append,
     nowMs: () => NOW_MS,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),

@@ -1,0 +1,164 @@
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
+import { LIMITS, MIB } from "../../src/config/limits.ts";
+import { createBodyMemory } from "../../src/platform/body-memory.ts";
+import { definePipeline, defineSource, stripe } from "../../src/sluice.ts";
+import { answerSchema, wholeGateway } from "./whole-gateway.ts";
+import { bytesOf, hex, post, SECRET, stripeHeader, testIngest, testPipeline } from "./ingest-support.ts";
+
+const note = z.object({ id: z.string(), text: z.string(), tail: z.string() });
+const measured = definePipeline({
+  name: "measured",
+  input: note,
+  format: ({ input }) => ({ body: { characters: input.text.length, tail: input.tail } }),
+  deliver: ["out"],
+});
+const sourceOptions = {
+  verify: stripe({ secrets: ["STRIPE_SECRET"] }),
+  events: { note },
+  maxBodyBytes: LIMITS.ingest.maxBodyBytes,
+};
+const source = defineSource({ ...sourceOptions, routes: (route) => [route("note", measured)] });
+
+function bodyOf(id: string, sizeBytes: number): string {
+  const around = JSON.stringify({ id, type: "note", text: "", tail: "the end" });
+  return around.replace('"text":""', `"text":"${"x".repeat(sizeBytes - around.length)}"`);
+}
+
+async function signedNow(body: string): Promise<Record<string, string>> {
+  const signature = await stripeHeader(body, { seconds: Math.floor(Date.now() / 1_000) });
+  return { "stripe-signature": signature, "content-type": "application/json" };
+}
+
+/** In pieces, as it comes over a wire. */
+function inPieces(bytes: Uint8Array<ArrayBuffer>, pieceBytes: number): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.slice(at, at + pieceBytes));
+      at += pieceBytes;
+    },
+  });
+}
+
+it("a body of 25 MiB goes all the way: verified, kept in R2 under its digest, read back, delivered", async () => {
+  const gateway = wholeGateway({ sources: { big: source } }, { STRIPE_SECRET: SECRET });
+  const body = bodyOf("evt_big", LIMITS.ingest.maxBodyBytes);
+  const response = await gateway.post("big", { body, headers: await signedNow(body) });
+  const { id, status } = answerSchema.parse(await response.json());
+  expect([response.status, status]).toEqual([200, "queued"]);
+  const digest = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytesOf(body))));
+  const stored = await env.PAYLOADS.head(`bodies/${id}/${digest}`);
+  expect(stored?.size).toBe(LIMITS.ingest.maxBodyBytes);
+  expect(JSON.stringify(gateway.queues.lanes).length).toBeLessThan(LIMITS.ingest.maxMessageBytes);
+  await gateway.drain();
+  expect(await gateway.event(id ?? "")).toMatchObject({ state: "done" });
+  const { text } = note.parse(JSON.parse(body));
+  expect(gateway.queues.delivered).toMatchObject([{ body: { characters: text.length, tail: "the end" } }]);
+  const again = await gateway.post("big", { body, headers: await signedNow(body) });
+  expect(answerSchema.parse(await again.json()).id).toBe(id);
+  const kept = await env.PAYLOADS.list({ prefix: "bodies/" });
+  expect(kept.objects).toHaveLength(1);
+});
+
+it("a forged large body leaves nothing behind", async () => {
+  const gateway = wholeGateway({ sources: { big: source } }, { STRIPE_SECRET: SECRET });
+  const body = bodyOf("evt_forged", 2 * MIB);
+  const keys = async () => (await env.PAYLOADS.list({ prefix: "bodies/" })).objects.map(({ key }) => key);
+  const before = await keys();
+  const headers = await signedNow(body);
+  const response = await gateway.post("big", { body: body.replace("the end", "THE END"), headers });
+  expect(response.status).toBe(401);
+  expect(gateway.queues.lanes).toEqual([]);
+  expect(await keys()).toEqual(before);
+});
+
+describe("reading", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it("hashes a large body on the way: its digest is not computed again", async () => {
+    const digest = vi.spyOn(crypto.subtle, "digest");
+    const { ingest, bodies, appended } = testIngest({
+      big: defineSource({ ...sourceOptions, routes: (route) => [route("note", testPipeline("any"))] }),
+    });
+    const body = bodyOf("evt_1", 3 * MIB + 5);
+    const request = post(inPieces(bytesOf(body), 700_001), { "stripe-signature": await stripeHeader(body) });
+    expect((await ingest(request, "big")).status).toBe(200);
+    const hashed = digest.mock.calls.map(([, data]) => data.byteLength).filter((bytes) => bytes > MIB);
+    digest.mockRestore();
+    expect(hashed).toEqual([]);
+    const expected = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytesOf(body))));
+    expect(appended[0]?.body).toMatchObject({ kind: "stored", sha256: expected });
+    expect([...bodies.values()]).toEqual([bytesOf(body)]);
+  });
+
+  it("large bodies that would not fit into memory together take turns, and leave their room", async () => {
+    const memory = createBodyMemory(5 * MIB);
+    const { ingest } = testIngest({ big: source }, { bodyMemory: memory });
+    const large = async (id: string) => {
+      const body = bodyOf(id, 3 * MIB);
+      const headers = { "stripe-signature": await stripeHeader(body), "content-length": String(body.length) };
+      return (await ingest(post(inPieces(bytesOf(body), MIB), headers), "big")).status;
+    };
+    expect(await Promise.all([large("evt_1"), large("evt_2"), large("evt_3")])).toEqual([200, 200, 200]);
+    // All of it was given back.
+    expect(memory.reserve(5 * MIB)).toBe(true);
+    expect(memory.reserve(1)).toBe(false);
+  });
+
+  it("a large body that finds no room until its deadline: 503, and others have their turn", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const memory = createBodyMemory(5 * MIB);
+    memory.reserve(5 * MIB);
+    const { ingest } = testIngest({ big: source }, { bodyMemory: memory });
+    const body = bodyOf("evt_1", 3 * MIB);
+    const headers = { "stripe-signature": await stripeHeader(body) };
+    const answering = ingest(post(inPieces(bytesOf(body), MIB), headers), "big");
+    await vi.advanceTimersByTimeAsync(LIMITS.ingest.bodyReadMs);
+    const refused = await answering;
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
+    expect(await refused.json()).toMatchObject({ type: "urn:sluice:problem:busy" });
+    memory.release(5 * MIB);
+    expect((await ingest(post(inPieces(bytesOf(body), MIB), headers), "big")).status).toBe(200);
+  });
+
+  it("small bodies are never counted", async () => {
+    const full = { reserve: () => false, whenRoom: async () => false, release: () => {} };
+    const { ingest } = testIngest({ big: source }, { bodyMemory: full });
+    const body = bodyOf("evt_1", MIB / 2);
+    expect((await ingest(post(body, { "stripe-signature": await stripeHeader(body) }), "big")).status).toBe(
+      200,
+    );
+  });
+});
+
+it("room for bodies: one that is alone always has it, others only what is left", () => {
+  const memory = createBodyMemory(10);
+  expect([memory.reserve(11), memory.reserve(1)]).toEqual([true, false]);
+  memory.release(11);
+  expect([memory.reserve(6), memory.reserve(4), memory.reserve(1)]).toEqual([true, true, false]);
+});
+
+it("room for bodies: who waits is let in by turns, and who gives up holds up nobody", async () => {
+  const memory = createBodyMemory(10);
+  memory.reserve(8);
+  const entered: string[] = [];
+  const enter = async (name: string, bytes: number, signal: AbortSignal) => {
+    if (await memory.whenRoom(bytes, signal)) entered.push(name);
+  };
+  const given = new AbortController();
+  const patient = new AbortController().signal;
+  const waits = [enter("a", 9, given.signal), enter("b", 2, patient), enter("c", 10, patient)];
+  await Promise.resolve();
+  expect(entered).toEqual([]);
+  given.abort();
+  await waits[0];
+  await waits[1];
+  expect(entered).toEqual(["b"]);
+  memory.release(8);
+  memory.release(2);
+  await waits[2];
+  expect(entered).toEqual(["b", "c"]);
+});

@@ -1,0 +1,124 @@
+/**
+ * A whole gateway with a config of the test's own, on the real objects, buckets and tables: only the lanes and the
+ * outgoing queue are stand-ins, so that a test decides when they are emptied and sees what went through them.
+ */
+import { createExecutionContext, createMessageBatch, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import * as z from "zod";
+import type { GatewayOptions } from "../../src/config/define-gateway.ts";
+import { createGateway, type Gateway } from "../../src/gateway.ts";
+import { defineGateway, queueDestination } from "../../src/sluice.ts";
+
+export const API_TOKEN = "api-token-of-the-tests";
+const LANES = ["LANE_HIGH", "LANE_NORMAL", "LANE_LOW"] as const;
+
+/** What the queues hold; shared by gateways of several configs, as by the deploys of one Worker. */
+export interface Queues {
+  readonly lanes: unknown[];
+  readonly delivered: unknown[];
+}
+
+export interface WholeGateway {
+  readonly queues: Queues;
+  post(
+    source: string,
+    request: { readonly body: BodyInit; readonly headers: HeadersInit },
+  ): Promise<Response>;
+  get(path: string): Promise<Response>;
+  /** Hands over what the lanes hold, until they hold nothing. */
+  drain(): Promise<void>;
+  event(id: string): Promise<EventAnswer>;
+}
+
+const eventSchema = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  failure: z.nullable(z.looseObject({ code: z.string(), message: z.string() })),
+  partition: z.string(),
+  sequence: z.int(),
+});
+export type EventAnswer = z.infer<typeof eventSchema>;
+
+export const answerSchema = z.looseObject({ id: z.nullable(z.string()), status: z.string() });
+
+export function newQueues(): Queues {
+  return { lanes: [], delivered: [] };
+}
+
+/** Deliver to `out`: a queue that keeps what it is sent in `queues.delivered`. */
+export function wholeGateway(
+  options: Partial<GatewayOptions>,
+  bindings: Readonly<Record<string, unknown>> = {},
+  queues = newQueues(),
+): WholeGateway {
+  const config = defineGateway({
+    sources: {},
+    models: {},
+    ...options,
+    destinations: { out: queueDestination({ binding: "OUT" }), ...options.destinations },
+  });
+  const gateway = createGateway(config);
+  const own: Readonly<Record<string, unknown>> = {
+    ...Object.fromEntries(LANES.map((name) => [name, keeping(queues.lanes)])),
+    OUT: keeping(queues.delivered),
+    TELEMETRY: keeping([]),
+    SLUICE_API_TOKEN: API_TOKEN,
+    LOG_LEVEL: "error",
+    ...bindings,
+  };
+  const gatewayEnv = new Proxy(env, {
+    get: (real, name) => (typeof name === "string" && name in own ? own[name] : Reflect.get(real, name)),
+  });
+  return {
+    queues,
+    post: (source, request) =>
+      fetchFrom(
+        gateway,
+        gatewayEnv,
+        new Request(`https://sluice.test/in/${source}`, { method: "POST", ...request }),
+      ),
+    get: (path) =>
+      fetchFrom(
+        gateway,
+        gatewayEnv,
+        new Request(`https://sluice.test${path}`, { headers: { authorization: `Bearer ${API_TOKEN}` } }),
+      ),
+    async drain() {
+      while (queues.lanes.length > 0) {
+        const messages = queues.lanes.splice(0, 5).map((body, at) => ({
+          id: `m${at}`,
+          timestamp: new Date(),
+          attempts: 1,
+          body,
+        }));
+        await gateway.queue(createMessageBatch("sluice-normal", messages), gatewayEnv);
+      }
+    },
+    async event(id) {
+      const response = await this.get(`/v1/events/${id}`);
+      return eventSchema.parse(await response.json());
+    },
+  };
+}
+
+async function fetchFrom(gateway: Gateway, gatewayEnv: typeof env, request: Request): Promise<Response> {
+  const context = createExecutionContext();
+  const response = await gateway.fetch(request, gatewayEnv, context);
+  await waitOnExecutionContext(context);
+  return response;
+}
+
+/** A queue that keeps what it is sent. */
+function keeping(kept: unknown[]) {
+  return {
+    send: (body: unknown) => {
+      // As the queue would: what is not JSON does not survive.
+      kept.push(JSON.parse(JSON.stringify(body)));
+      return Promise.resolve();
+    },
+    sendBatch: (messages: Iterable<{ readonly body: unknown }>) => {
+      for (const { body } of messages) kept.push(JSON.parse(JSON.stringify(body)));
+      return Promise.resolve();
+    },
+  };
+}
