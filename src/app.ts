@@ -7,6 +7,7 @@ import { cors } from "hono/cors";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
 import { createEventRoutes } from "./operator/event-routes.ts";
+import { createSchemaRoutes } from "./operator/schema-routes.ts";
 import { problemResponse } from "./platform/problem.ts";
 import type { Services } from "./services.ts";
 import { createChatRoutes, openaiErrors } from "./streaming/chat-routes.ts";
@@ -43,6 +44,7 @@ export function createApp(services: Services): App {
   app.route("/", createTokenViewRoutes(streaming));
   app.use("/v1/*", bearerAuth(services.apiTokens));
   app.route("/v1", createEventRoutes(services.events));
+  app.route("/v1", createSchemaRoutes(services.schemas));
   app.route("/", createStreamRoutes(streaming));
   app.route("/", createViewRoutes(streaming));
   app.route("/", createChatRoutes(streaming));

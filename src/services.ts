@@ -16,6 +16,9 @@ import type { ShardHomes } from "./guard/shards.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { createFloodLimit } from "./ingest/flood.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
+import type { SchemaRegistry } from "./ingest/ports.ts";
+import { createSchemaRegistry } from "./ingest/schema-registry.ts";
+import { createSourceCheck } from "./ingest/source-check.ts";
 import { createLaneDepths } from "./ingest/lane-depths.ts";
 import { appendEvents } from "./lanes/append.ts";
 import type { SweepDependencies } from "./lanes/sweep.ts";
@@ -51,6 +54,7 @@ export interface Services {
   readonly apiTokens: TokenSource;
   readonly corsOrigins: readonly string[];
   readonly events: EventRouteDependencies;
+  readonly schemas: SchemaRegistry;
   readonly undeliverable: UndeliverableStore;
   readonly sweep: SweepDependencies;
   readonly projection: ProjectionDependencies;
@@ -86,6 +90,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const telemetry = createTelemetry(env.TELEMETRY, log);
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
+  const checkSource = createSourceCheck(config.sources);
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
   const kept = createKeptSettlements(nowMs);
@@ -130,6 +135,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     apiTokens: { values: apiTokens },
     corsOrigins: config.corsOrigins,
     events: { partitions, log },
+    schemas: createSchemaRegistry(config.sources),
     undeliverable: {
       put: async (key, body) => {
         await env.PAYLOADS.put(key, body);
@@ -165,6 +171,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         guard,
         loadBody: createBodyLoader(env.PAYLOADS),
         bodyMemory,
+        checkSource,
         fetch: fetcher,
         nowMs,
         logger: log,

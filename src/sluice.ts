@@ -4,6 +4,7 @@
  */
 export { defineGateway, type GatewayOptions } from "./config/define-gateway.ts";
 export { defineSource, type SourceOptions } from "./config/define-source.ts";
+export { versioned } from "./config/event-schemas.ts";
 export { definePipeline, type PipelineOptions } from "./config/define-pipeline.ts";
 export { httpDestination, queueDestination } from "./config/define-destination.ts";
 export { openaiCompatible } from "./models/openai-compatible.ts";

@@ -3,13 +3,11 @@
  * event type gives the type of the payload in `when`, `partitionBy`, `priority` and `filter`, and must
  * fit the input of the pipeline it is routed to.
  */
-import type * as z from "zod";
+import type { EventSchemas, OutputOf } from "./event-schemas.ts";
 import type { Jurisdiction } from "../core/ids.ts";
 import type { EventPolicy, Priority, Quota } from "../core/policy.ts";
 import type { Verification } from "../ingest/scheme.ts";
 import type { Pipeline } from "./define-pipeline.ts";
-
-export type EventSchemas = Readonly<Record<string, z.ZodType>>;
 
 /** A verified, parsed event, before it is durable. */
 export interface IncomingEvent<Payload> {
@@ -20,7 +18,7 @@ export interface IncomingEvent<Payload> {
 }
 
 export type PayloadOf<Schemas extends EventSchemas> = {
-  [Type in keyof Schemas]: z.output<Schemas[Type]>;
+  [Type in keyof Schemas]: OutputOf<Schemas[Type]>;
 }[keyof Schemas];
 
 export interface RouteOptions<Payload> {
@@ -42,15 +40,15 @@ export interface Route {
 export interface RouteBuilder<Schemas extends EventSchemas> {
   <Type extends keyof Schemas & string>(
     type: Type,
-    pipeline: Pipeline<z.output<Schemas[Type]>>,
-    options?: RouteOptions<z.output<Schemas[Type]>>,
+    pipeline: Pipeline<OutputOf<Schemas[Type]>>,
+    options?: RouteOptions<OutputOf<Schemas[Type]>>,
   ): Route;
   (type: "*", pipeline: Pipeline<PayloadOf<Schemas>>, options?: RouteOptions<PayloadOf<Schemas>>): Route;
 }
 
 export interface SourceOptions<Schemas extends EventSchemas> {
   readonly verify: Verification;
-  /** A schema per event type. A type without a schema is recorded as `unrouted`, never dropped. */
+  /** A schema per event type, or several versions of it (`versioned`). A type without a schema is recorded as `unrouted`, never dropped. */
   readonly events: Schemas;
   /** The customer an event belongs to. null: no key, the event goes to one of `unkeyedShards` unordered partitions. */
   partitionBy?(event: IncomingEvent<PayloadOf<Schemas>>): string | number | null;

@@ -8,15 +8,10 @@ import { UNROUTED_PIPELINE, type EventEnvelope } from "../core/envelope.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import { sha256Hex } from "./encodings.ts";
 import { boundDedupeKey } from "./facts.ts";
-import type { IngestFailure, PayloadIssue } from "./failure.ts";
+import type { IngestFailure } from "./failure.ts";
 import { callConfig } from "./guarded.ts";
-import {
-  makeEnvelope,
-  unkeyed,
-  type EventName,
-  type Quarantine,
-  type VerifiedRequest,
-} from "./make-envelope.ts";
+import { makeEnvelope, unkeyed, type EventName, type VerifiedRequest } from "./make-envelope.ts";
+import { configFault, schemaFault, type Quarantine } from "./quarantine.ts";
 import { routesFor, type ReadySource } from "./routes.ts";
 import { validate } from "./validate.ts";
 
@@ -37,7 +32,10 @@ export async function planEvents(
   request: VerifiedRequest,
 ): Promise<Result<Plan, PlanFailure>> {
   const { type } = request.facts;
-  const validation = validate(ready.source.events, type, request.payload);
+  const validation = validate(ready.source.events, type, {
+    payload: request.payload,
+    headers: request.keptHeaders,
+  });
   switch (validation.kind) {
     case "undeclared":
       return ok({ kind: "events", events: [await recordUnhandled(ready, request, null)] });
@@ -182,14 +180,3 @@ async function recordName(request: VerifiedRequest): Promise<EventName> {
     ? { dedupeKey: bounded }
     : { dedupeKey: bounded, identity: request.identity };
 }
-
-function configFault(message: string): Quarantine {
-  return { code: "config_function_threw", message };
-}
-
-function schemaFault(type: string, issues: readonly PayloadIssue[]): Quarantine {
-  const places = issues.map(({ path, code }) => `${path === "" ? "(root)" : path}: ${code}`).join(", ");
-  return { code: "schema", message: `not a valid ${type}: ${places}`.slice(0, MAX_MESSAGE_CHARACTERS) };
-}
-
-const MAX_MESSAGE_CHARACTERS = 500;

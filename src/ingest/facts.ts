@@ -58,12 +58,16 @@ export async function boundDedupeKey(dedupeKey: string): Promise<string> {
   return `sha256:${await sha256Hex(encodeUtf8(dedupeKey))}`;
 }
 
-/** Only the scheme's own list, never a signature, names in lower case; beyond the cap headers are left out. */
-export function keptHeaders(scheme: SignatureScheme, headers: Headers): Record<string, string> {
+/** Only the scheme's own list and what a source needs beside it, never a signature, names in lower case; beyond the cap headers are left out. */
+export function keptHeaders(
+  scheme: SignatureScheme,
+  headers: Headers,
+  also: readonly string[] = [],
+): Record<string, string> {
   const kept: Record<string, string> = {};
   const signatureHeaders = new Set(scheme.signatureHeaders.map((name) => name.toLowerCase()));
   let leftBytes: number = LIMITS.ingest.maxKeptHeaderBytes;
-  for (const listed of scheme.keepHeaders) {
+  for (const listed of [...also, ...scheme.keepHeaders]) {
     const name = listed.toLowerCase();
     const value = signatureHeaders.has(name) ? null : headers.get(name);
     if (value === null) continue;

@@ -138,6 +138,7 @@ async function accept(
     }
     const { events } = plan.value;
     planned.push(events);
+    for (const event of events) logQuarantine(dependencies, event);
     bodies.push({ envelopes: events.map((event) => event.envelope), jsonBytes: request.jsonBytes });
   }
   if (bodies.length === 0) return ok({ kind: "events", events: planned.map(() => FILTERED) });
@@ -161,6 +162,14 @@ function isShed({ sheds }: IngestDependencies, bodies: readonly SameBody[]): boo
     envelopes.filter(({ policy }) => policy.ordering !== "strict"),
   );
   return sheds(queued.map(({ priority }) => priority));
+}
+
+/** Loud: a sender that changes its payloads must not be noticed first by what is missing later. */
+function logQuarantine({ logger }: IngestDependencies, { envelope }: PlannedEvent): void {
+  const { quarantine, source, type, pipeline, id } = envelope;
+  if (quarantine === undefined) return;
+  const { code, message } = quarantine;
+  logger.error("ingest_quarantined", { source, type, pipeline, eventId: id, code, message });
 }
 
 /** A limiter that fails must not keep real events out. */

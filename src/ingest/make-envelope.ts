@@ -4,6 +4,7 @@ import { bucketOf, makeEventId, makePartitionName } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { SchemeFacts } from "./facts.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { ReadySource } from "./routes.ts";
 
 export interface VerifiedRequest {
@@ -22,8 +23,6 @@ export interface VerifiedRequest {
   readonly origin: EventEnvelope["origin"];
   readonly traceparent: string;
 }
-
-export type Quarantine = NonNullable<EventEnvelope["quarantine"]>;
 
 export type EventName = Pick<EnvelopeTarget, "dedupeKey" | "identity">;
 

@@ -19,10 +19,10 @@ import { certificateFetcher } from "./fetch-certificate.ts";
 import { answerSigned, type HandshakeAnswer } from "./handshakes.ts";
 import type { LargeBody } from "./large-body.ts";
 import type { VerifiedRequest } from "./make-envelope.ts";
-import { bodyFormatOf, parseBody, type BodyFormat, type ParsedBody } from "./parse-body.ts";
+import { parseBody, type BodyFormat, type ParsedBody } from "./parse-body.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
-import { maxBodyBytesOf } from "./request-head.ts";
+import { acceptedFormat, maxBodyBytesOf } from "./request-head.ts";
 import type { ReadySource } from "./routes.ts";
 import { handshakeContext, namedSecrets, originOf } from "./request-context.ts";
 import type { SignatureScheme } from "./scheme.ts";
@@ -47,7 +47,7 @@ export type Opened =
 /** @param large for sources that take bodies of more than one read */
 export async function openRequest(
   access: Access,
-  { source }: ReadySource,
+  { source, versionHeaders }: ReadySource,
   request: Request,
   traceparent: string,
   sighting: Sighting,
@@ -79,7 +79,7 @@ export async function openRequest(
     if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });
   }
   const common: Common = {
-    keptHeaders: keptHeaders(scheme, headers),
+    keptHeaders: keptHeaders(scheme, headers, versionHeaders),
     identity: scheme.onRepeat === "refuse" ? `signed-sha256:${await sha256Hex(body.value)}` : null,
     receivedAtMs: nowMs,
     origin: originOf(request),
@@ -124,13 +124,6 @@ async function toEvents(
     events.push({ payload, text, jsonBytes: encodeUtf8(text), ...common, identity: null, facts });
   }
   return ok({ kind: "events", events });
-}
-
-function acceptedFormat(scheme: SignatureScheme, headers: Headers): Result<BodyFormat, IngestFailure> {
-  const format = bodyFormatOf(headers, scheme.jsonTypes);
-  if (!format.ok) return err({ kind: "unsupported_media_type", reason: format.error });
-  const isRefused = format.value === "form" && scheme.refuseForms === true;
-  return isRefused ? err({ kind: "unsupported_media_type", reason: "content_type" }) : format;
 }
 
 /** Of a signed time that stands in the body, which only now is known to be the sender's. */

@@ -46,3 +46,14 @@ export interface IngestDependencies {
   /** For certificates and subscriptions of senders that ask for it, at their own hosts alone. Default: the platform's. */
   readonly fetch?: typeof fetch;
 }
+
+export interface RegisteredType {
+  readonly source: string;
+  readonly type: string;
+  /** One, without a name, where the type has no versions. `schema` is a JSON Schema. */
+  readonly versions: readonly { readonly version: string | null; readonly schema: unknown }[];
+}
+
+export interface SchemaRegistry {
+  all(): readonly RegisteredType[];
+}

@@ -4,9 +4,11 @@
  */
 import { LIMITS } from "../config/limits.ts";
 import type { Source } from "../config/define-source.ts";
+import { err, type Result } from "../core/result.ts";
 import { declaredLength } from "../platform/read-body.ts";
 import type { IngestFailure } from "./failure.ts";
 import { hasGetHandshake } from "./handshakes.ts";
+import { bodyFormatOf, type BodyFormat } from "./parse-body.ts";
 import type { SignatureScheme } from "./scheme.ts";
 
 /** null: nothing speaks against reading on. */
@@ -19,9 +21,17 @@ export function refusalOfHead(source: Source, request: Request): IngestFailure |
   if (declaredLength(request.headers) > maxBytes) return { kind: "body_too_large", maxBytes };
   const mustBeSigned = request.method === "POST" && !hasUnsignedPost(scheme);
   if (mustBeSigned && lacksSignature(scheme, request.headers)) {
-    return { kind: "unauthorized", reason: "signature_missing" };
+    const format = acceptedFormat(scheme, request.headers);
+    return format.ok ? { kind: "unauthorized", reason: "signature_missing" } : format.error;
   }
   return null;
+}
+
+export function acceptedFormat(scheme: SignatureScheme, headers: Headers): Result<BodyFormat, IngestFailure> {
+  const format = bodyFormatOf(headers, scheme.jsonTypes);
+  if (!format.ok) return err({ kind: "unsupported_media_type", reason: format.error });
+  const isRefused = format.value === "form" && scheme.refuseForms === true;
+  return isRefused ? err({ kind: "unsupported_media_type", reason: "content_type" }) : format;
 }
 
 export function maxBodyBytesOf(source: Source): number {

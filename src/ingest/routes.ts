@@ -2,6 +2,7 @@
  * A source's routes with what never changes from event to event resolved: policy and priority. Done once per
  * isolate, so that an event costs a look-up.
  */
+import { isVersioned } from "../config/event-schemas.ts";
 import type { IncomingEvent, Route, Source } from "../config/define-source.ts";
 import { DEFAULT_EVENT_POLICY, type EventPolicy, type Priority } from "../core/policy.ts";
 
@@ -17,6 +18,8 @@ export interface ReadySource {
   readonly source: Source;
   /** For events that no pipeline takes. */
   readonly policy: EventPolicy;
+  /** Headers that say which version of its schema an event has. */
+  readonly versionHeaders: readonly string[];
   readonly routesByType: ReadonlyMap<string, readonly ReadyRoute[]>;
   /** The routes of `*`, for types that no route names. */
   readonly otherRoutes: readonly ReadyRoute[];
@@ -32,9 +35,15 @@ export function readySource(name: string, source: Source): ReadySource {
     name,
     source,
     policy: { ...DEFAULT_EVENT_POLICY, ...source.policy },
+    versionHeaders: [...versionHeadersOf(source)],
     routesByType: new Map([...types].map((type) => [type, routesOf(type)])),
     otherRoutes: routesOf("*"),
   };
+}
+
+function versionHeadersOf({ events }: Source): ReadonlySet<string> {
+  const named = Object.values(events).map((schema) => (isVersioned(schema) ? schema.versionHeader : null));
+  return new Set(named.filter((name) => name !== null));
 }
 
 export function routesFor(ready: ReadySource, type: string): readonly ReadyRoute[] {

@@ -1,22 +1,36 @@
-/** A payload against its type's schema. Issues name places and codes, never values. */
+/** A payload against its type's schema, in its version. Issues name places and codes, never values. */
 import type * as z from "zod";
-import type { EventSchemas } from "../config/define-source.ts";
+import { isVersioned, schemaFor, type EventSchemas, type UncheckedEvent } from "../config/event-schemas.ts";
 import { LIMITS } from "../config/limits.ts";
-import type { JsonValue } from "../core/json.ts";
 import type { PayloadIssue } from "./failure.ts";
 import { callConfig } from "./guarded.ts";
 
-type Validation =
+export type Validation =
   | { readonly kind: "valid"; readonly payload: unknown }
   | { readonly kind: "invalid"; readonly issues: readonly PayloadIssue[] }
-  /** The schema's own code (a refinement, a transform) threw. */
+  /** The schema's own code (a refinement, a transform, the choice of a version) threw. */
   | { readonly kind: "faulty"; readonly message: string }
   | { readonly kind: "undeclared" };
 
-/** The schema of the very type, else the one of `*`. */
-export function validate(schemas: EventSchemas, type: string, payload: JsonValue): Validation {
-  const schema = ownSchema(schemas, type) ?? ownSchema(schemas, "*");
-  if (schema === undefined) return { kind: "undeclared" };
+export function validate(schemas: EventSchemas, type: string, event: UncheckedEvent): Validation {
+  const declared = schemaFor(schemas, type);
+  if (declared === undefined) return { kind: "undeclared" };
+  if (!isVersioned(declared)) return check(declared, event.payload);
+  const version = callConfig("the choice of a schema's version", () => declared.versionOf(event));
+  if (!version.ok) return { kind: "faulty", message: version.error };
+  const schema = versionNamed(declared.versions, version.value);
+  if (schema !== undefined) return check(schema, event.payload);
+  return { kind: "invalid", issues: [{ path: "", code: "unknown_version" }] };
+}
+
+function versionNamed(
+  versions: Readonly<Record<string, z.ZodType>>,
+  version: string | null,
+): z.ZodType | undefined {
+  return version !== null && Object.hasOwn(versions, version) ? versions[version] : undefined;
+}
+
+function check(schema: z.ZodType, payload: unknown): Validation {
   const parsed = callConfig("the schema", () => schema.safeParse(payload));
   if (!parsed.ok) return { kind: "faulty", message: parsed.error };
   if (parsed.value.success) return { kind: "valid", payload: parsed.value.data };
@@ -24,11 +38,6 @@ export function validate(schemas: EventSchemas, type: string, payload: JsonValue
     kind: "invalid",
     issues: parsed.value.error.issues.slice(0, LIMITS.ingest.maxIssues).map(toIssue),
   };
-}
-
-/** An event type comes from the sender: `constructor` is no schema. */
-function ownSchema(schemas: EventSchemas, type: string): z.ZodType | undefined {
-  return Object.hasOwn(schemas, type) ? schemas[type] : undefined;
 }
 
 function toIssue(issue: z.core.$ZodIssue): PayloadIssue {

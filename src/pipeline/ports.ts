@@ -2,7 +2,7 @@
  * What the pipeline runner needs from outside, as interfaces: models behind their guard, destinations,
  * stored bodies, spans. The composition root provides them; tests script them.
  */
-import type { EnvelopeBody } from "../core/envelope.ts";
+import type { EnvelopeBody, EventEnvelope } from "../core/envelope.ts";
 import type { StageFailure } from "../core/failure.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Priority } from "../core/policy.ts";
@@ -61,6 +61,15 @@ export type CallModel = (
   request: ModelRequest,
   context: CallContext,
 ) => Promise<ModelCallResult>;
+
+/** What a source, as the config has it now, makes of a stored payload. */
+export type SourceVerdict =
+  /** The payload as the source's schema has parsed it. */
+  | { readonly kind: "valid"; readonly payload: unknown }
+  | { readonly kind: "filtered"; readonly reason: string }
+  | { readonly kind: "failed"; readonly failure: StageFailure };
+
+export type CheckSource = (envelope: EventEnvelope, payload: unknown) => SourceVerdict;
 
 export type FindDestination = (name: string) => Result<Destination, StageFailure>;
 

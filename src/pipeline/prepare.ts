@@ -11,7 +11,7 @@ import { describeIssues } from "./describe.ts";
 import { format, stageVersionOf, type Answer, type FormatDeps, type FormattedOutput } from "./format.ts";
 import { infer, type InferDeps, type Inference } from "./infer.ts";
 import { payloadOf } from "./payload.ts";
-import type { LoadBody } from "./ports.ts";
+import type { CheckSource, LoadBody } from "./ports.ts";
 import { withinQuota, type QuotaDeps } from "./quota.ts";
 import type { LeasedEvent, Prepared } from "./processor.ts";
 import { contextOf, runStage, type EventRun } from "./stage.ts";
@@ -25,6 +25,8 @@ export interface StageTimeouts {
 
 export interface PrepareDeps extends InferDeps, FormatDeps, QuotaDeps, BodyRoomDeps {
   readonly loadBody: LoadBody;
+  /** Absent: payloads go to the pipeline as they came. */
+  readonly checkSource?: CheckSource;
   readonly timeouts: StageTimeouts;
 }
 
@@ -52,7 +54,9 @@ async function prepareBody<Input extends z.ZodType, Enriched, Output extends z.Z
   const parsed = await parse(passage);
   if (!parsed.ok) return { kind: "failed", failure: parsed.error };
   const { run, deps, signal } = passage;
-  return withinQuota(deps, run, signal, () => prepareInput(passage, parsed.value));
+  const read = parsed.value;
+  if (read.kind === "filtered") return read;
+  return withinQuota(deps, run, signal, () => prepareInput(passage, read.input));
 }
 
 async function prepareInput<Input extends z.ZodType, Enriched, Output extends z.ZodType>(
@@ -89,12 +93,17 @@ function reusableOutput(event: LeasedEvent, stageVersion: string): StoredOutput 
   return output.stageVersion === stageVersion || effectsBegun ? output : null;
 }
 
+type Read<Input> =
+  | { readonly kind: "read"; readonly input: Input }
+  | { readonly kind: "filtered"; readonly reason: string };
+
+/** The source's own schema first, then the pipeline's: one makes what the other takes. */
 function parse<Input extends z.ZodType, Enriched, Output extends z.ZodType>({
   run,
   deps,
   stages,
   signal,
-}: Passage<Input, Enriched, Output>): Promise<Result<z.output<Input>, StageFailure>> {
+}: Passage<Input, Enriched, Output>): Promise<Result<Read<z.output<Input>>, StageFailure>> {
   const { envelope } = run.event;
   const options = {
     stage: "parse",
@@ -102,14 +111,18 @@ function parse<Input extends z.ZodType, Enriched, Output extends z.ZodType>({
     signal,
     onThrow: { class: "permanent", code: "schema_threw" },
   } as const;
-  return runStage(run, options, async () => {
+  return runStage<Read<z.output<Input>>>(run, options, async () => {
     const { body } = envelope;
     const text = body.kind === "inline" ? ok(body.text) : await deps.loadBody(body);
     if (!text.ok) return text;
     const payload = payloadOf(envelope, text.value);
     if (!payload.ok) return err(failure("parse", "permanent", payload.error, "the body is not JSON"));
-    const parsed = await stages.input.safeParseAsync(payload.value);
-    if (parsed.success) return ok(parsed.data);
+    const { checkSource } = deps;
+    const checked = checkSource?.(envelope, payload.value) ?? { kind: "valid", payload: payload.value };
+    if (checked.kind === "failed") return err(checked.failure);
+    if (checked.kind === "filtered") return ok(checked);
+    const parsed = await stages.input.safeParseAsync(checked.payload);
+    if (parsed.success) return ok({ kind: "read", input: parsed.data });
     return err(failure("parse", "permanent", "schema", describeIssues(parsed.error)));
   });
 }

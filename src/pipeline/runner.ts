@@ -12,7 +12,7 @@ import type { GuardClient } from "../guard/port.ts";
 import type { BodyMemory } from "../platform/body-memory.ts";
 import { abortableSleep } from "./bounded.ts";
 import { deliverAll } from "./deliver.ts";
-import type { FindDestination, LoadBody, ModelCaller, Sleep } from "./ports.ts";
+import type { CheckSource, FindDestination, LoadBody, ModelCaller, Sleep } from "./ports.ts";
 import { prepareStages, type StageTimeouts } from "./prepare.ts";
 import type { Delivered, EventProcessor, Prepared } from "./processor.ts";
 import { logFailure, startRun, type EventRun, type StageDeps } from "./stage.ts";
@@ -25,6 +25,7 @@ export interface ProcessorDeps extends StageDeps {
   readonly guard: GuardClient;
   readonly loadBody: LoadBody;
   readonly bodyMemory?: BodyMemory;
+  readonly checkSource?: CheckSource;
   readonly sleep?: Sleep;
   /** Overrides of the limits. */
   readonly timeouts?: Partial<StageTimeouts & { readonly deliverMs: number }>;
@@ -46,7 +47,9 @@ export function createProcessor(deps: ProcessorDeps): EventProcessor {
     prepare: async (event, signal) => {
       const run = startRun(deps, event);
       const { quarantine, pipeline: name } = event.envelope;
-      if (quarantine !== undefined) {
+      // With the source at hand an event in quarantine is judged again: what put it there may have been mended.
+      const isFinal = deps.checkSource === undefined || name === UNROUTED_PIPELINE;
+      if (quarantine !== undefined && isFinal) {
         return fail(run, failure("parse", "permanent", quarantine.code, quarantine.message));
       }
       if (name === UNROUTED_PIPELINE) return { kind: "filtered", reason: UNROUTED_PIPELINE };
