@@ -42,6 +42,7 @@ import { createModelCaller } from "./pipeline/model-caller.ts";
 import { createProcessor } from "./pipeline/runner.ts";
 import { createBodyMemory } from "./platform/body-memory.ts";
 import { systemClock } from "./platform/clock.ts";
+import { createSecretReader, isStoreSecret } from "./platform/secrets.ts";
 import { putBodyOnce } from "./platform/stored-bodies.ts";
 import type { CallDeps } from "./streaming/admit-call.ts";
 import type { StreamDeps } from "./streaming/routes.ts";
@@ -120,7 +121,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   return {
     ingest: createIngest({
       sources: config.sources,
-      secret: text,
+      secret: createSecretReader({ binding, nowMs, logger: log }),
       putBody: putBodyOnce(env.PAYLOADS),
       append: (envelopes) =>
         appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes),
@@ -152,7 +153,9 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       stub: (id) => streamStub(env.STREAM, id),
       tokens: streamTokens,
     }),
-    readiness: () => readinessOf(config, text),
+    // What is in the Secrets Store is not asked for only to say that it is there.
+    readiness: () =>
+      readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
     startInvocation() {
       const guard = newGuard();
       const caller = createModelCaller({

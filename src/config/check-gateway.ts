@@ -32,6 +32,11 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
   for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
   for (const [name, source] of Object.entries(options.sources)) {
     checkBindings(`sources.${name}.verify.secrets`, source.verify.secrets);
+    for (const [secret, endsAtMs] of Object.entries(source.verify.secretEndsAtMs ?? {})) {
+      if (Number.isFinite(endsAtMs)) continue;
+      const mend = 'Use a time as in "2027-01-31T00:00:00Z", or milliseconds since the epoch';
+      throw new ConfigError(`sources.${name}.verify.secrets`, `the end of "${secret}" is no time`, mend);
+    }
     const { handshakeTokens } = source.verify;
     if (handshakeTokens !== undefined) {
       checkBindings(`sources.${name}.verify.handshakeTokens`, handshakeTokens);

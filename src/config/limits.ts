@@ -243,6 +243,14 @@ export const LIMITS = {
     /** Of one stream at once: an object serves about so many requests a second. */
     maxViewers: 1_000,
   },
+  secrets: {
+    /** How long an isolate believes what the Secrets Store said: how long a rotation takes to be seen everywhere. */
+    cacheMs: MINUTE_MS,
+    /** A store that does not answer is not asked again before. */
+    retryMs: 5 * SECOND_MS,
+    /** And for so long what it said last still counts: an outage of the store is not one of the gateway. */
+    maxStaleMs: 15 * MINUTE_MS,
+  },
   headers: {
     /** `Retry-After` and limit headers beyond this are taken for nonsense. */
     maxRetryAfterMs: HOUR_MS,

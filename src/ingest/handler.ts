@@ -93,7 +93,7 @@ async function receive(
     if (!(await isAdmitted(dependencies, ready.name, request.headers))) return err({ kind: "rate_limited" });
     const { handshake } = ready.source.verify.scheme;
     if (handshake !== undefined) {
-      const context = handshakeContext(ready.source.verify, dependencies);
+      const context = await handshakeContext(ready.source.verify, dependencies, dependencies.nowMs());
       const answer = await answerUnsigned(handshake, request, context);
       if (!answer.ok) return err({ kind: answer.error });
       if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });

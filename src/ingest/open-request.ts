@@ -24,7 +24,7 @@ import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
 import { acceptedFormat, maxBodyBytesOf } from "./request-head.ts";
 import type { ReadySource } from "./routes.ts";
-import { handshakeContext, namedSecrets, originOf } from "./request-context.ts";
+import { activeSecrets, handshakeContext, originOf } from "./request-context.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { splitBody } from "./split.ts";
 import type { VerifiedFacts } from "./verify-failure.ts";
@@ -73,7 +73,7 @@ export async function openRequest(
   if (stale !== null) return err(stale);
 
   if (scheme.handshake !== undefined) {
-    const context = handshakeContext(source.verify, access);
+    const context = await handshakeContext(source.verify, access, nowMs);
     const answer = await answerSigned(scheme.handshake, { headers, payload }, context);
     if (!answer.ok) return err({ kind: answer.error });
     if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });
@@ -145,8 +145,7 @@ async function prove(
   sighting: Sighting,
 ): Promise<Result<VerifiedFacts, IngestFailure>> {
   const { verify: verification } = source;
-  const secrets = namedSecrets(verification.secrets, access);
-  const unsetSecrets = verification.secrets.length - secrets.length;
+  const { values: secrets, unset: unsetSecrets } = await activeSecrets(verification, access, nowMs);
   sighting.unusableSecrets = unsetSecrets;
   let payload: JsonValue = null;
   if (verification.scheme.layout.layout === "body") {

@@ -5,6 +5,7 @@ import type { EventId } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { Priority } from "../core/policy.ts";
 import type { BodyMemory } from "../platform/body-memory.ts";
+import type { ReadSecret } from "../platform/secrets.ts";
 import type { PutBody } from "../platform/stored-bodies.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Admit } from "./flood.ts";
@@ -25,7 +26,7 @@ export type AppendOutcome =
 export interface IngestDependencies {
   readonly sources: ReadonlyMap<string, Source>;
   /** The value of a secret binding; undefined when it is not set. */
-  readonly secret: (binding: string) => string | undefined;
+  readonly secret: ReadSecret;
   /** Write-once, under a key that holds the body's digest. */
   readonly putBody: PutBody;
   /** Room for bodies over 1 MiB, together. */

@@ -4,21 +4,45 @@ import type { HandshakeContext } from "./handshakes.ts";
 import type { IngestDependencies } from "./ports.ts";
 import type { Verification } from "./scheme.ts";
 
-/** The values of those bindings that are set. */
-export function namedSecrets(
-  names: readonly string[],
-  { secret }: Pick<IngestDependencies, "secret">,
-): readonly string[] {
-  return names.map((name) => secret(name) ?? "").filter((value) => value !== "");
+export interface ActiveSecrets {
+  /** Of those that are set, in the config's order. */
+  readonly values: readonly string[];
+  /** Named and not ended, and yet not there. */
+  readonly unset: number;
 }
 
-export function handshakeContext(
-  { secrets, handshakeTokens = [], confirmSubscriptions = false }: Verification,
+/** What a source's secrets are now: those that have ended are not even asked for. */
+export async function activeSecrets(
+  { secrets, secretEndsAtMs = {} }: Pick<Verification, "secrets" | "secretEndsAtMs">,
+  { secret }: Pick<IngestDependencies, "secret">,
+  nowMs: number,
+): Promise<ActiveSecrets> {
+  const active = secrets.filter((name) => nowMs < (secretEndsAtMs[name] ?? Number.POSITIVE_INFINITY));
+  const values = await valuesOf(active, secret);
+  return { values, unset: active.length - values.length };
+}
+
+async function valuesOf(
+  names: readonly string[],
+  secret: IngestDependencies["secret"],
+): Promise<readonly string[]> {
+  const values: string[] = [];
+  for (const name of names) {
+    const value = await secret(name);
+    if (value !== undefined && value !== "") values.push(value);
+  }
+  return values;
+}
+
+export async function handshakeContext(
+  verification: Verification,
   access: Pick<IngestDependencies, "secret" | "fetch">,
-): HandshakeContext {
+  nowMs: number,
+): Promise<HandshakeContext> {
+  const { handshakeTokens = [], confirmSubscriptions = false } = verification;
   return {
-    secrets: namedSecrets(secrets, access),
-    tokens: namedSecrets(handshakeTokens, access),
+    secrets: (await activeSecrets(verification, access, nowMs)).values,
+    tokens: await valuesOf(handshakeTokens, access.secret),
     confirmSubscriptions,
     fetch: access.fetch ?? fetch,
   };

@@ -160,6 +160,8 @@ export interface Verification {
   readonly scheme: SignatureScheme;
   /** Secret bindings, never secrets. Several are active at once while one is rotated. */
   readonly secrets: readonly string[];
+  /** When some of them end, by binding, in ms since the epoch. */
+  readonly secretEndsAtMs?: Readonly<Record<string, number>>;
   /** The URL the sender was given, where a proxy changes it on the way; its query is the request's own. */
   readonly publicUrl?: string;
   /** Bindings that hold the tokens a handshake is answered for (Meta's verify token). */

@@ -6,9 +6,15 @@ import { LIMITS } from "../../config/limits.ts";
 import { unreachable } from "../../core/result.ts";
 import type { FactPath, SenderNotes, SignatureScheme, SignedPart, Verification } from "../scheme.ts";
 
+/**
+ * The name of a secret binding, plain or of the Secrets Store; with the time it is good until (RFC 3339, or ms since the
+ * epoch), so that an old secret ends by itself.
+ */
+export type SecretOption = string | { readonly name: string; readonly until: string | number };
+
 export interface SenderOptions {
-  /** Names of secret bindings. List the old and the new one while a secret is rotated, the new one first. */
-  readonly secrets: readonly string[];
+  /** List the old and the new one while a secret is rotated, the new one first. */
+  readonly secrets: readonly SecretOption[];
   /** The URL the sender was given, where a proxy changes it on the way. Matters to schemes that sign the URL. */
   readonly publicUrl?: string;
   /** Where ids are not signed: a repeat of the same body under another id is the same event, or a new one. */
@@ -75,8 +81,21 @@ export function verification(scheme: SignatureScheme, options: SenderOptions): V
   const { secrets, publicUrl, onRepeat } = options;
   return {
     scheme: onRepeat === undefined ? scheme : { ...scheme, onRepeat },
-    secrets,
+    ...namedSecrets(secrets),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+  };
+}
+
+/** A time that is none becomes NaN, which the config check refuses. */
+export function namedSecrets(
+  secrets: readonly SecretOption[],
+): Pick<Verification, "secrets" | "secretEndsAtMs"> {
+  const ends = secrets.flatMap((secret) =>
+    typeof secret === "string" ? [] : [[secret.name, new Date(secret.until).getTime()] as const],
+  );
+  return {
+    secrets: secrets.map((secret) => (typeof secret === "string" ? secret : secret.name)),
+    ...(ends.length === 0 ? {} : { secretEndsAtMs: Object.fromEntries(ends) }),
   };
 }
 

@@ -1,7 +1,17 @@
 /** Clouds, workspaces and networks: their schemes as data, from each one's documentation. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../config/limits.ts";
 import type { Verification } from "../scheme.ts";
-import { BODY, body, completeScheme, header, sender, TIMESTAMP, timedSender } from "./define-sender.ts";
+import {
+  BODY,
+  body,
+  completeScheme,
+  header,
+  namedSecrets,
+  sender,
+  TIMESTAMP,
+  timedSender,
+  type SecretOption,
+} from "./define-sender.ts";
 
 const AWS_SNS = completeScheme({
   name: "aws-sns",
@@ -32,14 +42,14 @@ const AWS_SNS = completeScheme({
 /** Anybody may have a topic, so the topics that may send are named; there is no secret. Raw delivery is not signed. */
 export function awsSns(options: {
   /** Bindings (variables will do) that hold the ARNs of the topics. */
-  readonly topics: readonly string[];
+  readonly topics: readonly SecretOption[];
   /** A subscription of one of these topics is confirmed by itself. Default: true. */
   readonly confirmSubscriptions?: boolean;
   readonly toleranceMs?: number;
 }): Verification {
   const { topics, confirmSubscriptions = true, toleranceMs } = options;
   const scheme = toleranceMs === undefined ? AWS_SNS : { ...AWS_SNS, toleranceMs };
-  return { scheme, secrets: topics, confirmSubscriptions };
+  return { scheme, ...namedSecrets(topics), confirmSubscriptions };
 }
 
 /** X's bodies have no id of their own; the activities inside are unique. */

@@ -11,6 +11,8 @@ import {
   verification,
   type SchemeFacts,
   type SenderOptions,
+  namedSecrets,
+  type SecretOption,
 } from "./define-sender.ts";
 
 const DOT = literal(".");
@@ -59,7 +61,7 @@ export function custom(options: CustomOptions): Verification {
 export interface UnsignedOptions {
   readonly iUnderstand: "nothing in these requests is signed";
   /** Names of bindings that hold the token; for `basic`, `user:password`. */
-  readonly secrets: readonly string[];
+  readonly secrets: readonly SecretOption[];
   /**
    * Where the token stands. A header of its own also serves a client certificate's fingerprint, where the zone adds
    * it (`cf-client-cert-sha256`) and strips it from what clients send.
@@ -93,7 +95,7 @@ export function unsigned(options: UnsignedOptions): Verification {
       documentation: "https://www.rfc-editor.org/rfc/rfc6750",
     },
   });
-  return { scheme, secrets };
+  return { scheme, ...namedSecrets(secrets) };
 }
 
 function placeOf(
