@@ -165,7 +165,7 @@ async function consume(
         partitions: partitionsOf(env),
         processor,
         buildEmits: () => Promise.resolve([]),
-        telemetry: { partitionOpen: () => Promise.resolve() },
+        telemetry: { partitionOpen: () => Promise.resolve(), eventsEnded: () => Promise.resolve() },
         clock: systemClock,
         newId: () => crypto.randomUUID(),
         log,
