@@ -74,7 +74,10 @@ export function createGateway(config: GatewayConfig): Gateway {
     },
     async scheduled(_, env) {
       const built = build(env);
-      if (built.ok) await sweepPartitions(built.value.services.sweep);
+      if (!built.ok) return;
+      const { services } = built.value;
+      await sweepPartitions(services.sweep);
+      await services.retireLedger();
     },
     async queue(batch, env) {
       const built = build(env);

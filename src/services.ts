@@ -24,6 +24,8 @@ import { appendEvents } from "./lanes/append.ts";
 import type { SweepDependencies } from "./lanes/sweep.ts";
 import type { ProjectionDependencies } from "./ledger/consumer.ts";
 import { createOpenPartitions } from "./ledger/open-partitions.ts";
+import { createProjection } from "./ledger/projection.ts";
+import { retireLedger } from "./ledger/retention.ts";
 import { createTelemetry } from "./telemetry/queue.ts";
 import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
@@ -59,6 +61,8 @@ export interface Services {
   readonly undeliverable: UndeliverableStore;
   readonly sweep: SweepDependencies;
   readonly projection: ProjectionDependencies;
+  /** Forgets what is past its retention, a bounded number of rows at a time. */
+  retireLedger(): Promise<number>;
   streaming(): StreamDeps;
   readiness(): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
@@ -143,7 +147,14 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       },
     },
     sweep: { openPartitions, partitions, nowMs, log, limits: LIMITS.lanes },
-    projection: { openPartitions, retryDelaySeconds: LIMITS.lanes.retryDelaySeconds, log },
+    projection: {
+      openPartitions,
+      projection: createProjection(env.LEDGER, config.ledger.successes),
+      partitions: { acknowledge: () => Promise.resolve() },
+      limits: LIMITS.ledger,
+      log,
+    },
+    retireLedger: () => retireLedger({ database: env.LEDGER, retainDays: config.ledger.retainDays }, nowMs()),
     streaming: () => ({
       models,
       guard: newGuard(),

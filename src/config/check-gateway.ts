@@ -46,6 +46,12 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
   }
   const apiTokens = options.api?.tokens ?? ["SLUICE_API_TOKEN"];
   checkBindings("api.tokens", apiTokens);
+  const adminTokens = options.api?.adminTokens ?? ["SLUICE_ADMIN_TOKEN"];
+  checkBindings("api.adminTokens", adminTokens);
+  const retainDays = options.ledger?.retainDays ?? LIMITS.ledger.defaultRetainDays;
+  if (!Number.isInteger(retainDays) || retainDays < 1) {
+    throw new ConfigError("ledger.retainDays", `${retainDays} is no number of days`, "Use 1 or more");
+  }
   const corsOrigins = options.api?.corsOrigins ?? [];
   checkOrigins("api.corsOrigins", corsOrigins);
   return {
@@ -55,6 +61,8 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     destinations: new Map(Object.entries(options.destinations)),
     lanes: laneLimitsOf(options.lanes ?? {}),
     apiTokens,
+    adminTokens,
+    ledger: { successes: options.ledger?.successes ?? "rows", retainDays },
     corsOrigins,
   };
 }

@@ -25,10 +25,23 @@ export interface GatewayOptions {
   readonly api?: {
     /** Bindings that hold bearer tokens for `/v1`. Default: `SLUICE_API_TOKEN`. */
     readonly tokens?: readonly string[];
+    /** Bindings that hold bearer tokens for `/admin/v1` with every scope, to make others with. Default: `SLUICE_ADMIN_TOKEN`. */
+    readonly adminTokens?: readonly string[];
     /** Web pages that may read streams: `https://app.example.com`, or `*`. Default: none but the gateway's own. */
     readonly corsOrigins?: readonly string[];
   };
+  readonly ledger?: {
+    /**
+     * What becomes of events that went well. `rows` (default): found like any other, about four rows of D1 per event.
+     * `none`: counted in the rollups, and read by their id as long as their partition keeps them. Exceptions are always rows.
+     */
+    readonly successes?: LedgerSuccesses;
+    /** How long successes can be found. Default: 30. */
+    readonly retainDays?: number;
+  };
 }
+
+export type LedgerSuccesses = "rows" | "none";
 
 /** A checked config. `pipelines` holds every routed or listed pipeline once, by name. */
 export interface GatewayConfig {
@@ -38,6 +51,8 @@ export interface GatewayConfig {
   readonly destinations: ReadonlyMap<string, DestinationDefinition>;
   readonly lanes: LaneLimits;
   readonly apiTokens: readonly string[];
+  readonly adminTokens: readonly string[];
+  readonly ledger: { readonly successes: LedgerSuccesses; readonly retainDays: number };
   readonly corsOrigins: readonly string[];
 }
 

@@ -250,6 +250,46 @@ export const LIMITS = {
     retryMs: 5 * SECOND_MS,
     /** And for so long what it said last still counts: an outage of the store is not one of the gateway. */
     maxStaleMs: 15 * MINUTE_MS,
+  ledger: {
+    /** Rows a list reads at most where no index serves its filter: the page is short then, and the next one goes on. */
+    scanRows: 5_000,
+    /** Rows of one answer about rollups. */
+    maxRollups: 10_000,
+    /** Deleted per table and minute: above what a busy gateway adds, below what a statement may take. */
+    retireRowsPerRun: 2_000,
+    /** As long as partitions keep what nobody has dealt with. */
+    keepExceptionsMs: 90 * DAY_MS,
+    keepRollupsMs: 90 * DAY_MS,
+    keepAuditMs: 400 * DAY_MS,
+    /** Between tries to write to D1, doubling: a hundred of them outlast most of a day. */
+    firstRetrySeconds: 15,
+    maxRetrySeconds: 600,
+    /** Partitions told at once that the ledger has their summaries: below the platform's six connections. */
+    acknowledgeAtOnce: 5,
+    /** How long successes can be looked up, where the config does not say. */
+    defaultRetainDays: 30,
+  },
+  operator: {
+    maxRequestBytes: MIB,
+    /** Of a list. */
+    defaultPageSize: 50,
+    maxPageSize: 200,
+    /** An edited payload stays in its event's row, beside output and original. */
+    maxPayloadBytes: 512 * KIB,
+    /** Events that one call of a bulk action handles; more is a replay job's work. */
+    maxBulkEvents: 100,
+    bulkAtOnce: 5,
+    maxReasonCharacters: 500,
+    /** Per token and isolate: people and dashboards stay far below, a script that runs away does not. */
+    requestsPerMinute: 600,
+    requestBurst: 120,
+    /** Tokens whose rate an isolate remembers; the oldest beyond it start anew. */
+    maxRatedTokens: 1_000,
+    /** How long the secret before a rotation may stay valid. */
+    maxRotationGraceMs: 7 * DAY_MS,
+    maxTokens: 500,
+    /** A breaker that an operator opened stays open no longer than this. */
+    maxTripMs: DAY_MS,
   },
   headers: {
     /** `Retry-After` and limit headers beyond this are taken for nonsense. */

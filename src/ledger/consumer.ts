@@ -1,45 +1,121 @@
-/** Projects telemetry into D1. When D1 is down the batch goes back to the queue; nobody else notices. */
+/**
+ * Projects telemetry into D1: one transaction per batch of messages. When D1 is down the batch goes back to the queue, later
+ * each time; nobody else notices. What partitions send again until they are told is acknowledged to them afterwards.
+ */
+import type { EventSummary, SummaryReceipt } from "../core/event-summary.ts";
+import type { PartitionName } from "../core/ids.ts";
 import { messageOf } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { parseTelemetry } from "../telemetry/message.ts";
 import type { OpenPartitions, OpenReport } from "./open-partitions.ts";
+import { isException, withoutRepeats, type Projection } from "./projection.ts";
 
 export interface TelemetryDelivery {
   readonly body: unknown;
   readonly id: string;
+  readonly attempts: number;
   readonly timestamp: Date;
   ack(): void;
   retry(options?: { delaySeconds?: number }): void;
 }
 
+/** Takes summaries out of a partition's outbox. */
+export interface Acknowledger {
+  acknowledge(partition: PartitionName, receipts: readonly SummaryReceipt[]): Promise<void>;
+}
+
 export interface ProjectionDependencies {
-  readonly openPartitions: OpenPartitions;
-  readonly retryDelaySeconds: number;
+  readonly openPartitions: Pick<OpenPartitions, "report">;
+  readonly projection: Projection;
+  readonly partitions: Acknowledger;
+  readonly limits: ProjectionLimits;
   readonly log: Logger;
+}
+
+export interface ProjectionLimits {
+  readonly firstRetrySeconds: number;
+  readonly maxRetrySeconds: number;
+  readonly acknowledgeAtOnce: number;
+}
+
+interface ReadableBatch {
+  readonly deliveries: readonly TelemetryDelivery[];
+  readonly reports: readonly OpenReport[];
+  readonly summaries: readonly EventSummary[];
+  readonly newestMs: number;
 }
 
 export async function consumeTelemetry(
   deps: ProjectionDependencies,
   deliveries: readonly TelemetryDelivery[],
 ): Promise<void> {
+  const batch = readBatch(deps, deliveries);
+  try {
+    await deps.openPartitions.report(batch.reports, batch.newestMs);
+    await deps.projection.project(batch.summaries);
+  } catch (thrown) {
+    deps.log.warn("ledger_unavailable", {
+      error: messageOf(thrown),
+      messages: batch.deliveries.length,
+    });
+    for (const delivery of batch.deliveries) retryLater(deps, delivery);
+    return;
+  }
+  for (const delivery of batch.deliveries) delivery.ack();
+  await acknowledgeAll(deps, batch.summaries);
+}
+
+function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryDelivery[]): ReadableBatch {
+  const readable: TelemetryDelivery[] = [];
   const reports = new Map<string, OpenReport>();
+  const summaries: EventSummary[] = [];
   let newestMs = 0;
   for (const delivery of deliveries) {
     const message = parseTelemetry(delivery.body);
     if (!message.ok) {
       // Written by a version that this one cannot read: a newer deploy may.
       deps.log.warn("telemetry_unreadable", { message_id: delivery.id });
-      delivery.retry({ delaySeconds: deps.retryDelaySeconds });
+      retryLater(deps, delivery);
       continue;
     }
-    if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
+    readable.push(delivery);
     newestMs = Math.max(newestMs, delivery.timestamp.getTime());
-    delivery.ack();
+    if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
+    else summaries.push(...message.value.events);
   }
-  try {
-    await deps.openPartitions.report([...reports.values()], newestMs);
-  } catch (thrown) {
-    deps.log.warn("ledger_unavailable", { error: messageOf(thrown), messages: deliveries.length });
-    for (const delivery of deliveries) delivery.retry({ delaySeconds: deps.retryDelaySeconds });
+  return { deliveries: readable, reports: [...reports.values()], summaries, newestMs };
+}
+
+/** Doubling: a hundred retries outlast hours of D1 being down, and the first comes soon. */
+function retryLater({ limits }: ProjectionDependencies, delivery: TelemetryDelivery): void {
+  const doubled = limits.firstRetrySeconds * 2 ** Math.min(delivery.attempts - 1, MAX_DOUBLINGS);
+  delivery.retry({ delaySeconds: Math.min(doubled, limits.maxRetrySeconds) });
+}
+
+const MAX_DOUBLINGS = 20;
+
+/** Lost ones cost nothing: the partition sends its summary again, and is told again. */
+async function acknowledgeAll(
+  deps: ProjectionDependencies,
+  summaries: readonly EventSummary[],
+): Promise<void> {
+  const receipts = new Map<PartitionName, SummaryReceipt[]>();
+  for (const summary of withoutRepeats(summaries)) {
+    if (!isException(summary) && summary.version <= 1) continue;
+    const { id, version, partition } = summary;
+    receipts.set(partition, [...(receipts.get(partition) ?? []), { id, version }]);
+  }
+  const waiting = [...receipts];
+  for (let start = 0; start < waiting.length; start += deps.limits.acknowledgeAtOnce) {
+    const some = waiting.slice(start, start + deps.limits.acknowledgeAtOnce);
+    await Promise.all(
+      some.map(async ([partition, known]) => {
+        try {
+          await deps.partitions.acknowledge(partition, known);
+        } catch (thrown) {
+          deps.log.warn("acknowledge_failed", { partition, error: messageOf(thrown) });
+        }
+      }),
+    );
   }
 }

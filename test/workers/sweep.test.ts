@@ -3,8 +3,14 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, inject, it } from "vitest";
 import type { PartitionName } from "../../src/core/ids.ts";
 import { sweepPartitions, type SweepDependencies } from "../../src/lanes/sweep.ts";
-import { consumeTelemetry, type TelemetryDelivery } from "../../src/ledger/consumer.ts";
+import { LIMITS } from "../../src/config/limits.ts";
+import {
+  consumeTelemetry,
+  type ProjectionDependencies,
+  type TelemetryDelivery,
+} from "../../src/ledger/consumer.ts";
 import { createOpenPartitions, type OpenPartitions } from "../../src/ledger/open-partitions.ts";
+import { createProjection } from "../../src/ledger/projection.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { partitionFor } from "../support/envelopes.ts";
 
@@ -33,6 +39,7 @@ function sweep(poke: SweepDependencies["partitions"]["poke"]): Promise<void> {
 
 class Delivery implements TelemetryDelivery {
   readonly id = "m1";
+  readonly attempts = 1;
   readonly timestamp = new Date(NOW_MS);
   verdict: "none" | "ack" | "retry" = "none";
   readonly body: unknown;
@@ -79,10 +86,20 @@ describe("the sweep", () => {
   });
 });
 
+function projecting(list: OpenPartitions): ProjectionDependencies {
+  return {
+    openPartitions: list,
+    projection: createProjection(env.LEDGER, "rows"),
+    partitions: { acknowledge: () => Promise.resolve() },
+    limits: LIMITS.ledger,
+    log,
+  };
+}
+
 describe("telemetry", () => {
   it("becomes the sweep's list; an older report does not replace a newer one", async () => {
     const delivery = new Delivery({ v: 1, kind: "partition_open", partition, dueMs: 7 });
-    await consumeTelemetry({ openPartitions, retryDelaySeconds: 1, log }, [delivery]);
+    await consumeTelemetry(projecting(openPartitions), [delivery]);
     expect(delivery.verdict).toBe("ack");
     await openPartitions.report([{ partition, dueMs: NOW_MS * 2 }], NOW_MS - 1);
     expect(await openPartitions.overdue(7, 10)).toEqual([partition]);
@@ -92,7 +109,7 @@ describe("telemetry", () => {
     const readable = new Delivery({ v: 1, kind: "partition_open", partition, dueMs: 7 });
     const unreadable = new Delivery({ v: 2, kind: "news" });
     const down = { ...openPartitions, report: () => Promise.reject(new Error("D1 is down")) };
-    await consumeTelemetry({ openPartitions: down, retryDelaySeconds: 1, log }, [readable, unreadable]);
+    await consumeTelemetry(projecting(down), [readable, unreadable]);
     expect([readable.verdict, unreadable.verdict]).toEqual(["retry", "retry"]);
   });
 });
