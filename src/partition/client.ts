@@ -13,6 +13,7 @@ import type {
   PartitionStatus,
   PokeReply,
   RecallReply,
+  StoredEvent,
 } from "../core/partition/commands.ts";
 import type { OperatorCommand } from "../core/partition/operate.ts";
 import { retryDelayMs, type RetryPolicy } from "../core/retry.ts";
@@ -35,12 +36,19 @@ export interface PartitionClient {
   erase(partition: PartitionName): Promise<void>;
 }
 
+/** What only operators may do. */
+export interface PartitionOperations extends PartitionClient {
+  /** With the body: never for a log. */
+  readEnvelope(id: EventId): Promise<StoredEvent | null>;
+}
+
 /** The methods of the object, as its stub offers them. */
 export interface PartitionRpc {
   offer(request: OfferRequest): Promise<OfferReply>;
   claim(request: ClaimRequest): Promise<ClaimReply>;
   exchange(request: ExchangeRequest): Promise<ExchangeReply>;
   read(id: EventId): Promise<EventView | null>;
+  readEnvelope(id: EventId): Promise<StoredEvent | null>;
   status(): Promise<PartitionStatus | null>;
   operate(command: OperatorCommand): Promise<OperatorReply>;
   recall(id: EventId): Promise<RecallReply>;
@@ -66,7 +74,7 @@ const RPC_RETRY: RetryPolicy = {
   maxRetries: 2,
 };
 
-export function createPartitionClient(options: PartitionClientOptions): PartitionClient {
+export function createPartitionClient(options: PartitionClientOptions): PartitionOperations {
   const call = async <Reply>(
     partition: PartitionName,
     use: (stub: PartitionRpc) => Promise<Reply>,
@@ -85,6 +93,7 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
     claim: (partition, request) => call(partition, (stub) => stub.claim(request)),
     exchange: (partition, request) => call(partition, (stub) => stub.exchange(request)),
     read: (id) => call(partitionOf(id), (stub) => stub.read(id)),
+    readEnvelope: (id) => call(partitionOf(id), (stub) => stub.readEnvelope(id)),
     status: (partition) => call(partition, (stub) => stub.status()),
     operate: (partition, command) => call(partition, (stub) => stub.operate(command)),
     recall: (id) => call(partitionOf(id), (stub) => stub.recall(id)),

@@ -19,6 +19,7 @@ import {
   type PartitionStatus,
   type PokeReply,
   type RecallReply,
+  type StoredEvent,
 } from "../core/partition/commands.ts";
 import { claim, exchange, offer, operate, reconcile, tick } from "../core/partition/machine.ts";
 import { newPartition, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
@@ -136,6 +137,11 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   read(id: EventId): EventView | null {
     const record = this.store.find(id);
     return record === null ? null : viewOf(record, isLeased(this.partition.lease, id));
+  }
+
+  readEnvelope(id: EventId): StoredEvent | null {
+    const record = this.store.find(id);
+    return record === null ? null : { envelope: record.envelope, original: record.original ?? null };
   }
 
   status(): PartitionStatus {

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
+import { failure } from "../../src/core/failure.ts";
 import type { Action } from "../../src/core/partition/commands.ts";
 import type { MemoryPartition } from "../support/memory-partition.ts";
 import {
   complete,
+  delivery,
   eventOf,
   granted,
   leaseOf,
@@ -116,5 +118,90 @@ describe("operators", () => {
   it("hear that an event is not there", async () => {
     const { id } = await eventOf("never offered");
     expect(script.operate({ kind: "skip", id, reason: "?" })).toBe("not_found");
+  });
+});
+
+describe("an operator's other payload", () => {
+  const dead = ({ id }: EventEnvelope): Action => ({
+    kind: "fail",
+    id,
+    failure: failure("parse", "permanent", "schema", "no amount"),
+    deliveries: [],
+  });
+
+  it("is what a replay works on; the first is kept through every later edit, and a quarantine is lifted", async () => {
+    const sent = { ...(await eventOf("a")), quarantine: { code: "schema", message: "no amount" } };
+    script.say(leaseOf(script.offer([sent])), [dead(sent)]);
+    expect(script.operate({ kind: "edit", id: sent.id, text: '{"amount":1}' })).toBe("applied");
+    expect(script.operate({ kind: "edit", id: sent.id, text: '{"amount":2}' })).toBe("applied");
+    expect(partition.record(sent.id)).toMatchObject({ state: "dead", run: 1, original: sent.body });
+    expect(script.operate({ kind: "replay", id: sent.id, reuseOutput: false })).toBe("applied");
+    const { envelope, run } = granted(script.claim("d2")).granted[0] ?? {};
+    expect(run).toBe(1);
+    expect(envelope?.body).toEqual({ kind: "inline", text: '{"amount":2}' });
+    expect(envelope?.quarantine).toBeUndefined();
+  });
+
+  it("is the next run where effects of the first may be out: no idempotency key has two contents", async () => {
+    const a = await eventOf("a");
+    const lease = leaseOf(script.offer([a]));
+    script.say(lease, [record(a)], { holding: [a] });
+    const refused = failure("deliver", "permanent", "http_422", "no");
+    script.say(lease, [{ kind: "fail", id: a.id, failure: refused, deliveries: [delivery(a)] }]);
+    expect(partition.record(a.id)).toMatchObject({ state: "dead", effectsBegun: true });
+    script.operate({ kind: "edit", id: a.id, text: "{}" });
+    expect(partition.record(a.id)).toMatchObject({
+      run: 2,
+      deliveries: [],
+      output: null,
+      effectsBegun: false,
+    });
+    script.operate({ kind: "edit", id: a.id, text: "[]" });
+    expect(partition.record(a.id).run).toBe(2);
+  });
+
+  it("is refused while the event is open or done, and makes a review start over", async () => {
+    const [a, b] = [await eventOf("a"), await eventOf("b")];
+    const lease = leaseOf(script.offer([a, b]));
+    const edit = (id: typeof a.id) => script.operate({ kind: "edit", id, text: "{}" });
+    expect(edit(a.id)).toBe("conflict");
+    script.say(lease, [review(a), record(b)], { holding: [b] });
+    script.say(lease, [complete(b)]);
+    expect([edit(a.id), edit(b.id), edit((await eventOf("c")).id)]).toEqual([
+      "applied",
+      "conflict",
+      "not_found",
+    ]);
+    script.operate({ kind: "review", id: a.id, run: 1, decision: { kind: "approve" } });
+    expect(granted(script.claim("d2")).granted[0]).toMatchObject({ output: null });
+  });
+});
+
+describe("a dead letter that nobody will replay", () => {
+  it("is discarded with a reason, once", async () => {
+    const a = await eventOf("a");
+    script.offer([a], "ingest", false);
+    const discard = () => script.operate({ kind: "discard", id: a.id, reason: "a test order" });
+    expect(discard()).toBe("conflict");
+    script.operate({ kind: "skip", id: a.id, reason: "broken" });
+    expect(discard()).toBe("applied");
+    expect(partition.record(a.id)).toMatchObject({ state: "filtered" });
+    expect(partition.record(a.id).timeline.at(-1)).toMatchObject({ detail: "discarded: a test order" });
+    expect(discard()).toBe("conflict");
+  });
+});
+
+describe("whoever replays many", () => {
+  it("can repeat itself: an event that has moved on since is left alone", async () => {
+    const a = await eventOf("a");
+    script.finish(a);
+    const { version = 0 } = partition.record(a.id);
+    const replay = () => script.operate({ kind: "replay", id: a.id, reuseOutput: true, version });
+    expect(script.operate({ kind: "replay", id: a.id, reuseOutput: true, version: version + 1 })).toBe(
+      "conflict",
+    );
+    expect(replay()).toBe("applied");
+    expect(partition.record(a.id)).toMatchObject({ state: "pending", run: 2 });
+    expect(replay()).toBe("conflict");
   });
 });

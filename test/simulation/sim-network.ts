@@ -32,6 +32,7 @@ export class SimNetwork {
       claim: (request) => call("claim", request, (instance) => instance.claim(request)),
       exchange: (request) => call("exchange", request, (instance) => instance.exchange(request)),
       read: (id) => call("read", id, (instance) => instance.read(id)),
+      readEnvelope: (id) => call("readEnvelope", id, (instance) => instance.readEnvelope(id)),
       status: () => call("status", null, (instance) => instance.status()),
       operate: (command) => call("operate", command, (instance) => instance.operate(command)),
       recall: (id) => call("recall", id, (instance) => instance.recall(id)),

@@ -155,6 +155,13 @@ export interface RecallReply {
   readonly openEvents: number;
 }
 
+/** An event as it was accepted, for operators: with its body, or where that lies. */
+export interface StoredEvent {
+  readonly envelope: EventEnvelope;
+  /** The body it came with, where an operator has put another in its place. */
+  readonly original: EventEnvelope["body"] | null;
+}
+
 /** One event as the API shows it. */
 export interface EventView {
   readonly id: EventId;

@@ -108,6 +108,8 @@ export interface EventRecord {
   readonly handover?: Handover;
   /** How often it has ended or re-entered; absent: never. Orders what the ledger is told. */
   readonly version?: number;
+  /** The body it came with, where an operator has put another in its place. */
+  readonly original?: EventEnvelope["body"];
 }
 
 /** One grant inside a lease. `starts` includes this grant. */

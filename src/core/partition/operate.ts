@@ -21,8 +21,20 @@ export type OperatorCommand =
   | { readonly kind: "skip"; readonly id: EventId; readonly reason: string }
   /** Compare-and-set: nothing happens unless the event is in review in this run. */
   | { readonly kind: "review"; readonly id: EventId; readonly run: number; readonly decision: ReviewDecision }
-  /** A dead letter keeps its run; what was delivered gets the next one, and new idempotency keys with it. */
-  | { readonly kind: "replay"; readonly id: EventId; readonly reuseOutput: boolean };
+  /**
+   * A dead letter keeps its run; what was delivered gets the next one, and new idempotency keys with it. With `version`:
+   * compare-and-set, so that whoever replays many can repeat itself.
+   */
+  | {
+      readonly kind: "replay";
+      readonly id: EventId;
+      readonly reuseOutput: boolean;
+      readonly version?: number;
+    }
+  /** Another payload for what cannot go on as it is. The event stays where it is; the first payload is kept. */
+  | { readonly kind: "edit"; readonly id: EventId; readonly text: string }
+  /** A dead letter that nobody will replay: it ends as `filtered`. */
+  | { readonly kind: "discard"; readonly id: EventId; readonly reason: string };
 
 export type ReviewDecision =
   | { readonly kind: "approve" }
@@ -52,7 +64,15 @@ export function applyOperatorCommand(work: Workspace, command: OperatorCommand):
           : "conflict",
       );
     case "replay":
-      return onRecord(work, command.id, (record) => replay(work, record, command.reuseOutput));
+      return onRecord(work, command.id, (record) =>
+        command.version === undefined || command.version === (record.version ?? 0)
+          ? replay(work, record, command.reuseOutput)
+          : "conflict",
+      );
+    case "edit":
+      return onRecord(work, command.id, (record) => editPayload(work, record, command.text));
+    case "discard":
+      return onRecord(work, command.id, (record) => discard(work, record, command.reason));
     default:
       return unreachable(command);
   }
@@ -118,6 +138,32 @@ function replay(work: Workspace, record: EventRecord, reuseOutput: boolean): Ope
     },
     "replayed",
   );
+  return "applied";
+}
+
+/**
+ * What was made of the first payload is not reused. Where its effects may be out, the edited event is the next run:
+ * another content under the same idempotency key would be dropped by a receiver that looks at it.
+ */
+function editPayload(work: Workspace, record: EventRecord, text: string): OperatorOutcome {
+  if (record.state !== "dead" && record.state !== "expired" && record.state !== "review") return "conflict";
+  const { quarantine: _, ...envelope } = record.envelope;
+  const edited: EventRecord = {
+    ...record,
+    envelope: { ...envelope, body: { kind: "inline", text } },
+    original: record.original ?? record.envelope.body,
+    output: null,
+    run: record.effectsBegun ? record.run + 1 : record.run,
+    deliveries: record.effectsBegun ? [] : record.deliveries,
+    effectsBegun: false,
+  };
+  work.put(withEntry(edited, work.at.limits, { atMs: work.at.nowMs, what: "payload edited" }));
+  return "applied";
+}
+
+function discard(work: Workspace, record: EventRecord, reason: string): OperatorOutcome {
+  if (record.state !== "dead" && record.state !== "expired") return "conflict";
+  endRecord(work, record, "filtered", `discarded: ${reason}`);
   return "applied";
 }
 
