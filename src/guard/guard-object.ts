@@ -14,11 +14,18 @@ import type { Decision, Settlement } from "../core/guard/commands.ts";
 import { closedFor, hasUnwritten, mustWrite, reload, written } from "../core/guard/durability.ts";
 import { admit, renew, settle } from "../core/guard/machine.ts";
 import { newGuardState, parseGuardState, type GuardState } from "../core/guard/model.ts";
+import { operateGuard } from "../core/guard/operate.ts";
 import type { Moment } from "../core/guard/settings.ts";
 import { summarize, type GuardSummary } from "../core/guard/summary.ts";
 import { messageOf } from "../core/result.ts";
 import { createLogger } from "../telemetry/log.ts";
-import { admitCommandSchema, GUARD_WIRE_VERSION, settleCommandSchema, type GuardAnswer } from "./wire.ts";
+import {
+  admitCommandSchema,
+  GUARD_WIRE_VERSION,
+  operateCommandSchema,
+  settleCommandSchema,
+  type GuardAnswer,
+} from "./wire.ts";
 
 const logger = createLogger("warn", { component: "guard" });
 
@@ -62,6 +69,14 @@ export class GuardObject extends createDurable() {
   /** For operators. Changes nothing. */
   read(): GuardAnswer<GuardSummary> {
     const at = momentNow();
+    return answer(summarize(this.#state(at), at));
+  }
+
+  async operate(command: unknown): Promise<GuardAnswer<GuardSummary>> {
+    const parsed = operateCommandSchema.safeParse(command);
+    if (!parsed.success) return refusal(parsed.error);
+    const at = momentNow();
+    await this.#keep(operateGuard(this.#state(at), parsed.data.operation, at), at);
     return answer(summarize(this.#state(at), at));
   }
 

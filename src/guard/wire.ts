@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { admitRequestSchema, settlementSchema } from "../core/guard/commands.ts";
+import { guardOperationSchema } from "../core/guard/operate.ts";
 
 export const GUARD_WIRE_VERSION = 1;
 
@@ -29,7 +30,13 @@ export const settleCommandSchema = z.object({
 });
 export type SettleCommand = z.infer<typeof settleCommandSchema>;
 
-export type GuardMethod = "admit" | "settle" | "read";
+export const operateCommandSchema = z.object({
+  v: z.literal(GUARD_WIRE_VERSION),
+  operation: guardOperationSchema,
+});
+export type OperateCommand = z.infer<typeof operateCommandSchema>;
+
+export type GuardMethod = "admit" | "settle" | "read" | "operate";
 
 /** What the object answers. A refusal is an answer; only a fault of the platform is thrown. */
 export type GuardAnswer<Value> =

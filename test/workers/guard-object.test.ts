@@ -5,6 +5,7 @@ import { LIMITS } from "../../src/config/limits.ts";
 import { createGuardClient } from "../../src/guard/client.ts";
 import { GuardObject } from "../../src/guard/guard-object.ts";
 import type { Admission, AdmissionRequest, CallReport, GuardLimits } from "../../src/guard/port.ts";
+import { operateGuardObject } from "../../src/guard/operate.ts";
 import { readGuard } from "../../src/guard/read.ts";
 import { shardNames } from "../../src/guard/shards.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
@@ -227,6 +228,20 @@ describe("the stored state", () => {
       { timeout: 4_000, interval: 50 },
     );
     writes.mockRestore();
+  });
+});
+
+describe("an operator's word", () => {
+  it("opens a breaker that has seen nothing wrong, for so long; a restart does not undo it, a reset does", async () => {
+    const request = asking("model:tripped", {});
+    expect(isGranted(await client().admit(request))).toBe(true);
+    const tripped = await operateGuardObject(env.GUARD, "model:tripped", { kind: "trip", forMs: 600_000 });
+    expect(tripped).toMatchObject({ ok: true, value: { breaker: { phase: "open" } } });
+    await abortAllDurableObjects();
+    expect(await client().admit(request)).toMatchObject({ kind: "denied", reason: "breaker" });
+    const reset = await operateGuardObject(env.GUARD, "model:tripped", { kind: "reset" });
+    expect(reset).toMatchObject({ ok: true, value: { breaker: { phase: "closed" }, pausedUntilMs: null } });
+    expect(isGranted(await client().admit(request))).toBe(true);
   });
 });
 
