@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
+import { createOperatorRoutes } from "./operator/admin-routes.ts";
 import { createEventRoutes } from "./operator/event-routes.ts";
 import { createSchemaRoutes } from "./operator/schema-routes.ts";
 import { problemResponse } from "./platform/problem.ts";
@@ -48,6 +49,7 @@ export function createApp(services: Services): App {
   app.route("/", createStreamRoutes(streaming));
   app.route("/", createViewRoutes(streaming));
   app.route("/", createChatRoutes(streaming));
+  app.route("/admin/v1", createOperatorRoutes(services.operator));
   app.notFound(() => problemResponse({ status: 404, code: "not-found", title: "There is nothing here" }));
   app.onError((thrown) => {
     services.events.log.error("request_failed", { error: messageOf(thrown) });

@@ -7,6 +7,7 @@ import { waitUntil } from "cloudflare:workers";
 import { createResultCache, type ResultCache } from "./cache/results.ts";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
+import type { EventEnvelope } from "./core/envelope.ts";
 import type { GatewayEnv } from "./env.ts";
 import { createGuardClient } from "./guard/client.ts";
 import { createKeptSettlements } from "./guard/kept-settlements.ts";
@@ -23,6 +24,7 @@ import { createLaneDepths } from "./ingest/lane-depths.ts";
 import { appendEvents } from "./lanes/append.ts";
 import type { SweepDependencies } from "./lanes/sweep.ts";
 import type { ProjectionDependencies } from "./ledger/consumer.ts";
+import { createEventLedger } from "./ledger/events.ts";
 import { createOpenPartitions } from "./ledger/open-partitions.ts";
 import { createProjection } from "./ledger/projection.ts";
 import { retireLedger } from "./ledger/retention.ts";
@@ -33,7 +35,14 @@ import type { UndeliverableStore } from "./lanes/undeliverable.ts";
 import { callModel } from "./models/call.ts";
 import { createModelRegistry } from "./models/registry.ts";
 import type { TokenSource } from "./operator/bearer-auth.ts";
+import { createAuditLog } from "./operator/audit-log.ts";
+import { partitionsOf } from "./operator/customer-partitions.ts";
 import type { EventRouteDependencies } from "./operator/event-routes.ts";
+import { createGuardBoard } from "./operator/guard-board.ts";
+import type { OperatorDependencies } from "./operator/port.ts";
+import { resend } from "./operator/resend.ts";
+import { createTokenStore } from "./operator/token-store.ts";
+import { createUndeliverableShelf, eraseBodies } from "./operator/undeliverable-shelf.ts";
 import { readinessOf, type Readiness } from "./operator/readiness.ts";
 import { createPartitionClient } from "./partition/client.ts";
 import { askingPreviousEpochs } from "./partition/epochs.ts";
@@ -63,6 +72,7 @@ export interface Services {
   readonly projection: ProjectionDependencies;
   /** Forgets what is past its retention, a bounded number of rows at a time. */
   retireLedger(): Promise<number>;
+  readonly operator: OperatorDependencies;
   streaming(): StreamDeps;
   readiness(): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
@@ -92,6 +102,9 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   });
   const partitions = askingPreviousEpochs(direct);
   const openPartitions = createOpenPartitions(env.LEDGER);
+  const ledger = createEventLedger({ database: env.LEDGER });
+  const append = (envelopes: readonly EventEnvelope[]) =>
+    appendEvents({ lanes, partitions, newId }, envelopes);
   const telemetry = createTelemetry(env.TELEMETRY, log);
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
@@ -132,6 +145,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       bodyMemory,
       admit: createFloodLimit(binding("INGEST_LIMIT")),
       sheds: depths.sheds,
+      append,
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,
@@ -155,6 +169,38 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       log,
     },
     retireLedger: () => retireLedger({ database: env.LEDGER, retainDays: config.ledger.retainDays }, nowMs()),
+    operator: {
+      ledger,
+      openPartitions,
+      partitions: direct,
+      partitionsOf: (customer) => partitionsOf(config.sources, customer),
+      loadBody: createBodyLoader(env.PAYLOADS),
+      eraseBodies: (partition) => eraseBodies(env.PAYLOADS, partition),
+      undeliverable: createUndeliverableShelf(env.PAYLOADS),
+      resend: (body) =>
+        resend(
+          {
+            append,
+            ring: (partition, priority) => lanes.ring(partition, priority),
+            report: async (message) => void (await env.TELEMETRY.send(message, { contentType: "json" })),
+          },
+          body,
+        ),
+      guards: createGuardBoard(env.GUARD, config),
+      catalog: {
+        sources: [...config.sources.keys()],
+        pipelines: [...config.pipelines.keys()],
+        models: [...config.models.keys()],
+        destinations: [...config.destinations.keys()],
+      },
+      tokens: createTokenStore(env.LEDGER),
+      audit: createAuditLog(env.LEDGER),
+      bootstrapTokens: () => config.adminTokens.flatMap((name) => text(name) ?? []),
+      nowMs,
+      newId,
+      randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+      log,
+    },
     streaming: () => ({
       models,
       guard: newGuard(),

@@ -22,7 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pipeline: [...BASICS, "guard", "cache", "models", "destinations"],
   streaming: [...BASICS, "guard", "models"],
   lanes: [...BASICS, "lanes/wire", "partition"],
-  operator: [...BASICS, "partition"],
+  operator: [...BASICS, "partition", "guard", "ledger", "lanes/wire"],
   ledger: BASICS,
 };
 

@@ -2,6 +2,8 @@
 import { DEMO_SECRETS } from "../senders/sample.ts";
 
 export const LOCAL_API_TOKEN = "local-api-token-not-for-production";
+/** Every scope of `/admin/v1`. */
+export const LOCAL_ADMIN_TOKEN = "local-admin-token-not-for-production";
 export const LOCAL_DELIVERY_SECRET = `whsec_${Buffer.from("local delivery secret, 24 bytes+").toString("base64")}`;
 
 export const LOCAL_SECRETS: Readonly<Record<string, string>> = {
@@ -12,4 +14,5 @@ export const LOCAL_SECRETS: Readonly<Record<string, string>> = {
   DOCUMENTS_WEBHOOK_SECRET: DEMO_SECRETS.documents,
   DELIVERY_SECRET: LOCAL_DELIVERY_SECRET,
   SLUICE_API_TOKEN: LOCAL_API_TOKEN,
+  SLUICE_ADMIN_TOKEN: LOCAL_ADMIN_TOKEN,
 };

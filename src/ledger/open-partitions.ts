@@ -7,12 +7,26 @@ export interface OpenPartitions {
   /** Due at or before `nowMs`, the longest overdue first. */
   overdue(nowMs: number, limit: number): Promise<readonly PartitionName[]>;
   settle(partition: PartitionName): Promise<void>;
+  /** All of them, the longest due first. */
+  list(limit: number): Promise<readonly OpenPartition[]>;
+}
+
+export interface OpenPartition {
+  readonly partition: PartitionName;
+  readonly dueAtMs: number;
+  readonly reportedAtMs: number;
 }
 
 export interface OpenReport {
   readonly partition: PartitionName;
   readonly dueMs: number;
 }
+
+const listedSchema = z.object({
+  partition: z.string(),
+  due_at_ms: z.number(),
+  reported_at_ms: z.number(),
+});
 
 const rowSchema = z.object({ partition: z.string() });
 
@@ -39,6 +53,18 @@ export function createOpenPartitions(database: D1Database): OpenPartitions {
     },
     async settle(partition) {
       await database.prepare("DELETE FROM open_partitions WHERE partition = ?1").bind(partition).run();
+    },
+    async list(limit) {
+      const found = await database
+        .prepare("SELECT * FROM open_partitions ORDER BY due_at_ms LIMIT ?1")
+        .bind(limit)
+        .all();
+      return found.results.flatMap((value) => {
+        const row = listedSchema.parse(value);
+        const name = parsePartitionName(row.partition);
+        const times = { dueAtMs: row.due_at_ms, reportedAtMs: row.reported_at_ms };
+        return name.ok ? [{ partition: name.value, ...times }] : [];
+      });
     },
   };
 }

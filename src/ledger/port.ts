@@ -13,21 +13,21 @@ export const EXCEPTION_STATES: ReadonlySet<LedgerState> = new Set(["dead", "revi
 /** Every condition must hold; an absent one always does. */
 export interface EventFilter {
   /** Any of these. */
-  readonly states?: readonly LedgerState[];
-  readonly source?: string;
-  readonly type?: string;
-  readonly pipeline?: string;
-  readonly partition?: PartitionName;
+  readonly states?: readonly LedgerState[] | undefined;
+  readonly source?: string | undefined;
+  readonly type?: string | undefined;
+  readonly pipeline?: string | undefined;
+  readonly partition?: PartitionName | undefined;
   /** As in `partitionKey`: `space:key`. */
-  readonly customer?: string;
+  readonly customer?: string | undefined;
   /** The sender's own id of the delivery. */
-  readonly dedupeKey?: string;
+  readonly dedupeKey?: string | undefined;
   /** The failure's code. */
-  readonly code?: string;
-  readonly late?: boolean;
+  readonly code?: string | undefined;
+  readonly late?: boolean | undefined;
   /** By the time of acceptance; `toMs` is not included. */
-  readonly fromMs?: number;
-  readonly toMs?: number;
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
 }
 
 /** Where a page ended. */

@@ -1,0 +1,72 @@
+/** Tokens in D1. Hashes alone are stored. */
+import * as z from "zod";
+import { scopeSchema } from "./schemas.ts";
+import type { TokenRecord, TokenStore } from "./port.ts";
+
+const rowSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.string(),
+  hash: z.string(),
+  previous_hash: z.nullable(z.string()),
+  previous_until_ms: z.nullable(z.int()),
+  created_at_ms: z.int(),
+  created_by: z.string(),
+  expires_at_ms: z.nullable(z.int()),
+  revoked_at_ms: z.nullable(z.int()),
+});
+
+export function createTokenStore(database: D1Database): TokenStore {
+  return {
+    async find(id) {
+      const row = await database.prepare("SELECT * FROM api_tokens WHERE id = ?").bind(id).first();
+      return row === null ? null : recordOf(row);
+    },
+    async list() {
+      const found = await database.prepare("SELECT * FROM api_tokens ORDER BY created_at_ms DESC, id").all();
+      return found.results.map(recordOf);
+    },
+    async create(token) {
+      await database
+        .prepare(
+          `INSERT INTO api_tokens (id, name, scopes, hash, created_at_ms, created_by, expires_at_ms)
+           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        )
+        .bind(
+          token.id,
+          token.name,
+          token.scopes.join(" "),
+          token.hash,
+          token.createdAtMs,
+          token.createdBy,
+          token.expiresAtMs,
+        )
+        .run();
+    },
+    async rotate(id, { hash, previousHash, previousUntilMs }) {
+      await database
+        .prepare("UPDATE api_tokens SET hash = ?2, previous_hash = ?3, previous_until_ms = ?4 WHERE id = ?1")
+        .bind(id, hash, previousHash, previousUntilMs)
+        .run();
+    },
+    async revoke(id, atMs) {
+      await database.prepare("UPDATE api_tokens SET revoked_at_ms = ?2 WHERE id = ?1").bind(id, atMs).run();
+    },
+  };
+}
+
+function recordOf(value: unknown): TokenRecord {
+  const row = rowSchema.parse(value);
+  return {
+    id: row.id,
+    name: row.name,
+    scopes: z.array(scopeSchema).parse(row.scopes.split(" ")),
+    hash: row.hash,
+    previousHash: row.previous_hash,
+    previousUntilMs: row.previous_until_ms,
+    createdAtMs: row.created_at_ms,
+    createdBy: row.created_by,
+    expiresAtMs: row.expires_at_ms,
+    revokedAtMs: row.revoked_at_ms,
+  };
+}
