@@ -6,7 +6,7 @@
 import type { EventSummary } from "../core/event-summary.ts";
 import { MINUTE_MS } from "../config/limits.ts";
 import type { LedgerSuccesses } from "../config/define-gateway.ts";
-import { LATENCY_BUCKETS, latencyBucketOf } from "./histogram.ts";
+import { LATENCY_BUCKETS, latencyBucketOf } from "../core/latency-histogram.ts";
 import { EXCEPTION_STATES } from "./port.ts";
 
 export interface Projection {

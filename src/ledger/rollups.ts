@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { eventSummarySchema } from "../core/event-summary.ts";
-import { LATENCY_BUCKETS } from "./histogram.ts";
+import { LATENCY_BUCKETS } from "../core/latency-histogram.ts";
 import type { Rollup, RollupRequest } from "./port.ts";
 
 const HISTOGRAM = Array.from({ length: LATENCY_BUCKETS }, (_, index) => `h${index}`);

@@ -23,7 +23,7 @@ CREATE INDEX events_by_customer ON events (customer, received_at_ms);
 CREATE INDEX events_by_delivery ON events (dedupe_key, source);
 CREATE INDEX events_by_exception ON events (state, received_at_ms) WHERE exception = 1;
 
--- What ended in each minute. `h0` … `h11` count times from acceptance to end by the bounds in src/ledger/histogram.ts.
+-- What ended in each minute. `h0` … `h11` count times from acceptance to end by the bounds in src/core/latency-histogram.ts.
 CREATE TABLE rollups (
   minute_ms INTEGER NOT NULL,
   source TEXT NOT NULL,

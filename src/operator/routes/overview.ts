@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS, LIMITS, MINUTE_MS } from "../../config/limits.ts";
 import { eventSummarySchema } from "../../core/event-summary.ts";
 import { err, ok } from "../../core/result.ts";
 import { decodeCursor, encodeCursor } from "../../ledger/cursor.ts";
-import { LATENCY_BOUNDS_MS, quantileMs } from "../../ledger/histogram.ts";
+import { LATENCY_BOUNDS_MS, quantileMs } from "../../core/latency-histogram.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { pageQuery, scopeSchema } from "../schemas.ts";
 import { BAD_CURSOR } from "./events.ts";

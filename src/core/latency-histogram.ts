@@ -1,4 +1,4 @@
-/** The latency histogram of the rollups: its bounds, and estimates from it. Pure. */
+/** The latency histogram of rollups and reports: its bounds, and estimates from it. Pure. */
 
 /** Upper bounds in ms; what is slower than the last falls into one more bucket. A released bound never changes. */
 export const LATENCY_BOUNDS_MS = [
