@@ -164,7 +164,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     projection: {
       openPartitions,
       projection: createProjection(env.LEDGER, config.ledger.successes),
-      partitions: { acknowledge: () => Promise.resolve() },
+      partitions: direct,
       limits: LIMITS.ledger,
       log,
     },

@@ -15,6 +15,10 @@ interface EndedRow extends Record<string, SqlStorageValue> {
   body: string | null;
 }
 
+/** An edited payload is inline: the large body it stands for is the original. */
+const BODY_KEY =
+  "COALESCE(json_extract(record, '$.envelope.body.key'), json_extract(record, '$.original.key'))";
+
 /** States whose events are kept until somebody has dealt with them, or `keepExceptionsMs` is over. */
 const KEPT_STATES = new Set(["review", "dead"]);
 
@@ -42,7 +46,7 @@ export function planBucket(sql: SqlStorage, bucket: number, nowMs: number): Rete
     .exec<EndedRow>(
       `SELECT id, json_extract(record, '$.state') AS state, json_extract(record, '$.endedAtMs') AS ended,
               json_extract(record, '$.envelope.policy.retainMs') AS retain,
-              json_extract(record, '$.envelope.body.key') AS body
+              ${BODY_KEY} AS body
        FROM events_${bucket}`,
     )
     .toArray();
@@ -66,7 +70,7 @@ export function planBucket(sql: SqlStorage, bucket: number, nowMs: number): Rete
 export function planEarlyDrop(sql: SqlStorage, bucket: number, limit: number): Leaving {
   const rows = sql
     .exec<Pick<EndedRow, "id" | "body">>(
-      `SELECT id, json_extract(record, '$.envelope.body.key') AS body FROM events_${bucket}
+      `SELECT id, ${BODY_KEY} AS body FROM events_${bucket}
        WHERE open = 0 AND json_extract(record, '$.state') IN ('done', 'filtered')
          AND id NOT IN (SELECT id FROM outbox)
        ORDER BY ord, received_at, id LIMIT ?`,
@@ -79,9 +83,7 @@ export function planEarlyDrop(sql: SqlStorage, bucket: number, limit: number): L
 /** Keys of all large bodies that a table's events name. */
 export function bodiesOf(sql: SqlStorage, bucket: number): string[] {
   return sql
-    .exec<{ body: string | null }>(
-      `SELECT json_extract(record, '$.envelope.body.key') AS body FROM events_${bucket}`,
-    )
+    .exec<{ body: string | null }>(`SELECT ${BODY_KEY} AS body FROM events_${bucket}`)
     .toArray()
     .flatMap(({ body }) => body ?? []);
 }

@@ -38,7 +38,7 @@ async function deadEvent(key: string): Promise<EventEnvelope> {
     key,
     customer: `events-${customer}`,
     receivedAtMs: envelope.receivedAtMs,
-    summary: { ...DEAD, version: 0 },
+    summary: { ...DEAD, version: 1 },
   });
   return envelope;
 }
