@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { PROMETHEUS_CONTENT_TYPE } from "./core/metrics/prometheus.ts";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
 import { createOperatorRoutes } from "./operator/admin-routes.ts";
@@ -26,6 +27,8 @@ const STREAM_CORS = {
   maxAge: 600,
 };
 
+const METRICS_HEADERS = { "content-type": PROMETHEUS_CONTENT_TYPE, "cache-control": "no-store" };
+
 export type App = (request: Request, context: ExecutionContext) => Promise<Response>;
 
 export function createApp(services: Services): App {
@@ -34,6 +37,16 @@ export function createApp(services: Services): App {
   app.get("/readyz", (context) => {
     const report = services.readiness();
     return context.json(report, report.status === "ready" ? 200 : 503);
+  });
+  app.get("/metrics", bearerAuth(services.apiTokens), async (context) => {
+    const text = await services.watch.metricsText();
+    if (text.ok) return context.body(text.value, 200, METRICS_HEADERS);
+    return problemResponse({
+      status: 503,
+      code: "ledger-unavailable",
+      title: "The ledger cannot be read just now",
+      headers: { "retry-after": "15" },
+    });
   });
   const streaming = services.streaming();
   if (services.corsOrigins.length > 0) {

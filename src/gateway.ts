@@ -70,7 +70,11 @@ export function createGateway(config: GatewayConfig): Gateway {
   return {
     async fetch(request, env, context) {
       const built = build(env);
-      return built.ok ? built.value.app(request, context) : problemResponse(MISCONFIGURED);
+      if (!built.ok) return problemResponse(MISCONFIGURED);
+      const { app, services } = built.value;
+      const response = await app(request, context);
+      services.watch.flushSoon();
+      return response;
     },
     async scheduled(_, env) {
       const built = build(env);
@@ -78,6 +82,10 @@ export function createGateway(config: GatewayConfig): Gateway {
       const { services } = built.value;
       await sweepPartitions(services.sweep);
       await services.retireLedger();
+      const { sweep, watch } = built.value.services;
+      // Neither waits for the other: a sweep that fails must not blind, and a ledger that is slow must not stop it.
+      const swept = await Promise.allSettled([sweepPartitions(sweep), watch.minute(), watch.flushIfDue()]);
+      for (const result of swept) if (result.status === "rejected") throw result.reason;
     },
     async queue(batch, env) {
       const built = build(env);

@@ -60,6 +60,8 @@ import type { StreamDeps } from "./streaming/routes.ts";
 import { newStreamId, streamStub } from "./streaming/stub.ts";
 import { createStreamTokens } from "./streaming/tokens.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
+import { countDenials, observeCache, observeModelCalls, observeStages } from "./telemetry/observers.ts";
+import { createTelemetryServices, type TelemetryServices } from "./services-telemetry.ts";
 
 export interface Services {
   readonly ingest: Ingest;
@@ -73,6 +75,7 @@ export interface Services {
   /** Forgets what is past its retention, a bounded number of rows at a time. */
   retireLedger(): Promise<number>;
   readonly operator: OperatorDependencies;
+  readonly watch: TelemetryServices;
   streaming(): StreamDeps;
   readiness(): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
@@ -106,11 +109,26 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const append = (envelopes: readonly EventEnvelope[]) =>
     appendEvents({ lanes, partitions, newId }, envelopes);
   const telemetry = createTelemetry(env.TELEMETRY, log);
+  const watch = createTelemetryServices(config, env, {
+    telemetry,
+    partitions,
+    waiting: () => Promise.resolve(null),
+    clock,
+    newId,
+    log,
+  });
+  const { metrics } = watch;
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const checkSource = createSourceCheck(config.sources);
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
   const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
+  const cache: ResultCache = createResultCache({
+    kv: env.RESULTS,
+    nowMs,
+    logger: log,
+    observe: observeCache(metrics),
+  });
   const kept = createKeptSettlements(nowMs);
   const pool = createPermitPool(nowMs);
   const homes: ShardHomes = new Map();
@@ -149,6 +167,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,
+      metrics,
       waitUntil,
     }),
     apiTokens: { values: apiTokens },
@@ -158,6 +177,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     undeliverable: {
       put: async (key, body) => {
         await env.PAYLOADS.put(key, body);
+        metrics.count("sluice_undeliverable_total", {});
       },
     },
     sweep: { openPartitions, partitions, nowMs, log, limits: LIMITS.lanes },
@@ -201,6 +221,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       log,
     },
+    watch,
+    projection: { openPartitions, counts: watch, retryDelaySeconds: LIMITS.lanes.retryDelaySeconds, log },
     streaming: () => ({
       models,
       guard: newGuard(),
@@ -214,7 +236,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     readiness: () =>
       readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
     startInvocation() {
-      const guard = newGuard();
+      const guard = countDenials(newGuard(), metrics);
       const caller = createModelCaller({
         models,
         call: callModel,
@@ -222,6 +244,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         nowMs,
         sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
         logger: log,
+        observe: observeModelCalls(metrics),
       });
       const processor = createProcessor({
         pipelines: config.pipelines,
@@ -235,6 +258,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         fetch: fetcher,
         nowMs,
         logger: log,
+        observe: observeStages(metrics),
       });
       const driver: DriverDependencies = {
         partitions,
@@ -247,7 +271,13 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         log,
         limits: { ...LIMITS.lanes, effectTimeoutMs: LIMITS.stages.deliverTimeoutMs },
       };
-      return { driver, finish: () => guard.flush() };
+      return {
+        driver,
+        finish: async () => {
+          await guard.flush();
+          await watch.flushIfDue();
+        },
+      };
     },
   };
 }

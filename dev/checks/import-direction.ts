@@ -27,7 +27,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** See everything: the entry, the composition, the public surface. */
-const ROOT_FILES = new Set(["index.ts", "gateway.ts", "app.ts", "services.ts", "sluice.ts", "env.ts"]);
+const ROOT_FILES = new Set([
+  "index.ts",
+  "gateway.ts",
+  "app.ts",
+  "services.ts",
+  "services-telemetry.ts",
+  "sluice.ts",
+  "env.ts",
+]);
 const INTERFACE_FILES = new Set(["port.ts", "ports.ts", "scheme.ts", "processor.ts"]);
 /** `core` may use the language, web standards and zod. */
 const CORE_PACKAGES = new Set(["zod"]);

@@ -290,6 +290,28 @@ export const LIMITS = {
     maxTokens: 500,
     /** A breaker that an operator opened stays open no longer than this. */
     maxTripMs: DAY_MS,
+  telemetry: {
+    /** An isolate sends its counts no more often. Each message costs three queue operations. */
+    flushEveryMs: 10 * SECOND_MS,
+    /** Series of one message: with names and labels at their longest it still fits 120 KB. */
+    maxSeries: 400,
+    /** Values of one label in one isolate; what comes after is counted as `other`. */
+    maxLabelValues: 100,
+    /** Series of all isolates together: they are one row of D1, which may hold 2 MB. */
+    maxTotalSeries: 5_000,
+    /** Points written at once; the platform allows 250 per invocation. */
+    maxAnalyticsPoints: 200,
+    /** Counts of a minute are joined into one row when most of them must have come. */
+    foldAfterMs: 2 * MINUTE_MS,
+    /** Parts joined at once: as many values as a statement of D1 may bind. More wait for the next minute. */
+    maxFoldedParts: 100,
+    /** Per-minute counts and samples are kept this long: plots, and a week of the same time of day for alerts. */
+    keepMinutesMs: 15 * DAY_MS,
+    /** Partitions asked every minute how much is open: a request each. With more, each is asked less often. */
+    maxSurveyedPartitions: 100,
+    surveyConcurrency: 10,
+    /** A lane, a guard or a partition that does not say by then is left out of this minute. */
+    sampleTimeoutMs: 3 * SECOND_MS,
   },
   headers: {
     /** `Retry-After` and limit headers beyond this are taken for nonsense. */

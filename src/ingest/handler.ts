@@ -46,6 +46,7 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     const sighting: Sighting = { bodyBytes: 0, unusableSecrets: 0 };
     const ready = sourcesByName.get(sourceName);
     const answered = await receive(dependencies, ready, request, traceparent, sighting);
+    countRequest(dependencies, ready?.name, answered, nowMs() - startedAtMs);
     const fields: LogFields = {
       source: sourceName.slice(0, MAX_LOGGED_NAME_CHARACTERS),
       traceId: trace.traceId,
@@ -67,6 +68,30 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     logger.warn("ingest", { ...fields, httpStatus: problem.status, status: problem.code, reason });
     return problemResponse(problem, { traceparent });
   };
+}
+
+/** Of a source that does not exist only that: its name is whatever somebody wrote. */
+function countRequest(
+  { metrics }: IngestDependencies,
+  source: string = "unknown",
+  answered: Result<Received, IngestFailure>,
+  durationMs: number,
+): void {
+  if (metrics === undefined) return;
+  metrics.time("sluice_ingest_duration_seconds", { source }, durationMs);
+  if (!answered.ok) {
+    const { status } = problemOf(answered.error);
+    const reason = reasonOf(answered.error);
+    metrics.count("sluice_ingest_requests_total", { source, outcome: "refused" });
+    metrics.count("sluice_ingest_refused_total", { source, status: String(status), reason });
+    return;
+  }
+  const outcome = answered.value.kind === "handshake" ? "handshake" : "accepted";
+  metrics.count("sluice_ingest_requests_total", { source, outcome });
+  if (answered.value.kind === "handshake") return;
+  for (const { status } of answered.value.events) {
+    metrics.count("sluice_ingest_events_total", { source, outcome: status });
+  }
 }
 
 /** 8 for the span's id, 16 for the trace's. */

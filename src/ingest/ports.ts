@@ -9,6 +9,8 @@ import type { ReadSecret } from "../platform/secrets.ts";
 import type { PutBody } from "../platform/stored-bodies.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Admit } from "./flood.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { PutBody } from "./claim-check.ts";
 
 export type AppendOutcome =
   /** Durable now. */
@@ -43,6 +45,7 @@ export interface IngestDependencies {
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   readonly waitUntil: (work: Promise<unknown>) => void;
   /** For certificates and subscriptions of senders that ask for it, at their own hosts alone. Default: the platform's. */
   readonly fetch?: typeof fetch;

@@ -6,7 +6,8 @@ import type { EventSummary, SummaryReceipt } from "../core/event-summary.ts";
 import type { PartitionName } from "../core/ids.ts";
 import { messageOf } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { parseTelemetry } from "../telemetry/message.ts";
+import { takeCounts, type CountsIntake } from "../telemetry/intake.ts";
+import { parseTelemetry, type TelemetryMessage } from "../telemetry/message.ts";
 import type { OpenPartitions, OpenReport } from "./open-partitions.ts";
 import { isException, withoutRepeats, type Projection } from "./projection.ts";
 
@@ -29,6 +30,10 @@ export interface ProjectionDependencies {
   readonly projection: Projection;
   readonly partitions: Acknowledger;
   readonly limits: ProjectionLimits;
+  readonly openPartitions: OpenPartitions;
+  /** Absent: counts are not kept. */
+  readonly counts?: CountsIntake;
+  readonly retryDelaySeconds: number;
   readonly log: Logger;
 }
 
@@ -69,6 +74,7 @@ function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryD
   const readable: TelemetryDelivery[] = [];
   const reports = new Map<string, OpenReport>();
   const summaries: EventSummary[] = [];
+  const messages: TelemetryMessage[] = [];
   let newestMs = 0;
   for (const delivery of deliveries) {
     const message = parseTelemetry(delivery.body);
@@ -79,6 +85,8 @@ function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryD
       continue;
     }
     readable.push(delivery);
+    messages.push(message.value);
+    if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
     newestMs = Math.max(newestMs, delivery.timestamp.getTime());
     if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
     else summaries.push(...message.value.events);
@@ -117,5 +125,18 @@ async function acknowledgeAll(
         }
       }),
     );
+  try {
+    await deps.openPartitions.report([...reports.values()], newestMs);
+    if (deps.counts === undefined || messages.length === 0) return;
+    const [part = ""] = deliveries.map((delivery) => delivery.id).toSorted();
+    await takeCounts(deps.counts, {
+      part,
+      atMs: newestMs,
+      counts: messages.flatMap((message) => (message.kind === "counts" ? [message.counts] : [])),
+      ended: messages.flatMap((message) => (message.kind === "events" ? message.events : [])),
+    });
+  } catch (thrown) {
+    deps.log.warn("ledger_unavailable", { error: messageOf(thrown), messages: deliveries.length });
+    for (const delivery of deliveries) delivery.retry({ delaySeconds: deps.retryDelaySeconds });
   }
 }

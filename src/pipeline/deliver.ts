@@ -108,6 +108,9 @@ async function deliverOne(
       ));
   const durationMs = deps.nowMs() - startedAtMs;
   admitted.permit?.settle(reportOf(sent, durationMs));
+  const { pipeline } = run.event.envelope;
+  const failed = sent.ok ? null : sent.error;
+  run.deps.observe?.({ pipeline, stage: "deliver", destination: name, durationMs, failure: failed });
   if (!sent.ok) {
     logFailure(logger, sent.error, durationMs);
     return { kind: "failed", failure: sent.error };

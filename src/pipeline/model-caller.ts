@@ -2,7 +2,7 @@
  * A model call behind its guard: estimate, admit, wait in place if the turn is near, call, settle. The permit
  * is settled exactly once on every path. Knows nothing of prompts or schemas.
  */
-import { failure, type StageFailure } from "../core/failure.ts";
+import { failure, type FailureClass, type StageFailure } from "../core/failure.ts";
 import { err, unreachable, type Result } from "../core/result.ts";
 import type { CallReport, GuardClient, Permit } from "../guard/port.ts";
 import { reportOf, textsOfRequest, type ModelCallResult, type ModelRequest } from "../models/call.ts";
@@ -29,8 +29,10 @@ export interface ModelCallerDeps {
 export interface ModelCallObservation {
   readonly model: string;
   readonly modelId: string;
+  readonly provider: string;
   /** `ok`, or the failure's code. */
   readonly code: string;
+  readonly class: "ok" | FailureClass;
   /** undefined: the provider did not say, and nothing came that could be counted. */
   readonly usage: TokenUsage | undefined;
   readonly costMicros: number | null;
@@ -121,7 +123,9 @@ function observationOf(model: ConfiguredModel, result: ModelCallResult): ModelCa
   return {
     model: name,
     modelId: result.ok ? result.value.modelId : definition.modelId,
+    provider: definition.provider,
     code: result.ok ? "ok" : result.error.failure.code,
+    class: result.ok ? "ok" : result.error.failure.class,
     usage,
     costMicros: usage === undefined ? null : costMicros(usage, definition.price),
     latencyMs,

@@ -18,6 +18,17 @@ export interface StageDeps {
   readonly logger: Logger;
   readonly fetch: typeof fetch;
   readonly spans?: StageSpans;
+  /** Told of every stage and delivery that was tried, for metrics. Must not throw. */
+  readonly observe?: (stage: StageObservation) => void;
+}
+
+export interface StageObservation {
+  readonly pipeline: string;
+  readonly stage: Stage;
+  /** Where it was delivered to; null for the other stages. */
+  readonly destination: string | null;
+  readonly durationMs: number;
+  readonly failure: StageFailure | null;
 }
 
 /** An event on its way through a pipeline. `logger` carries the event's ids. */
@@ -60,6 +71,9 @@ export async function runStage<Value>(
     ? bounded()
     : spans.within(`sluice.${stage}`, spanAttributes(run), bounded));
   const durationMs = run.deps.nowMs() - startedAtMs;
+  const { pipeline } = run.event.envelope;
+  const failed = result.ok ? null : result.error;
+  run.deps.observe?.({ pipeline, stage, destination: null, durationMs, failure: failed });
   if (result.ok) run.logger.debug("stage", { stage, duration_ms: durationMs, code: "ok" });
   else logFailure(run.logger, result.error, durationMs);
   return result;

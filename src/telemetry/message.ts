@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { eventSummarySchema } from "../core/event-summary.ts";
 import { parsePartitionName, type PartitionName } from "../core/ids.ts";
+import { countsSchema } from "../core/metrics/counts.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 const telemetrySchema = z.discriminatedUnion("kind", [
@@ -18,6 +19,8 @@ const telemetrySchema = z.discriminatedUnion("kind", [
     kind: z.literal("events"),
     events: z.array(eventSummarySchema),
   }),
+  /** What an isolate has counted since it last said so. */
+  z.object({ v: z.literal(1), kind: z.literal("counts"), counts: countsSchema }),
 ]);
 
 export type TelemetryMessage = z.infer<typeof telemetrySchema>;

@@ -4,9 +4,9 @@ import type { EventSummary } from "../core/event-summary.ts";
 import { messageOf } from "../core/result.ts";
 import type { Logger } from "./log.ts";
 import type { TelemetryMessage } from "./message.ts";
-import type { Telemetry } from "./port.ts";
+import type { CountsReports, Telemetry } from "./port.ts";
 
-export function createTelemetry(queue: Pick<Queue, "send">, log: Logger): Telemetry {
+export function createTelemetry(queue: Pick<Queue, "send">, log: Logger): Telemetry & CountsReports {
   const send = async (message: TelemetryMessage): Promise<void> => {
     try {
       await queue.send(message, { contentType: "json" });
@@ -19,6 +19,7 @@ export function createTelemetry(queue: Pick<Queue, "send">, log: Logger): Teleme
     async eventsEnded(summaries) {
       for (const events of chunksOf(summaries)) await send({ v: 1, kind: "events", events });
     },
+    counts: (counts) => send({ v: 1, kind: "counts", counts }),
   };
 }
 

@@ -1,0 +1,144 @@
+/**
+ * Composition root of what watches the gateway: counts, gauges, samples. Part of `services.ts`, in a file of its own
+ * because none of it is on an event's way.
+ */
+import { waitUntil } from "cloudflare:workers";
+import type { GatewayConfig } from "./config/define-gateway.ts";
+import { LIMITS } from "./config/limits.ts";
+import { messageOf, type Result } from "./core/result.ts";
+import type { GatewayEnv } from "./env.ts";
+import { readGuard } from "./guard/read.ts";
+import { findLanes } from "./lanes/wire/lane-set.ts";
+import type { PartitionClient } from "./partition/client.ts";
+import { hasLimits } from "./pipeline/admission.ts";
+import type { Clock } from "./platform/clock.ts";
+import { isPointWriter, writePoints } from "./telemetry/analytics.ts";
+import { createCountsStore, type CountsStore } from "./telemetry/counts-store.ts";
+import { createCountsFlusher } from "./telemetry/flush.ts";
+import {
+  createSampleStore,
+  takeSample,
+  type GuardGauge,
+  type LaneGauge,
+  type WaitingForPeople,
+} from "./telemetry/gauges.ts";
+import type { Logger } from "./telemetry/log.ts";
+import { createCollector, type Metrics } from "./telemetry/metrics.ts";
+import { readMetricsText } from "./telemetry/metrics-text.ts";
+import type { CountsReports } from "./telemetry/port.ts";
+import { createSurvey, type Survey } from "./telemetry/survey.ts";
+
+export interface TelemetryServices {
+  readonly metrics: Metrics;
+  readonly counts: CountsStore;
+  readonly survey: Survey;
+  /** The body of `GET /metrics`. */
+  metricsText(): Promise<Result<string, "ledger_unavailable">>;
+  /** After a request: what was counted leaves with it, or with one before it. */
+  flushSoon(): void;
+  /** At the end of an invocation whose end others wait for. */
+  flushIfDue(): Promise<void>;
+  /** Every minute. Never throws. */
+  minute(): Promise<void>;
+}
+
+export interface TelemetryParts {
+  readonly telemetry: CountsReports;
+  readonly partitions: Pick<PartitionClient, "status">;
+  readonly waiting: () => Promise<WaitingForPeople | null>;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly log: Logger;
+}
+
+export function createTelemetryServices(
+  config: GatewayConfig,
+  env: GatewayEnv,
+  parts: TelemetryParts,
+): TelemetryServices {
+  const { clock, log } = parts;
+  const nowMs = () => clock.nowMs();
+  const binding = (name: string): unknown => Reflect.get(env, name);
+  const limits = LIMITS.telemetry;
+  const collector = createCollector(limits);
+  const points = binding("METRICS");
+  const flusher = createCountsFlusher({
+    collector,
+    send: async (counts) => {
+      if (isPointWriter(points)) writePoints(points, counts, limits.maxAnalyticsPoints);
+      await parts.telemetry.counts(counts);
+    },
+    nowMs,
+    sleep: (delayMs) => clock.sleep(delayMs),
+    waitUntil,
+    flushEveryMs: limits.flushEveryMs,
+  });
+  const counts = createCountsStore(env.LEDGER, parts.newId);
+  const samples = createSampleStore(env.LEDGER);
+  const survey = createSurvey({
+    database: env.LEDGER,
+    status: (partition) => parts.partitions.status(partition),
+    nowMs,
+    log,
+    maxPartitions: limits.maxSurveyedPartitions,
+    concurrency: limits.surveyConcurrency,
+  });
+  const step = async (name: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (thrown) {
+      log.warn("minute_step_failed", { step: name, error: messageOf(thrown) });
+    }
+  };
+  return {
+    metrics: collector,
+    counts,
+    survey,
+    metricsText: () => readMetricsText({ counts, samples, log }),
+    flushSoon: () => flusher.flushSoon(),
+    flushIfDue: () => flusher.flushIfDue(),
+    async minute() {
+      await step("fold", () => counts.fold(nowMs() - limits.foldAfterMs));
+      await step("survey", () => survey.run());
+      await step("sample", async () => {
+        const sample = await takeSample({
+          lanes: laneGauges(binding),
+          guards: guardGauges(config, env.GUARD),
+          partitions: () => survey.summary(),
+          waiting: parts.waiting,
+          nowMs,
+          log,
+          timeoutMs: limits.sampleTimeoutMs,
+        });
+        await samples.put(sample);
+        await samples.forget(nowMs() - limits.keepMinutesMs);
+      });
+    },
+  };
+}
+
+function laneGauges(binding: (name: string) => unknown): LaneGauge[] {
+  return Object.entries(findLanes(binding)).flatMap(([priority, shards]) =>
+    shards.map((queue, shard) => ({
+      lane: shard === 0 ? priority : `${priority}-${shard}`,
+      metrics: () => queue.metrics(),
+    })),
+  );
+}
+
+function guardGauges(config: GatewayConfig, namespace: DurableObjectNamespace): GuardGauge[] {
+  const limited = [...config.destinations].filter(([, { limits }]) => hasLimits(limits));
+  const names = [
+    ...[...config.models.keys()].map((name) => `model:${name}`),
+    ...limited.map(([name]) => `destination:${name}`),
+  ];
+  return names.map((guard) => ({
+    guard,
+    read: async () => {
+      const summary = await readGuard(namespace, guard);
+      if (!summary.ok) return null;
+      const { breaker, rateFactor } = summary.value;
+      return { phase: breaker.phase, rateFactor };
+    },
+  }));
+}

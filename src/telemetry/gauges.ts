@@ -1,0 +1,141 @@
+/**
+ * Takes the gauges of a moment and keeps them, one row a minute. Whoever does not answer in time is left out: a sample
+ * with a gap is better than none.
+ */
+import * as z from "zod";
+import { sampleSchema, type Sample } from "../core/metrics/sample.ts";
+import { messageOf } from "../core/result.ts";
+import { startOfMinute } from "./counts-store.ts";
+import type { Logger } from "./log.ts";
+
+export interface LaneGauge {
+  readonly lane: string;
+  readonly metrics: () => Promise<{
+    readonly backlogCount: number;
+    readonly oldestMessageTimestamp?: Date;
+  }>;
+}
+
+export interface GuardGauge {
+  readonly guard: string;
+  /** null: it does not answer. */
+  readonly read: () => Promise<{
+    readonly phase: Sample["guards"][number]["phase"];
+    readonly rateFactor: number;
+  } | null>;
+}
+
+/** What waits for a person, as the ledger has it. */
+export interface WaitingForPeople {
+  readonly deadLetters: number;
+  readonly reviews: number;
+  readonly oldestReviewAtMs: number | null;
+}
+
+export interface GaugeSources {
+  readonly lanes: readonly LaneGauge[];
+  readonly guards: readonly GuardGauge[];
+  readonly partitions: () => Promise<Sample["partitions"]>;
+  readonly waiting: () => Promise<WaitingForPeople | null>;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+  readonly timeoutMs: number;
+}
+
+const NO_PARTITIONS: Sample["partitions"] = {
+  open: 0,
+  openEvents: 0,
+  oldestOpenAtMs: null,
+  paused: [],
+  pausedCount: 0,
+};
+
+export async function takeSample(sources: GaugeSources): Promise<Sample> {
+  const { log, timeoutMs } = sources;
+  const ask = async <Value>(what: string, work: () => Promise<Value>): Promise<Value | null> => {
+    const { promise: late, resolve } = Promise.withResolvers<null>();
+    const timer = setTimeout(() => resolve(null), timeoutMs);
+    try {
+      return await Promise.race([work(), late]);
+    } catch (thrown) {
+      log.warn("gauge_failed", { gauge: what, error: messageOf(thrown) });
+      return null;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const [lanes, guards, partitions, waiting] = await Promise.all([
+    Promise.all(
+      sources.lanes.map(async ({ lane, metrics }) => {
+        const found = await ask(lane, metrics);
+        return {
+          lane,
+          backlog: found?.backlogCount ?? null,
+          oldestAtMs: found?.oldestMessageTimestamp?.getTime() ?? null,
+        };
+      }),
+    ),
+    Promise.all(
+      sources.guards.map(async ({ guard, read }) => {
+        const found = await ask(guard, read);
+        return found === null ? [] : [{ guard, ...found }];
+      }),
+    ),
+    ask("partitions", sources.partitions),
+    ask("waiting", sources.waiting),
+  ]);
+  return {
+    v: 1,
+    atMs: sources.nowMs(),
+    lanes,
+    guards: guards.flat(),
+    partitions: partitions ?? NO_PARTITIONS,
+    deadLetters: waiting?.deadLetters ?? null,
+    reviews: waiting?.reviews ?? null,
+    oldestReviewAtMs: waiting?.oldestReviewAtMs ?? null,
+  };
+}
+
+export interface SampleStore {
+  put(sample: Sample): Promise<void>;
+  latest(): Promise<Sample | null>;
+  /** Oldest first. */
+  between(fromMs: number, untilMs: number): Promise<readonly Sample[]>;
+  forget(beforeMs: number): Promise<void>;
+}
+
+const sampleRow = z.object({
+  sample: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(sampleSchema),
+});
+
+export function createSampleStore(database: D1Database): SampleStore {
+  return {
+    async put(sample) {
+      await database
+        .prepare("INSERT OR REPLACE INTO metric_samples (minute_ms, sample) VALUES (?1, ?2)")
+        .bind(startOfMinute(sample.atMs), JSON.stringify(sample))
+        .run();
+    },
+    async latest() {
+      const row = await database
+        .prepare("SELECT sample FROM metric_samples ORDER BY minute_ms DESC LIMIT 1")
+        .first();
+      return row === null ? null : sampleRow.parse(row).sample;
+    },
+    async between(fromMs, untilMs) {
+      const found = await database
+        .prepare(
+          "SELECT sample FROM metric_samples WHERE minute_ms >= ?1 AND minute_ms < ?2 ORDER BY minute_ms",
+        )
+        .bind(fromMs, untilMs)
+        .all();
+      return found.results.map((row) => sampleRow.parse(row).sample);
+    },
+    async forget(beforeMs) {
+      await database.prepare("DELETE FROM metric_samples WHERE minute_ms < ?1").bind(beforeMs).run();
+    },
+  };
+}

@@ -1,0 +1,236 @@
+import { applyD1Migrations } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, inject, it } from "vitest";
+import type { EventSummary } from "../../src/core/event-summary.ts";
+import type { PartitionName } from "../../src/core/ids.ts";
+import type { Counts } from "../../src/core/metrics/counts.ts";
+import { createCountsStore } from "../../src/telemetry/counts-store.ts";
+import { createSampleStore, takeSample, type GaugeSources } from "../../src/telemetry/gauges.ts";
+import { takeCounts } from "../../src/telemetry/intake.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { readMetricsText } from "../../src/telemetry/metrics-text.ts";
+import { createSurvey, type SurveyDependencies } from "../../src/telemetry/survey.ts";
+import { envelopeOf, partitionFor } from "../support/envelopes.ts";
+
+const NOW_MS = 1_700_000_000_000;
+const MINUTE_MS = 60_000;
+const log = createLogger("error");
+const SERIES = 'sluice_ingest_events_total{source="stripe",outcome="queued"}';
+
+/** An event that a destination refused, after its model was paid. */
+async function deadSummary(partition: PartitionName): Promise<EventSummary> {
+  const envelope = await envelopeOf({ key: "e1", customer: "dead" });
+  return {
+    v: 1,
+    id: envelope.id,
+    version: 1,
+    run: 1,
+    state: "dead",
+    source: "stripe",
+    type: "charge",
+    pipeline: "payments",
+    partition,
+    partitionKey: "stripe:cus_1",
+    dedupeKey: "e1",
+    priority: "normal",
+    traceparent: envelope.traceparent,
+    parent: null,
+    colo: "TST",
+    late: false,
+    receivedAtMs: NOW_MS,
+    endedAtMs: NOW_MS + 2_000,
+    attempts: 0,
+    deliveryAttempts: 1,
+    deferrals: 0,
+    failure: {
+      stage: "deliver",
+      class: "permanent",
+      code: "http_404",
+      message: "the destination answered 404",
+    },
+    model: {
+      name: "fast",
+      modelId: "m",
+      inputTokens: 10,
+      outputTokens: 5,
+      estimatedUsage: false,
+      costMicros: 1_200,
+      durationMs: 300,
+      cached: false,
+    },
+    deliveries: [],
+  };
+}
+
+function counted(amount: number): Counts {
+  return { counters: { [SERIES]: amount }, histograms: {} };
+}
+
+beforeEach(async () => {
+  await applyD1Migrations(env.LEDGER, inject("ledgerMigrations"));
+  await env.LEDGER.exec("DELETE FROM metric_parts");
+  await env.LEDGER.exec("DELETE FROM metric_minutes");
+  await env.LEDGER.exec("DELETE FROM metric_samples");
+  await env.LEDGER.exec("DELETE FROM partition_survey");
+  await env.LEDGER.exec("DELETE FROM open_partitions");
+  await env.LEDGER.exec(`UPDATE metric_totals SET fold = '', counts = '{"counters":{},"histograms":{}}'`);
+});
+
+describe("counts in the ledger", () => {
+  const store = () => createCountsStore(env.LEDGER, () => crypto.randomUUID());
+
+  it("are seen at once, and not twice when a batch is delivered again", async () => {
+    const counts = store();
+    await counts.add("m1", NOW_MS, counted(3));
+    await counts.add("m1", NOW_MS, counted(3));
+    await counts.add("m2", NOW_MS, counted(2));
+    expect((await counts.totals()).counters[SERIES]).toBe(5);
+  });
+
+  it("keep their sum when minutes are joined, however late a part comes, and are found by minute", async () => {
+    const counts = store();
+    await counts.add("m1", NOW_MS, counted(3));
+    await counts.add("m2", NOW_MS + MINUTE_MS, counted(2));
+    await counts.fold(NOW_MS + 2 * MINUTE_MS);
+    expect((await counts.totals()).counters[SERIES]).toBe(5);
+    await counts.add("m3", NOW_MS, counted(10));
+    await counts.fold(NOW_MS + 2 * MINUTE_MS);
+    await counts.fold(NOW_MS + 2 * MINUTE_MS);
+    expect((await counts.totals()).counters[SERIES]).toBe(15);
+    const minutes = await counts.minutes(NOW_MS - MINUTE_MS, NOW_MS + 2 * MINUTE_MS);
+    expect([...minutes.values()].map((minute) => minute.counters[SERIES])).toEqual([13, 2]);
+  });
+
+  it("are joined by one of two folds that run at once, never by both", async () => {
+    const counts = store();
+    for (let at = 0; at < 10; at++) await counts.add(`m${at}`, NOW_MS, counted(1));
+    await Promise.all([
+      counts.fold(NOW_MS + MINUTE_MS),
+      counts.fold(NOW_MS + MINUTE_MS),
+      counts.fold(NOW_MS + MINUTE_MS),
+    ]);
+    expect((await counts.totals()).counters[SERIES]).toBe(10);
+    const left = await env.LEDGER.prepare("SELECT COUNT(*) AS parts FROM metric_parts").first();
+    expect(left).toEqual({ parts: 0 });
+  });
+
+  it("outlive the minutes they were counted in", async () => {
+    const counts = store();
+    await counts.add("m1", NOW_MS, counted(4));
+    await counts.fold(NOW_MS + MINUTE_MS);
+    await counts.fold(NOW_MS + 16 * 24 * 3_600_000);
+    expect((await counts.minutes(0, NOW_MS * 2)).size).toBe(0);
+    expect((await counts.totals()).counters[SERIES]).toBe(4);
+  });
+});
+
+describe("a survey of the partitions", () => {
+  function survey(status: SurveyDependencies["status"], nowMs = () => NOW_MS) {
+    return createSurvey({ database: env.LEDGER, status, nowMs, log, maxPartitions: 2, concurrency: 2 });
+  }
+  const open = (openEvents: number, pausedSinceMs: number | null = null) => ({
+    openEvents,
+    oldestOpenAtMs: NOW_MS - openEvents * 1_000,
+    partition: { paused: pausedSinceMs === null ? null : { sinceMs: pausedSinceMs } },
+  });
+  const report = (partition: PartitionName) =>
+    env.LEDGER.prepare("INSERT INTO open_partitions VALUES (?1, 0, 0)").bind(partition).run();
+
+  it("adds up what is open, names what is paused, and forgets what is neither", async () => {
+    const [busy, paused, idle] = [
+      await partitionFor("busy"),
+      await partitionFor("paused"),
+      await partitionFor("idle"),
+    ];
+    await report(busy);
+    const asked: PartitionName[] = [];
+    let now = NOW_MS;
+    const surveyed = survey(
+      async (partition) => {
+        asked.push(partition);
+        if (partition === busy) return open(30);
+        return partition === paused ? open(5, NOW_MS - 60_000) : open(0);
+      },
+      () => now++,
+    );
+    await surveyed.suspect([paused, idle]);
+    await surveyed.run();
+    await surveyed.run();
+    // Two at a time, those first that were asked longest ago.
+    expect(new Set(asked)).toEqual(new Set([busy, paused, idle]));
+    expect(await surveyed.summary()).toEqual({
+      open: 2,
+      openEvents: 35,
+      oldestOpenAtMs: NOW_MS - 30_000,
+      paused: [{ partition: paused, sinceMs: NOW_MS - 60_000 }],
+      pausedCount: 1,
+    });
+  });
+
+  it("keeps the last word of a partition that does not answer", async () => {
+    const busy = await partitionFor("busy");
+    await report(busy);
+    await survey(async () => open(30)).run();
+    await survey(() => Promise.reject(new Error("unreachable"))).run();
+    expect((await survey(async () => null).summary()).openEvents).toBe(30);
+  });
+});
+
+describe("a minute's sample", () => {
+  it("leaves out what fails or hangs, and keeps the rest", async () => {
+    const sources: GaugeSources = {
+      lanes: [
+        {
+          lane: "high",
+          metrics: async () => ({ backlogCount: 4, oldestMessageTimestamp: new Date(NOW_MS - 9_000) }),
+        },
+        { lane: "low", metrics: () => Promise.reject(new Error("no metrics")) },
+      ],
+      guards: [
+        { guard: "model:fast", read: async () => ({ phase: "open", rateFactor: 1 }) },
+        { guard: "model:slow", read: () => new Promise(() => undefined) },
+      ],
+      partitions: async () => ({ open: 1, openEvents: 6, oldestOpenAtMs: null, paused: [], pausedCount: 0 }),
+      waiting: async () => null,
+      nowMs: () => NOW_MS,
+      log: createLogger("error"),
+      timeoutMs: 20,
+    };
+    const samples = createSampleStore(env.LEDGER);
+    await samples.put(await takeSample(sources));
+    const counts = createCountsStore(env.LEDGER, () => crypto.randomUUID());
+    await counts.add("m1", NOW_MS, counted(3));
+    const text = await readMetricsText({ counts, samples, log });
+    expect(text.ok && text.value).toContain("sluice_depth_events 10\n");
+    expect(text.ok && text.value).toContain('sluice_breaker_state{guard="model:fast"} 2\n');
+    expect(text.ok && text.value).toContain('sluice_lane_oldest_seconds{lane="high"} 9\n');
+    expect(text.ok && text.value).toContain(`${SERIES} 3\n`);
+    expect(text.ok && text.value).not.toContain("model:slow");
+  });
+
+  it("is asked of the real lanes: the platform tells their backlog", async () => {
+    expect(await env.LANE_LOW.metrics()).toMatchObject({ backlogCount: expect.any(Number) });
+  });
+});
+
+describe("a telemetry batch", () => {
+  it("counts the isolates' own counts and one end per event", async () => {
+    const added: Counts[] = [];
+    const suspects: PartitionName[] = [];
+    const partition = await partitionFor("dead");
+    await takeCounts(
+      {
+        counts: { add: async (_, __, counts) => void added.push(counts) },
+        survey: { suspect: async (some) => void suspects.push(...some) },
+      },
+      { part: "m1", atMs: NOW_MS, counts: [counted(1), counted(2)], ended: [await deadSummary(partition)] },
+    );
+    expect(added[0]?.counters).toMatchObject({
+      [SERIES]: 3,
+      'sluice_events_total{source="stripe",pipeline="payments",state="dead"}': 1,
+      'sluice_event_failures_total{pipeline="payments",stage="deliver",class="permanent",code="http_404"}': 1,
+      'sluice_event_cost_usd_total{pipeline="payments",model="fast"}': 0.0012,
+    });
+    expect(suspects).toEqual([partition]);
+  });
+});
