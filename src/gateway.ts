@@ -73,7 +73,7 @@ export function createGateway(config: GatewayConfig): Gateway {
       if (!built.ok) return problemResponse(MISCONFIGURED);
       const { app, services } = built.value;
       const response = await app(request, context);
-      services.watch.flushSoon();
+      services.flushSoon();
       return response;
     },
     async scheduled(_, env) {

@@ -14,7 +14,7 @@ import { hasLimits } from "./pipeline/admission.ts";
 import type { Clock } from "./platform/clock.ts";
 import { isPointWriter, writePoints } from "./telemetry/analytics.ts";
 import { createCountsStore, type CountsStore } from "./telemetry/counts-store.ts";
-import { createCountsFlusher } from "./telemetry/flush.ts";
+import { createFlusher } from "./telemetry/flush.ts";
 import {
   createSampleStore,
   takeSample,
@@ -62,16 +62,18 @@ export function createTelemetryServices(
   const limits = LIMITS.telemetry;
   const collector = createCollector(limits);
   const points = binding("METRICS");
-  const flusher = createCountsFlusher({
-    collector,
-    send: async (counts) => {
+  const flusher = createFlusher({
+    isEmpty: () => collector.isEmpty(),
+    flush: async () => {
+      const counts = collector.drain();
+      if (counts === null) return;
       if (isPointWriter(points)) writePoints(points, counts, limits.maxAnalyticsPoints);
       await parts.telemetry.counts(counts);
     },
     nowMs,
     sleep: (delayMs) => clock.sleep(delayMs),
     waitUntil,
-    flushEveryMs: limits.flushEveryMs,
+    everyMs: limits.flushEveryMs,
   });
   const counts = createCountsStore(env.LEDGER, parts.newId);
   const samples = createSampleStore(env.LEDGER);

@@ -61,7 +61,9 @@ import { newStreamId, streamStub } from "./streaming/stub.ts";
 import { createStreamTokens } from "./streaming/tokens.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 import { countDenials, observeCache, observeModelCalls, observeStages } from "./telemetry/observers.ts";
+import { traceProcessor } from "./telemetry/trace-processor.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services-telemetry.ts";
+import { createTraces } from "./services-traces.ts";
 
 export interface Services {
   readonly ingest: Ingest;
@@ -76,6 +78,8 @@ export interface Services {
   retireLedger(): Promise<number>;
   readonly operator: OperatorDependencies;
   readonly watch: TelemetryServices;
+  /** After a request: what it added to counts and spans is sent later. */
+  flushSoon(): void;
   streaming(): StreamDeps;
   readiness(): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
@@ -118,6 +122,16 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     log,
   });
   const { metrics } = watch;
+  const traces = createTraces(config, {
+    text,
+    fetch: fetcher,
+    nowMs,
+    sleep: (delayMs) => clock.sleep(delayMs),
+    waitUntil,
+    metrics,
+    log,
+  });
+  const spans = traces === null ? {} : { spans: traces.tracer };
   const models = createModelRegistry(config.models, { binding, fetch: fetcher });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const checkSource = createSourceCheck(config.sources);
@@ -168,6 +182,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,
       metrics,
+      ...(traces === null ? {} : { traces: traces.requests }),
       waitUntil,
     }),
     apiTokens: { values: apiTokens },
@@ -222,6 +237,10 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       log,
     },
     watch,
+    flushSoon: () => {
+      watch.flushSoon();
+      traces?.flushSoon();
+    },
     projection: { openPartitions, counts: watch, retryDelaySeconds: LIMITS.lanes.retryDelaySeconds, log },
     streaming: () => ({
       models,
@@ -245,6 +264,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
         logger: log,
         observe: observeModelCalls(metrics),
+        ...spans,
       });
       const processor = createProcessor({
         pipelines: config.pipelines,
@@ -259,10 +279,11 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         nowMs,
         logger: log,
         observe: observeStages(metrics),
+        ...spans,
       });
       const driver: DriverDependencies = {
         partitions,
-        processor,
+        processor: traces === null ? processor : traceProcessor(processor, traces.tracer, nowMs),
         buildEmits: (event, output) =>
           buildEmittedEnvelopes(event.envelope, event.run, output.emits, config.pipelines, nowMs()),
         telemetry,
@@ -276,6 +297,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         finish: async () => {
           await guard.flush();
           await watch.flushIfDue();
+          if (traces !== null) waitUntil(traces.flush());
         },
       };
     },

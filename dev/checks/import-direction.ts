@@ -33,6 +33,7 @@ const ROOT_FILES = new Set([
   "app.ts",
   "services.ts",
   "services-telemetry.ts",
+  "services-traces.ts",
   "sluice.ts",
   "env.ts",
 ]);

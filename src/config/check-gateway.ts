@@ -5,6 +5,7 @@ import type { LaneLimits } from "../core/shedding.ts";
 import { LIMITS } from "./limits.ts";
 import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
 import type { GuardLimits } from "../guard/port.ts";
+import type { GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 
 /** A mistake in `config/`: names the key and says how to mend it. */
@@ -64,6 +65,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     adminTokens,
     ledger: { successes: options.ledger?.successes ?? "rows", retainDays },
     corsOrigins,
+    traces: checkTraces(options.traces),
   };
 }
 
@@ -202,6 +204,17 @@ function checkBindings(key: string, names: readonly string[]): void {
       'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here',
     );
   }
+}
+
+function checkTraces(traces: TraceOptions | undefined): TraceOptions | null {
+  if (traces === undefined) return null;
+  const { headers = {}, sampleShare = 1 } = traces;
+  const bindings = Object.values(headers);
+  if (bindings.length > 0) checkBindings("traces.headers", bindings);
+  if (!(sampleShare >= 0 && sampleShare <= 1)) {
+    throw new ConfigError("traces.sampleShare", `${sampleShare} is no share`, "Use 0 to 1");
+  }
+  return traces;
 }
 
 function checkOrigins(key: string, origins: readonly string[]): void {

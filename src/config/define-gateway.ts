@@ -39,6 +39,19 @@ export interface GatewayOptions {
     /** How long successes can be found. Default: 30. */
     readonly retainDays?: number;
   };
+  /** Default: traces are not exported. */
+  readonly traces?: TraceOptions;
+}
+
+export interface TraceOptions {
+  /** Where an OpenTelemetry collector takes traces over HTTP: `https://otlp.example.com/v1/traces`. */
+  readonly endpoint: string | { readonly variable: string };
+  /** Request headers by name: the bindings that hold their values, as in `{ authorization: "OTLP_AUTHORIZATION" }`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Part of the traces that is recorded, 0 to 1. Default: all of them. */
+  readonly sampleShare?: number;
+  /** Default: `sluice`. */
+  readonly serviceName?: string;
 }
 
 export type LedgerSuccesses = "rows" | "none";
@@ -54,6 +67,7 @@ export interface GatewayConfig {
   readonly adminTokens: readonly string[];
   readonly ledger: { readonly successes: LedgerSuccesses; readonly retainDays: number };
   readonly corsOrigins: readonly string[];
+  readonly traces: TraceOptions | null;
 }
 
 /** @throws ConfigError when a name is unknown, taken twice or malformed */

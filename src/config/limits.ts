@@ -310,6 +310,13 @@ export const LIMITS = {
     /** Partitions asked every minute how much is open: a request each. With more, each is asked less often. */
     maxSurveyedPartitions: 100,
     surveyConcurrency: 10,
+    /** Spans are sent this long after the first of them. */
+    exportEveryMs: 2 * SECOND_MS,
+    /** About 400 bytes each; what comes while they wait is dropped, and counted. */
+    maxBufferedSpans: 1_000,
+    exportTimeoutMs: 3 * SECOND_MS,
+    /** A collector that failed is left alone this long. */
+    exportPauseMs: 30 * SECOND_MS,
     /** A lane, a guard or a partition that does not say by then is left out of this minute. */
     sampleTimeoutMs: 3 * SECOND_MS,
   },

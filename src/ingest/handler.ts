@@ -6,7 +6,7 @@
  */
 import { LIMITS } from "../config/limits.ts";
 import { messageOf, err, ok, type Result } from "../core/result.ts";
-import { childOf, formatTraceparent, parseTraceparent } from "../core/trace.ts";
+import { childOf, formatTraceparent, parseTraceparent, type TraceContext } from "../core/trace.ts";
 import type { LogFields } from "../telemetry/log.ts";
 import { planEvents, type PlannedEvent } from "./accept.ts";
 import { answerBody, answerEvents, eventFields, FILTERED, type AnsweredEvent } from "./answer.ts";
@@ -41,12 +41,13 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
   return async (request, sourceName) => {
     const startedAtMs = nowMs();
     const parent = parseTraceparent(request.headers.get("traceparent"));
-    const trace = childOf(parent, dependencies.randomBytes(TRACE_RANDOM_BYTES));
+    const trace = traceOf(dependencies, parent);
     const traceparent = formatTraceparent(trace);
     const sighting: Sighting = { bodyBytes: 0, unusableSecrets: 0 };
     const ready = sourcesByName.get(sourceName);
     const answered = await receive(dependencies, ready, request, traceparent, sighting);
     countRequest(dependencies, ready?.name, answered, nowMs() - startedAtMs);
+    traceRequest(dependencies, ready?.name, answered, { parent, trace, startedAtMs, request });
     const fields: LogFields = {
       source: sourceName.slice(0, MAX_LOGGED_NAME_CHARACTERS),
       traceId: trace.traceId,
@@ -92,6 +93,47 @@ function countRequest(
   for (const { status } of answered.value.events) {
     metrics.count("sluice_ingest_events_total", { source, outcome: status });
   }
+}
+
+/** A sender may ask for less to be recorded, never for more. */
+function traceOf({ traces, randomBytes }: IngestDependencies, parent: TraceContext | null): TraceContext {
+  const trace = childOf(parent, randomBytes(TRACE_RANDOM_BYTES));
+  return traces === undefined
+    ? trace
+    : { ...trace, sampled: trace.sampled && traces.isSampled(trace.traceId) };
+}
+
+interface TracedRequest {
+  readonly parent: TraceContext | null;
+  readonly trace: TraceContext;
+  readonly startedAtMs: number;
+  readonly request: Request;
+}
+
+/** What was refused at the door is no event: floods of it must not become floods of spans. */
+function traceRequest(
+  { traces }: IngestDependencies,
+  source: string = "unknown",
+  answered: Result<Received, IngestFailure>,
+  { parent, trace, startedAtMs, request }: TracedRequest,
+): void {
+  if (traces === undefined) return;
+  if (!answered.ok && answered.error.kind !== "not_durable" && answered.error.kind !== "unavailable") return;
+  const [first] = answered.ok && answered.value.kind === "events" ? answered.value.events : [];
+  traces.request({
+    trace,
+    parentSpanId: parent?.spanId ?? null,
+    name: `${request.method} /in/${source}`,
+    startMs: startedAtMs,
+    error: answered.ok ? null : reasonOf(answered.error),
+    attributes: {
+      "http.request.method": request.method,
+      "http.route": "/in/:source",
+      "http.response.status_code": answered.ok ? 200 : problemOf(answered.error).status,
+      "sluice.source": source,
+      ...(first?.id == null ? {} : { "sluice.event.id": first.id, "sluice.outcome": first.status }),
+    },
+  });
 }
 
 /** 8 for the span's id, 16 for the trace's. */

@@ -10,6 +10,7 @@ import type { PutBody } from "../platform/stored-bodies.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Admit } from "./flood.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Tracer } from "../telemetry/tracer.ts";
 import type { PutBody } from "./claim-check.ts";
 
 export type AppendOutcome =
@@ -24,6 +25,11 @@ export type AppendOutcome =
     }
   /** Not durable: shed, or pushed back. The sender is asked to come again. */
   | { readonly id: EventId; readonly status: "refused"; readonly reason: string };
+
+export interface RequestTraces extends Pick<Tracer, "request"> {
+  /** Whether a trace is recorded from here on. */
+  isSampled(traceId: string): boolean;
+}
 
 export interface IngestDependencies {
   readonly sources: ReadonlyMap<string, Source>;
@@ -46,6 +52,8 @@ export interface IngestDependencies {
   readonly randomBytes: (count: number) => Uint8Array;
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** Absent: requests are not traced, and the sender's own word on sampling is passed on. */
+  readonly traces?: RequestTraces;
   readonly waitUntil: (work: Promise<unknown>) => void;
   /** For certificates and subscriptions of senders that ask for it, at their own hosts alone. Default: the platform's. */
   readonly fetch?: typeof fetch;

@@ -97,15 +97,7 @@ async function deliverOne(
     admitted.permit?.settle({ outcome: "cancelled", latencyMs: 0, usedTokens: 0, unused: true });
     return { kind: "deferred", untilMs: startedAtMs, reason: "time is up" };
   }
-  const send = () => sendBounded(destination, message, signal, timeoutMs);
-  const { spans } = run.deps;
-  const sent = await (spans === undefined
-    ? send()
-    : spans.within(
-        "sluice.deliver",
-        { "sluice.event.id": message.eventId, "sluice.destination": name },
-        send,
-      ));
+  const sent = await sendTraced(run, destination, message, signal, timeoutMs);
   const durationMs = deps.nowMs() - startedAtMs;
   admitted.permit?.settle(reportOf(sent, durationMs));
   const { pipeline } = run.event.envelope;
@@ -134,6 +126,26 @@ function admit(deps: DeliverDeps, destination: Destination, event: LeasedEvent, 
   const guard = `destination:${name}`;
   const leaseMs = deps.deliverTimeoutMs;
   return admitInPlace(deps, { guard, limits, priority, estimatedTokens: 0, leaseMs }, signal);
+}
+
+/** The receiver's own spans become children of this delivery. */
+function sendTraced(
+  run: EventRun,
+  destination: Destination,
+  message: OutboundMessage,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<Result<DeliveryReceipt, StageFailure>> {
+  const { spans } = run.deps;
+  if (spans === undefined) return sendBounded(destination, message, signal, timeoutMs);
+  const attributes = { "sluice.event.id": message.eventId, "sluice.destination": destination.name };
+  return spans.within({ name: "sluice.deliver", kind: "client", attributes }, async (span) => {
+    const traceparent = span.traceparent === "" ? message.traceparent : span.traceparent;
+    const sent = await sendBounded(destination, { ...message, traceparent }, signal, timeoutMs);
+    if (sent.ok) span.set({ "http.response.status_code": sent.value.status });
+    else span.fail(sent.error.code);
+    return sent;
+  });
 }
 
 async function sendBounded(

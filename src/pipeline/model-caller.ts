@@ -13,7 +13,14 @@ import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
 import { isTimeout } from "./bounded.ts";
 import { describeThrown } from "./describe.ts";
-import type { CallModel, ModelCaller, ModelCallOutcome, ModelCallRequest, Sleep } from "./ports.ts";
+import type {
+  CallModel,
+  ModelCaller,
+  ModelCallOutcome,
+  ModelCallRequest,
+  Sleep,
+  StageSpans,
+} from "./ports.ts";
 
 export interface ModelCallerDeps {
   readonly models: { get(name: string): Result<ConfiguredModel, StageFailure> };
@@ -24,6 +31,7 @@ export interface ModelCallerDeps {
   readonly logger: Logger;
   /** Told of every call that was made, for metrics and cost. Must not throw. */
   readonly observe?: (call: ModelCallObservation) => void;
+  readonly spans?: StageSpans;
 }
 
 export interface ModelCallObservation {
@@ -88,7 +96,7 @@ async function callAdmitted(
   signal: AbortSignal,
   permit: Permit,
 ): Promise<ModelCallOutcome> {
-  const result = await callSafely(deps, model, request, signal);
+  const result = await callTraced(deps, model, request, signal);
   permit.settle(reportFor(result, signal));
   const { price } = model.definition;
   deps.observe?.(observationOf(model, result));
@@ -131,6 +139,54 @@ function observationOf(model: ConfiguredModel, result: ModelCallResult): ModelCa
     latencyMs,
     firstTokenMs: result.ok ? result.value.firstTokenMs : undefined,
   };
+}
+
+/** Where OpenTelemetry has a name of its own. */
+const PROVIDER_NAMES: Readonly<Record<string, string>> = { google: "gcp.gemini" };
+
+/** One span per call, by OpenTelemetry's names for generative AI. It holds no prompt and no answer. */
+function callTraced(
+  deps: ModelCallerDeps,
+  model: ConfiguredModel,
+  request: ModelRequest,
+  signal: AbortSignal,
+): Promise<ModelCallResult> {
+  const { spans } = deps;
+  if (spans === undefined) return callSafely(deps, model, request, signal);
+  const { modelId, provider } = model.definition;
+  const options = {
+    name: `chat ${modelId}`,
+    kind: "client",
+    attributes: {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.provider.name": PROVIDER_NAMES[provider] ?? provider,
+      "gen_ai.request.model": modelId,
+      "gen_ai.request.stream": true,
+      "sluice.model": model.name,
+    },
+  } as const;
+  return spans.within(options, async (span) => {
+    span.set({
+      "gen_ai.request.temperature": request.temperature,
+      "gen_ai.request.max_tokens": request.maxOutputTokens,
+    });
+    const result = await callSafely(deps, model, request, signal);
+    const { usage } = result.ok ? result.value : result.error;
+    span.set({
+      "gen_ai.usage.input_tokens": usage?.inputTokens,
+      "gen_ai.usage.output_tokens": usage?.outputTokens,
+    });
+    if (!result.ok) span.fail(result.error.failure.code);
+    else {
+      const { firstTokenMs, finishReason, modelId: answeredBy } = result.value;
+      span.set({
+        "gen_ai.response.model": answeredBy,
+        "gen_ai.response.finish_reasons": [finishReason],
+        "gen_ai.response.time_to_first_chunk": firstTokenMs === undefined ? undefined : firstTokenMs / 1_000,
+      });
+    }
+    return result;
+  });
 }
 
 /** A throw is a bug in an adapter. It is answered like a passing failure, so that the permit is settled, and logged. */

@@ -12,6 +12,7 @@ import type { DenialReason } from "../guard/port.ts";
 import type { ModelCallResult, ModelRequest } from "../models/call.ts";
 import type { CallContext, FinishReason } from "../models/model-stream.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
+import type { Tracer } from "../telemetry/tracer.ts";
 
 export interface ModelCallRequest {
   /** A name from the gateway's `models`. */
@@ -78,12 +79,8 @@ export type LoadBody = (
   body: Extract<EnvelopeBody, { kind: "stored" }>,
 ) => Promise<Result<string, StageFailure>>;
 
-export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
-
-/** Traces a stage. Absent in tests. */
-export interface StageSpans {
-  within<Value>(name: string, attributes: SpanAttributes, work: () => Promise<Value>): Promise<Value>;
-}
+/** Traces stages, model calls and deliveries. Absent in tests. */
+export type StageSpans = Pick<Tracer, "within">;
 
 /** Resolves after the delay, or at once when the signal aborts. Never rejects. */
 export type Sleep = (delayMs: number, signal: AbortSignal) => Promise<void>;

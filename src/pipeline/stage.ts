@@ -10,7 +10,7 @@ import type { Logger } from "../telemetry/log.ts";
 import { runBounded } from "./bounded.ts";
 import { describeThrown } from "./describe.ts";
 import { PermanentError } from "./permanent-error.ts";
-import type { SpanAttributes, StageSpans } from "./ports.ts";
+import type { StageSpans } from "./ports.ts";
 import type { LeasedEvent } from "./processor.ts";
 
 export interface StageDeps {
@@ -69,7 +69,11 @@ export async function runStage<Value>(
   const { spans } = run.deps;
   const result = await (spans === undefined
     ? bounded()
-    : spans.within(`sluice.${stage}`, spanAttributes(run), bounded));
+    : spans.within({ name: `sluice.${stage}`, attributes: spanAttributes(run) }, async (span) => {
+        const traced = await bounded();
+        if (!traced.ok) span.fail(traced.error.code);
+        return traced;
+      }));
   const durationMs = run.deps.nowMs() - startedAtMs;
   const { pipeline } = run.event.envelope;
   const failed = result.ok ? null : result.error;
@@ -134,7 +138,7 @@ export function contextOf(run: EventRun, signal: AbortSignal): StageContext {
   };
 }
 
-function spanAttributes(run: EventRun): SpanAttributes {
+function spanAttributes(run: EventRun) {
   const { envelope, attempt } = run.event;
   return {
     "sluice.event.id": envelope.id,

@@ -1,13 +1,10 @@
 /**
- * When an isolate's counts are sent: as one telemetry message and as Analytics Engine points, at most once in a while,
- * and always after the answer. Never throws, never holds an acknowledgement up.
+ * When an isolate sends what it has gathered (counts, spans): at most once in a while, and always after the answer.
+ * Never throws, never holds an acknowledgement up for longer than one send.
  */
-import type { Counts } from "../core/metrics/counts.ts";
-import type { Collector } from "./metrics.ts";
-
-export interface CountsFlusher {
+export interface Flusher {
   /**
-   * For a request: what was counted is sent soon, in a wait that the platform keeps alive after the answer. The first
+   * For a request: what was gathered is sent soon, in a wait that the platform keeps alive after the answer. The first
    * request of a while arranges it, and the others ride along.
    */
   flushSoon(): void;
@@ -16,38 +13,39 @@ export interface CountsFlusher {
 }
 
 export interface FlusherDependencies {
-  readonly collector: Collector;
-  readonly send: (counts: Counts, nowMs: number) => Promise<void>;
+  /** Nothing is arranged while this is true. */
+  readonly isEmpty: () => boolean;
+  /** Must not throw. */
+  readonly flush: () => Promise<void>;
   readonly nowMs: () => number;
   readonly sleep: (delayMs: number) => Promise<void>;
   readonly waitUntil: (work: Promise<unknown>) => void;
-  readonly flushEveryMs: number;
+  readonly everyMs: number;
 }
 
-export function createCountsFlusher(deps: FlusherDependencies): CountsFlusher {
+export function createFlusher(deps: FlusherDependencies): Flusher {
   let sentAtMs = Number.NEGATIVE_INFINITY;
   /** Until when somebody else's wait will send; a wait that was cut off is forgotten after that. */
   let arrangedUntilMs = Number.NEGATIVE_INFINITY;
   const flush = async (): Promise<void> => {
-    const counts = deps.collector.drain();
-    if (counts === null) return;
+    if (deps.isEmpty()) return;
     sentAtMs = deps.nowMs();
-    await deps.send(counts, sentAtMs);
+    await deps.flush();
   };
   return {
     flushSoon() {
       const nowMs = deps.nowMs();
-      if (nowMs < arrangedUntilMs) return;
-      arrangedUntilMs = nowMs + 2 * deps.flushEveryMs;
+      if (deps.isEmpty() || nowMs < arrangedUntilMs) return;
+      arrangedUntilMs = nowMs + 2 * deps.everyMs;
       deps.waitUntil(
-        deps.sleep(deps.flushEveryMs).then(() => {
+        deps.sleep(deps.everyMs).then(() => {
           arrangedUntilMs = Number.NEGATIVE_INFINITY;
           return flush();
         }),
       );
     },
     async flushIfDue() {
-      if (deps.nowMs() - sentAtMs >= deps.flushEveryMs) await flush();
+      if (deps.nowMs() - sentAtMs >= deps.everyMs) await flush();
     },
   };
 }

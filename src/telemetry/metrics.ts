@@ -21,6 +21,7 @@ export interface CollectorLimits {
 export interface Collector extends Metrics {
   /** What was counted since the last call; null when nothing was. */
   drain(): Counts | null;
+  isEmpty(): boolean;
 }
 
 export function createCollector(limits: CollectorLimits): Collector {
@@ -52,7 +53,9 @@ export function createCollector(limits: CollectorLimits): Collector {
     counters.set(dropped, (counters.get(dropped) ?? 0) + 1);
     return false;
   };
+  const isEmpty = () => counters.size === 0 && histograms.size === 0;
   return {
+    isEmpty,
     count(name, labels, amount = 1) {
       if (!(amount > 0) || !Number.isFinite(amount)) return;
       const series = seriesFor(name, labels);
@@ -66,7 +69,7 @@ export function createCollector(limits: CollectorLimits): Collector {
       }
     },
     drain() {
-      if (counters.size === 0 && histograms.size === 0) return null;
+      if (isEmpty()) return null;
       const counts = { counters: Object.fromEntries(counters), histograms: Object.fromEntries(histograms) };
       counters = new Map();
       histograms = new Map();

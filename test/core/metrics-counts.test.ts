@@ -7,7 +7,7 @@ import { addCounts, countsSchema, labelOf, seriesOf, type Counts } from "../../s
 import { prometheusText } from "../../src/core/metrics/prometheus.ts";
 import { depthOf, gaugesOf, oldestOpenAtMs, type Sample } from "../../src/core/metrics/sample.ts";
 import { writePoints } from "../../src/telemetry/analytics.ts";
-import { createCountsFlusher } from "../../src/telemetry/flush.ts";
+import { createFlusher } from "../../src/telemetry/flush.ts";
 import { createCollector } from "../../src/telemetry/metrics.ts";
 
 const LIMITS = { maxSeries: 400, maxLabelValues: 100 };
@@ -142,13 +142,13 @@ describe("an isolate's counts", () => {
     const kept: Promise<unknown>[] = [];
     const clock = { nowMs: 1_000_000 };
     const collector = createCollector(LIMITS);
-    const flush = createCountsFlusher({
-      collector,
-      send: async (counts) => void sent.push(counts),
+    const flush = createFlusher({
+      isEmpty: () => collector.isEmpty(),
+      flush: async () => void sent.push(collector.drain() ?? { counters: {}, histograms: {} }),
       nowMs: () => clock.nowMs,
       sleep: () => new Promise((resolve) => void waits.push(resolve)),
       waitUntil: (work) => void kept.push(work),
-      flushEveryMs: 10_000,
+      everyMs: 10_000,
     });
     const count = () => collector.count("sluice_undeliverable_total", {});
     const settle = async () => {
