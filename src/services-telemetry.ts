@@ -3,8 +3,11 @@
  * because none of it is on an event's way.
  */
 import { waitUntil } from "cloudflare:workers";
-import type { GatewayConfig } from "./config/define-gateway.ts";
+import type { AlertOptions, GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
+import { rulesOf } from "./core/alerts/rules.ts";
+import { checkEndpointUrl } from "./core/classify/endpoint-url.ts";
+import { createWebhookSigner, parseSigningKeys } from "./destinations/webhook-signature.ts";
 import { messageOf, type Result } from "./core/result.ts";
 import type { GatewayEnv } from "./env.ts";
 import { readGuard } from "./guard/read.ts";
@@ -12,6 +15,9 @@ import { findLanes } from "./lanes/wire/lane-set.ts";
 import type { PartitionClient } from "./partition/client.ts";
 import { hasLimits } from "./pipeline/admission.ts";
 import type { Clock } from "./platform/clock.ts";
+import type { AlertReceiver } from "./telemetry/alerts/notify.ts";
+import { createAlertStore, type AlertStore } from "./telemetry/alerts/store.ts";
+import { watchMinute, type AlertDependencies } from "./telemetry/alerts/watch.ts";
 import { isPointWriter, writePoints } from "./telemetry/analytics.ts";
 import { createCountsStore, type CountsStore } from "./telemetry/counts-store.ts";
 import { createFlusher } from "./telemetry/flush.ts";
@@ -32,6 +38,8 @@ export interface TelemetryServices {
   readonly metrics: Metrics;
   readonly counts: CountsStore;
   readonly survey: Survey;
+  /** For operators: which incidents there were. */
+  readonly incidents: Pick<AlertStore, "incidents">;
   /** The body of `GET /metrics`. */
   metricsText(): Promise<Result<string, "ledger_unavailable">>;
   /** After a request: what was counted leaves with it, or with one before it. */
@@ -47,6 +55,8 @@ export interface TelemetryParts {
   readonly partitions: Pick<PartitionClient, "status">;
   readonly waiting: () => Promise<WaitingForPeople | null>;
   readonly clock: Clock;
+  readonly text: (binding: string) => string | undefined;
+  readonly fetch: typeof fetch;
   readonly newId: () => string;
   readonly log: Logger;
 }
@@ -85,6 +95,30 @@ export function createTelemetryServices(
     maxPartitions: limits.maxSurveyedPartitions,
     concurrency: limits.surveyConcurrency,
   });
+  const alertStore = createAlertStore(env.LEDGER);
+  const alerts: AlertDependencies = {
+    store: alertStore,
+    counts,
+    rules: rulesOf(config.alerts),
+    receivers: alertReceivers(config.alerts, parts.text, log),
+    notify: {
+      fetch: parts.fetch,
+      nowMs,
+      timeoutMs: limits.notifyTimeoutMs,
+      context: {
+        service: config.alerts.service ?? "sluice",
+        runbooks: config.alerts.runbooks ?? "docs/operations.md",
+      },
+    },
+    log,
+    nowMs,
+    limits: {
+      windowMs: limits.alertWindowMs,
+      lagMs: limits.alertLagMs,
+      keepNoticesMs: limits.keepNoticesMs,
+      maxNoticesAtOnce: limits.maxNoticesAtOnce,
+    },
+  };
   const step = async (name: string, work: () => Promise<void>) => {
     try {
       await work();
@@ -96,6 +130,7 @@ export function createTelemetryServices(
     metrics: collector,
     counts,
     survey,
+    incidents: alertStore,
     metricsText: () => readMetricsText({ counts, samples, log }),
     flushSoon: () => flusher.flushSoon(),
     flushIfDue: () => flusher.flushIfDue(),
@@ -114,6 +149,9 @@ export function createTelemetryServices(
         });
         await samples.put(sample);
         await samples.forget(nowMs() - limits.keepMinutesMs);
+        // Without a sample nothing is decided: what it would say is not known.
+        await watchMinute(alerts, sample);
+        await alertStore.forget(nowMs() - limits.keepMinutesMs);
       });
     },
   };
@@ -126,6 +164,27 @@ function laneGauges(binding: (name: string) => unknown): LaneGauge[] {
       metrics: () => queue.metrics(),
     })),
   );
+}
+
+/** One whose URL or secret is not set is left out, and the log says so at every start. */
+function alertReceivers(
+  { webhooks }: AlertOptions,
+  text: (binding: string) => string | undefined,
+  log: Logger,
+): AlertReceiver[] {
+  return webhooks.flatMap((webhook, index): AlertReceiver[] => {
+    const address = typeof webhook.url === "string" ? webhook.url : text(webhook.url.variable);
+    const url = checkEndpointUrl(address ?? "");
+    if (!url.ok) {
+      log.warn("alert_webhook_not_configured", { webhook: index, reason: `its URL ${url.error}` });
+      return [];
+    }
+    if (webhook.format === "slack") return [{ format: "slack", url: url.value.href }];
+    const keys = parseSigningKeys(text(webhook.secret) ?? "");
+    if (keys.ok) return [{ format: "standard", url: url.value.href, sign: createWebhookSigner(keys.value) }];
+    log.warn("alert_webhook_not_configured", { webhook: index, reason: `${webhook.secret} ${keys.error}` });
+    return [];
+  });
 }
 
 function guardGauges(config: GatewayConfig, namespace: DurableObjectNamespace): GuardGauge[] {

@@ -118,6 +118,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     partitions,
     waiting: () => Promise.resolve(null),
     clock,
+    text,
+    fetch: fetcher,
     newId,
     log,
   });

@@ -6,6 +6,7 @@ import { LIMITS } from "./limits.ts";
 import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
 import type { GuardLimits } from "../guard/port.ts";
 import type { GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
+import type { AlertOptions, GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 
 /** A mistake in `config/`: names the key and says how to mend it. */
@@ -66,6 +67,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     ledger: { successes: options.ledger?.successes ?? "rows", retainDays },
     corsOrigins,
     traces: checkTraces(options.traces),
+    alerts: checkAlerts(options.alerts),
   };
 }
 
@@ -215,6 +217,27 @@ function checkTraces(traces: TraceOptions | undefined): TraceOptions | null {
     throw new ConfigError("traces.sampleShare", `${sampleShare} is no share`, "Use 0 to 1");
   }
   return traces;
+}
+
+function checkAlerts(alerts: AlertOptions = { webhooks: [] }): AlertOptions {
+  for (const webhook of alerts.webhooks) {
+    const names = typeof webhook.url === "string" ? [] : [webhook.url.variable];
+    if (webhook.format === "standard") names.push(webhook.secret);
+    checkBindings("alerts.webhooks", names);
+  }
+  for (const [rule, above] of Object.entries(alerts.above ?? {})) {
+    if (above === false || above >= 0) continue;
+    throw new ConfigError(`alerts.above.${rule}`, `${above} is no limit`, "Use 0 or more, or false");
+  }
+  for (const [rule, margin] of Object.entries(alerts.margin ?? {})) {
+    if (margin > 1) continue;
+    throw new ConfigError(
+      `alerts.margin.${rule}`,
+      `${margin} would tell of what is usual`,
+      "Use more than 1",
+    );
+  }
+  return alerts;
 }
 
 function checkOrigins(key: string, origins: readonly string[]): void {

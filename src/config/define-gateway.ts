@@ -3,6 +3,7 @@
  */
 import type { Priority } from "../core/policy.ts";
 import type { LaneLimits } from "../core/shedding.ts";
+import type { RuleChanges } from "../core/alerts/rules.ts";
 import type { ModelDefinition } from "../models/port.ts";
 import type { DestinationDefinition } from "./define-destination.ts";
 import type { Pipeline } from "./define-pipeline.ts";
@@ -41,7 +42,28 @@ export interface GatewayOptions {
   };
   /** Default: traces are not exported. */
   readonly traces?: TraceOptions;
+  /** Default: alerts are stored and logged, and nobody is told. */
+  readonly alerts?: AlertOptions;
 }
+
+export interface AlertOptions extends RuleChanges {
+  /** Who is told. `standard`: a signed event, as deliveries are (Standard Webhooks); `slack`: an incoming webhook of Slack's. */
+  readonly webhooks: readonly AlertWebhook[];
+  /** What the gateway is called where several tell the same people. Default: `sluice`. */
+  readonly service?: string;
+  /** Where runbooks are read. Default: this project's own docs/operations.md. */
+  readonly runbooks?: string;
+}
+
+export type AlertWebhook =
+  /** The URL is a secret itself: name the binding that holds it. */
+  | { readonly format: "slack"; readonly url: { readonly variable: string } }
+  | {
+      readonly format: "standard";
+      readonly url: string | { readonly variable: string };
+      /** The binding of a `whsec_…` secret. */
+      readonly secret: string;
+    };
 
 export interface TraceOptions {
   /** Where an OpenTelemetry collector takes traces over HTTP: `https://otlp.example.com/v1/traces`. */
@@ -68,6 +90,7 @@ export interface GatewayConfig {
   readonly ledger: { readonly successes: LedgerSuccesses; readonly retainDays: number };
   readonly corsOrigins: readonly string[];
   readonly traces: TraceOptions | null;
+  readonly alerts: AlertOptions;
 }
 
 /** @throws ConfigError when a name is unknown, taken twice or malformed */

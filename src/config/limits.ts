@@ -310,6 +310,13 @@ export const LIMITS = {
     /** Partitions asked every minute how much is open: a request each. With more, each is asked less often. */
     maxSurveyedPartitions: 100,
     surveyConcurrency: 10,
+    /** Alerts look at this much, ending this long ago: by then a minute's counts have come. */
+    alertWindowMs: 5 * MINUTE_MS,
+    alertLagMs: MINUTE_MS,
+    /** A notice that no receiver took is given up. */
+    keepNoticesMs: DAY_MS,
+    maxNoticesAtOnce: 10,
+    notifyTimeoutMs: 5 * SECOND_MS,
     /** Spans are sent this long after the first of them. */
     exportEveryMs: 2 * SECOND_MS,
     /** About 400 bytes each; what comes while they wait is dropped, and counted. */

@@ -42,14 +42,7 @@ export interface GaugeSources {
   readonly timeoutMs: number;
 }
 
-const NO_PARTITIONS: Sample["partitions"] = {
-  open: 0,
-  openEvents: 0,
-  oldestOpenAtMs: null,
-  paused: [],
-  pausedCount: 0,
-};
-
+/** @throws when the ledger cannot say how much is open */
 export async function takeSample(sources: GaugeSources): Promise<Sample> {
   const { log, timeoutMs } = sources;
   const ask = async <Value>(what: string, work: () => Promise<Value>): Promise<Value | null> => {
@@ -78,18 +71,18 @@ export async function takeSample(sources: GaugeSources): Promise<Sample> {
     Promise.all(
       sources.guards.map(async ({ guard, read }) => {
         const found = await ask(guard, read);
-        return found === null ? [] : [{ guard, ...found }];
+        return { guard, phase: found?.phase ?? null, rateFactor: found?.rateFactor ?? null };
       }),
     ),
-    ask("partitions", sources.partitions),
+    sources.partitions(),
     ask("waiting", sources.waiting),
   ]);
   return {
     v: 1,
     atMs: sources.nowMs(),
     lanes,
-    guards: guards.flat(),
-    partitions: partitions ?? NO_PARTITIONS,
+    guards,
+    partitions,
     deadLetters: waiting?.deadLetters ?? null,
     reviews: waiting?.reviews ?? null,
     oldestReviewAtMs: waiting?.oldestReviewAtMs ?? null,

@@ -98,16 +98,3 @@ function addArrays(left: readonly number[], right: readonly number[]): number[] 
 export function isEmpty(counts: Counts): boolean {
   return Object.keys(counts.counters).length === 0 && Object.keys(counts.histograms).length === 0;
 }
-
-/** Everything a counter counted, over the series that `matches`. */
-export function sumOf(
-  counts: Counts,
-  name: MetricName,
-  matches: (series: string) => boolean = () => true,
-): number {
-  let sum = 0;
-  for (const [series, amount] of Object.entries(counts.counters)) {
-    if (metricOf(series) === name && matches(series)) sum += amount;
-  }
-  return sum;
-}

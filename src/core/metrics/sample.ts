@@ -19,8 +19,9 @@ export const sampleSchema = z.object({
   guards: z.array(
     z.object({
       guard: z.string(),
-      phase: z.enum(["closed", "open", "half-open", "ramping"]),
-      rateFactor: z.number(),
+      /** null: the guard did not say. */
+      phase: z.nullable(z.enum(["closed", "open", "half-open", "ramping"])),
+      rateFactor: nullableCount,
     }),
   ),
   /** null: the ledger does not say. */
@@ -64,10 +65,14 @@ export function gaugesOf(sample: Sample): GaugeValue[] {
     ...plain("sluice_partitions_paused", partitions.pausedCount),
     ...plain("sluice_depth_events", depthOf(sample)),
     ...plain("sluice_oldest_open_seconds", ageSeconds(oldestOpenAtMs(sample))),
-    ...sample.guards.flatMap(({ guard, phase, rateFactor }): GaugeValue[] => [
-      { name: "sluice_breaker_state", labels: { guard }, value: STATE_BY_PHASE[phase] },
-      { name: "sluice_guard_rate_factor", labels: { guard }, value: rateFactor },
-    ]),
+    ...sample.guards.flatMap(({ guard, phase, rateFactor }): GaugeValue[] =>
+      phase === null || rateFactor === null
+        ? []
+        : [
+            { name: "sluice_breaker_state", labels: { guard }, value: STATE_BY_PHASE[phase] },
+            { name: "sluice_guard_rate_factor", labels: { guard }, value: rateFactor },
+          ],
+    ),
     ...plain("sluice_dead_letters", sample.deadLetters),
     ...plain("sluice_reviews", sample.reviews),
     ...plain("sluice_review_oldest_seconds", ageSeconds(sample.oldestReviewAtMs)),
