@@ -79,13 +79,11 @@ export function createGateway(config: GatewayConfig): Gateway {
     async scheduled(_, env) {
       const built = build(env);
       if (!built.ok) return;
-      const { services } = built.value;
-      await sweepPartitions(services.sweep);
-      await services.retireLedger();
-      const { sweep, watch } = built.value.services;
-      // Neither waits for the other: a sweep that fails must not blind, and a ledger that is slow must not stop it.
-      const swept = await Promise.allSettled([sweepPartitions(sweep), watch.minute(), watch.flushIfDue()]);
-      for (const result of swept) if (result.status === "rejected") throw result.reason;
+      const { sweep, watch, retireLedger } = built.value.services;
+      // None waits for another: a sweep that fails must not blind, and a ledger that is slow must not stop it.
+      const work = [sweepPartitions(sweep), watch.minute(), watch.flushIfDue(), retireLedger()];
+      for (const result of await Promise.allSettled(work))
+        if (result.status === "rejected") throw result.reason;
     },
     async queue(batch, env) {
       const built = build(env);

@@ -28,6 +28,7 @@ import { createEventLedger } from "./ledger/events.ts";
 import { createOpenPartitions } from "./ledger/open-partitions.ts";
 import { createProjection } from "./ledger/projection.ts";
 import { retireLedger } from "./ledger/retention.ts";
+import { waitingForPeople } from "./ledger/waiting.ts";
 import { createTelemetry } from "./telemetry/queue.ts";
 import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
@@ -111,12 +112,12 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const openPartitions = createOpenPartitions(env.LEDGER);
   const ledger = createEventLedger({ database: env.LEDGER });
   const append = (envelopes: readonly EventEnvelope[]) =>
-    appendEvents({ lanes, partitions, newId }, envelopes);
+    appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes);
   const telemetry = createTelemetry(env.TELEMETRY, log);
   const watch = createTelemetryServices(config, env, {
     telemetry,
     partitions,
-    waiting: () => Promise.resolve(null),
+    waiting: async () => waitingForPeople(await ledger.exceptions()),
     clock,
     text,
     fetch: fetcher,
@@ -138,7 +139,6 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const checkSource = createSourceCheck(config.sources);
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
-  const cache: ResultCache = createResultCache({ kv: env.RESULTS, nowMs, logger: log });
   const cache: ResultCache = createResultCache({
     kv: env.RESULTS,
     nowMs,
@@ -174,8 +174,6 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       sources: config.sources,
       secret: createSecretReader({ binding, nowMs, logger: log }),
       putBody: putBodyOnce(env.PAYLOADS),
-      append: (envelopes) =>
-        appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes),
       bodyMemory,
       admit: createFloodLimit(binding("INGEST_LIMIT")),
       sheds: depths.sheds,
@@ -203,6 +201,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       projection: createProjection(env.LEDGER, config.ledger.successes),
       partitions: direct,
       limits: LIMITS.ledger,
+      counts: watch,
       log,
     },
     retireLedger: () => retireLedger({ database: env.LEDGER, retainDays: config.ledger.retainDays }, nowMs()),
@@ -243,7 +242,6 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       watch.flushSoon();
       traces?.flushSoon();
     },
-    projection: { openPartitions, counts: watch, retryDelaySeconds: LIMITS.lanes.retryDelaySeconds, log },
     streaming: () => ({
       models,
       guard: newGuard(),

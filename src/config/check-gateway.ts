@@ -3,9 +3,7 @@ import { UNROUTED_PIPELINE } from "../core/envelope.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { LaneLimits } from "../core/shedding.ts";
 import { LIMITS } from "./limits.ts";
-import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
 import type { GuardLimits } from "../guard/port.ts";
-import type { GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
 import type { AlertOptions, GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 

@@ -250,6 +250,7 @@ export const LIMITS = {
     retryMs: 5 * SECOND_MS,
     /** And for so long what it said last still counts: an outage of the store is not one of the gateway. */
     maxStaleMs: 15 * MINUTE_MS,
+  },
   ledger: {
     /** Rows a list reads at most where no index serves its filter: the page is short then, and the next one goes on. */
     scanRows: 5_000,
@@ -290,6 +291,7 @@ export const LIMITS = {
     maxTokens: 500,
     /** A breaker that an operator opened stays open no longer than this. */
     maxTripMs: DAY_MS,
+  },
   telemetry: {
     /** An isolate sends its counts no more often. Each message costs three queue operations. */
     flushEveryMs: 10 * SECOND_MS,

@@ -11,7 +11,6 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Admit } from "./flood.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
-import type { PutBody } from "./claim-check.ts";
 
 export type AppendOutcome =
   /** Durable now. */

@@ -4,10 +4,11 @@
  */
 import type { EventSummary, SummaryReceipt } from "../core/event-summary.ts";
 import type { PartitionName } from "../core/ids.ts";
-import { messageOf } from "../core/result.ts";
+import { messageOf, unreachable } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { Counts } from "../core/metrics/counts.ts";
 import { takeCounts, type CountsIntake } from "../telemetry/intake.ts";
-import { parseTelemetry, type TelemetryMessage } from "../telemetry/message.ts";
+import { parseTelemetry } from "../telemetry/message.ts";
 import type { OpenPartitions, OpenReport } from "./open-partitions.ts";
 import { isException, withoutRepeats, type Projection } from "./projection.ts";
 
@@ -30,10 +31,8 @@ export interface ProjectionDependencies {
   readonly projection: Projection;
   readonly partitions: Acknowledger;
   readonly limits: ProjectionLimits;
-  readonly openPartitions: OpenPartitions;
   /** Absent: counts are not kept. */
   readonly counts?: CountsIntake;
-  readonly retryDelaySeconds: number;
   readonly log: Logger;
 }
 
@@ -47,6 +46,7 @@ interface ReadableBatch {
   readonly deliveries: readonly TelemetryDelivery[];
   readonly reports: readonly OpenReport[];
   readonly summaries: readonly EventSummary[];
+  readonly counts: readonly Counts[];
   readonly newestMs: number;
 }
 
@@ -58,6 +58,7 @@ export async function consumeTelemetry(
   try {
     await deps.openPartitions.report(batch.reports, batch.newestMs);
     await deps.projection.project(batch.summaries);
+    await takeBatch(deps, batch);
   } catch (thrown) {
     deps.log.warn("ledger_unavailable", {
       error: messageOf(thrown),
@@ -74,7 +75,7 @@ function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryD
   const readable: TelemetryDelivery[] = [];
   const reports = new Map<string, OpenReport>();
   const summaries: EventSummary[] = [];
-  const messages: TelemetryMessage[] = [];
+  const counts: Counts[] = [];
   let newestMs = 0;
   for (const delivery of deliveries) {
     const message = parseTelemetry(delivery.body);
@@ -85,13 +86,30 @@ function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryD
       continue;
     }
     readable.push(delivery);
-    messages.push(message.value);
-    if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
     newestMs = Math.max(newestMs, delivery.timestamp.getTime());
-    if (message.value.kind === "partition_open") reports.set(message.value.partition, message.value);
-    else summaries.push(...message.value.events);
+    switch (message.value.kind) {
+      case "partition_open":
+        reports.set(message.value.partition, message.value);
+        break;
+      case "events":
+        summaries.push(...message.value.events);
+        break;
+      case "counts":
+        counts.push(message.value.counts);
+        break;
+      default:
+        unreachable(message.value);
+    }
   }
-  return { deliveries: readable, reports: [...reports.values()], summaries, newestMs };
+  return { deliveries: readable, reports: [...reports.values()], summaries, counts, newestMs };
+}
+
+/** Under one name for one batch, so that a batch that comes again is counted once. */
+async function takeBatch(deps: ProjectionDependencies, batch: ReadableBatch): Promise<void> {
+  const [part] = batch.deliveries.map((delivery) => delivery.id).toSorted();
+  if (deps.counts === undefined || part === undefined) return;
+  const { counts, summaries: ended, newestMs: atMs } = batch;
+  await takeCounts(deps.counts, { part, atMs, counts, ended });
 }
 
 /** Doubling: a hundred retries outlast hours of D1 being down, and the first comes soon. */
@@ -125,18 +143,5 @@ async function acknowledgeAll(
         }
       }),
     );
-  try {
-    await deps.openPartitions.report([...reports.values()], newestMs);
-    if (deps.counts === undefined || messages.length === 0) return;
-    const [part = ""] = deliveries.map((delivery) => delivery.id).toSorted();
-    await takeCounts(deps.counts, {
-      part,
-      atMs: newestMs,
-      counts: messages.flatMap((message) => (message.kind === "counts" ? [message.counts] : [])),
-      ended: messages.flatMap((message) => (message.kind === "events" ? message.events : [])),
-    });
-  } catch (thrown) {
-    deps.log.warn("ledger_unavailable", { error: messageOf(thrown), messages: deliveries.length });
-    for (const delivery of deliveries) delivery.retry({ delaySeconds: deps.retryDelaySeconds });
   }
 }

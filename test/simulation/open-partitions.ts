@@ -55,7 +55,7 @@ export class OpenPartitions implements OverduePartitions {
     if (faults.strikes("report_lost", 0.1)) return trace.line("a report is lost");
     clock.schedule(chance.integer(0, BATCHED_MS), "reported", () => {
       if (message.kind === "events") this.onEnded(message.events);
-      else void this.report([message]);
+      else if (message.kind === "partition_open") void this.report([message]);
     });
   }
 
