@@ -15,6 +15,7 @@ import {
 import { documentClassify, documentEntities, documentReceived, documentText } from "./pipelines/documents.ts";
 import { enquirySubmitted, leadScoring } from "./pipelines/lead-scoring.ts";
 import { chatMessage, commentCreated, moderation, uploadCreated } from "./pipelines/moderation.ts";
+import { moderationV2 } from "./pipelines/moderation-v2.ts";
 import { payments, stripeEvent } from "./pipelines/payments.ts";
 import { issueEvent, pullRequestEvent, triage } from "./pipelines/triage.ts";
 
@@ -92,13 +93,20 @@ export default defineGateway({
     leads: leadsSource,
     documents: documentsSource,
   },
-  // Reached by `emit` alone.
-  pipelines: [documentEntities, documentClassify],
+  // Reached by `emit` alone; and the next moderation, which runs in shadow until it is routed to.
+  pipelines: [documentEntities, documentClassify, moderationV2],
   models: {
     // The embedded stand-in. For a real model: its base URL, its name, its key's binding, its limits.
     fast: openaiCompatible({
       baseUrl: { variable: "MODEL_BASE_URL" },
       model: "sluice-standin-1",
+      limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
+      structuredOutput: true,
+    }),
+    // A smaller one: half as long, and not as sure.
+    small: openaiCompatible({
+      baseUrl: { variable: "MODEL_BASE_URL" },
+      model: "sluice-standin-1-mini",
       limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
       structuredOutput: true,
     }),

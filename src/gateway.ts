@@ -5,7 +5,6 @@ import { LIMITS } from "./config/limits.ts";
 import { err, messageOf, ok, type Result } from "./core/result.ts";
 import type { GatewayEnv } from "./env.ts";
 import { consumeLane } from "./lanes/consumer.ts";
-import { sweepPartitions } from "./lanes/sweep.ts";
 import { consumeTelemetry } from "./ledger/consumer.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
@@ -79,11 +78,14 @@ export function createGateway(config: GatewayConfig): Gateway {
     async scheduled(_, env) {
       const built = build(env);
       if (!built.ok) return;
-      const { sweep, watch, retireLedger } = built.value.services;
-      // None waits for another: a sweep that fails must not blind, and a ledger that is slow must not stop it.
-      const work = [sweepPartitions(sweep), watch.minute(), watch.flushIfDue(), retireLedger()];
-      for (const result of await Promise.allSettled(work))
-        if (result.status === "rejected") throw result.reason;
+      const { services } = built.value;
+      for (const [name, chore] of services.chores) {
+        try {
+          await chore();
+        } catch (thrown) {
+          services.events.log.error("chore_failed", { chore: name, error: messageOf(thrown) });
+        }
+      }
     },
     async queue(batch, env) {
       const built = build(env);

@@ -22,7 +22,7 @@ import { createSchemaRegistry } from "./ingest/schema-registry.ts";
 import { createSourceCheck } from "./ingest/source-check.ts";
 import { createLaneDepths } from "./ingest/lane-depths.ts";
 import { appendEvents } from "./lanes/append.ts";
-import type { SweepDependencies } from "./lanes/sweep.ts";
+import { sweepPartitions } from "./lanes/sweep.ts";
 import type { ProjectionDependencies } from "./ledger/consumer.ts";
 import { createEventLedger } from "./ledger/events.ts";
 import { createOpenPartitions } from "./ledger/open-partitions.ts";
@@ -36,15 +36,9 @@ import type { UndeliverableStore } from "./lanes/undeliverable.ts";
 import { callModel } from "./models/call.ts";
 import { createModelRegistry } from "./models/registry.ts";
 import type { TokenSource } from "./operator/bearer-auth.ts";
-import { createAuditLog } from "./operator/audit-log.ts";
-import { partitionsOf } from "./operator/customer-partitions.ts";
 import type { EventRouteDependencies } from "./operator/event-routes.ts";
-import { createGuardBoard } from "./operator/guard-board.ts";
-import type { OperatorDependencies } from "./operator/port.ts";
-import { resend } from "./operator/resend.ts";
-import { createTokenStore } from "./operator/token-store.ts";
-import { createUndeliverableShelf, eraseBodies } from "./operator/undeliverable-shelf.ts";
 import { readinessOf, type Readiness } from "./operator/readiness.ts";
+import { createOperatorServices, stepReplays, type OperatorServices } from "./operator-services.ts";
 import { createPartitionClient } from "./partition/client.ts";
 import { askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
@@ -73,11 +67,10 @@ export interface Services {
   readonly events: EventRouteDependencies;
   readonly schemas: SchemaRegistry;
   readonly undeliverable: UndeliverableStore;
-  readonly sweep: SweepDependencies;
   readonly projection: ProjectionDependencies;
-  /** Forgets what is past its retention, a bounded number of rows at a time. */
-  retireLedger(): Promise<number>;
-  readonly operator: OperatorDependencies;
+  /** What the cron does every minute, by name. One that fails keeps no other from its turn. */
+  readonly chores: ReadonlyMap<string, () => Promise<void>>;
+  readonly operator: OperatorServices;
   readonly watch: TelemetryServices;
   /** After a request: what it added to counts and spans is sent later. */
   flushSoon(): void;
@@ -110,14 +103,13 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   });
   const partitions = askingPreviousEpochs(direct);
   const openPartitions = createOpenPartitions(env.LEDGER);
-  const ledger = createEventLedger({ database: env.LEDGER });
   const append = (envelopes: readonly EventEnvelope[]) =>
     appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes);
   const telemetry = createTelemetry(env.TELEMETRY, log);
   const watch = createTelemetryServices(config, env, {
     telemetry,
     partitions,
-    waiting: async () => waitingForPeople(await ledger.exceptions()),
+    waiting: async () => waitingForPeople(await createEventLedger({ database: env.LEDGER }).exceptions()),
     clock,
     text,
     fetch: fetcher,
@@ -169,6 +161,72 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     },
   });
 
+  const startInvocation: Services["startInvocation"] = () => {
+    const guard = countDenials(newGuard(), metrics);
+    const caller = createModelCaller({
+      models,
+      call: callModel,
+      guard,
+      nowMs,
+      sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+      logger: log,
+      observe: observeModelCalls(metrics),
+      ...spans,
+    });
+    const processor = createProcessor({
+      pipelines: config.pipelines,
+      models: caller,
+      cache,
+      destinations: (name) => destinations.get(name),
+      guard,
+      loadBody: createBodyLoader(env.PAYLOADS),
+      bodyMemory,
+      checkSource,
+      fetch: fetcher,
+      nowMs,
+      logger: log,
+      observe: observeStages(metrics),
+      ...spans,
+    });
+    const driver: DriverDependencies = {
+      partitions,
+      processor: traces === null ? processor : traceProcessor(processor, traces.tracer, nowMs),
+      buildEmits: (event, output) =>
+        buildEmittedEnvelopes(event.envelope, event.run, output.emits, config.pipelines, nowMs()),
+      telemetry,
+      clock,
+      newId,
+      log,
+      limits: { ...LIMITS.lanes, effectTimeoutMs: LIMITS.stages.deliverTimeoutMs },
+    };
+    return {
+      driver,
+      finish: async () => {
+        await guard.flush();
+        await watch.flushIfDue();
+        if (traces !== null) waitUntil(traces.flush());
+      },
+    };
+  };
+  const operator = createOperatorServices({
+    config,
+    env,
+    partitions: direct,
+    append,
+    lanes,
+    text,
+    nowMs,
+    log,
+  });
+  const stepReplay = async (): Promise<void> => {
+    const invocation = startInvocation();
+    try {
+      await stepReplays(operator, invocation.driver.processor);
+    } finally {
+      await invocation.finish();
+    }
+  };
+
   return {
     ingest: createIngest({
       sources: config.sources,
@@ -195,7 +253,6 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         metrics.count("sluice_undeliverable_total", {});
       },
     },
-    sweep: { openPartitions, partitions, nowMs, log, limits: LIMITS.lanes },
     projection: {
       openPartitions,
       projection: createProjection(env.LEDGER, config.ledger.successes),
@@ -204,39 +261,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       counts: watch,
       log,
     },
-    retireLedger: () => retireLedger({ database: env.LEDGER, retainDays: config.ledger.retainDays }, nowMs()),
-    operator: {
-      ledger,
-      openPartitions,
-      partitions: direct,
-      partitionsOf: (customer) => partitionsOf(config.sources, customer),
-      loadBody: createBodyLoader(env.PAYLOADS),
-      eraseBodies: (partition) => eraseBodies(env.PAYLOADS, partition),
-      undeliverable: createUndeliverableShelf(env.PAYLOADS),
-      resend: (body) =>
-        resend(
-          {
-            append,
-            ring: (partition, priority) => lanes.ring(partition, priority),
-            report: async (message) => void (await env.TELEMETRY.send(message, { contentType: "json" })),
-          },
-          body,
-        ),
-      guards: createGuardBoard(env.GUARD, config),
-      catalog: {
-        sources: [...config.sources.keys()],
-        pipelines: [...config.pipelines.keys()],
-        models: [...config.models.keys()],
-        destinations: [...config.destinations.keys()],
-      },
-      tokens: createTokenStore(env.LEDGER),
-      audit: createAuditLog(env.LEDGER),
-      bootstrapTokens: () => config.adminTokens.flatMap((name) => text(name) ?? []),
-      nowMs,
-      newId,
-      randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
-      log,
-    },
+    operator,
     watch,
     flushSoon: () => {
       watch.flushSoon();
@@ -254,53 +279,19 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     // What is in the Secrets Store is not asked for only to say that it is there.
     readiness: () =>
       readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
-    startInvocation() {
-      const guard = countDenials(newGuard(), metrics);
-      const caller = createModelCaller({
-        models,
-        call: callModel,
-        guard,
-        nowMs,
-        sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
-        logger: log,
-        observe: observeModelCalls(metrics),
-        ...spans,
-      });
-      const processor = createProcessor({
-        pipelines: config.pipelines,
-        models: caller,
-        cache,
-        destinations: (name) => destinations.get(name),
-        guard,
-        loadBody: createBodyLoader(env.PAYLOADS),
-        bodyMemory,
-        checkSource,
-        fetch: fetcher,
-        nowMs,
-        logger: log,
-        observe: observeStages(metrics),
-        ...spans,
-      });
-      const driver: DriverDependencies = {
-        partitions,
-        processor: traces === null ? processor : traceProcessor(processor, traces.tracer, nowMs),
-        buildEmits: (event, output) =>
-          buildEmittedEnvelopes(event.envelope, event.run, output.emits, config.pipelines, nowMs()),
-        telemetry,
-        clock,
-        newId,
-        log,
-        limits: { ...LIMITS.lanes, effectTimeoutMs: LIMITS.stages.deliverTimeoutMs },
-      };
-      return {
-        driver,
-        finish: async () => {
-          await guard.flush();
-          await watch.flushIfDue();
-          if (traces !== null) waitUntil(traces.flush());
+    chores: new Map([
+      ["sweep", () => sweepPartitions({ openPartitions, partitions, nowMs, log, limits: LIMITS.lanes })],
+      ["watch", () => watch.minute()],
+      ["counts", () => watch.flushIfDue()],
+      [
+        "retention",
+        async () => {
+          await retireLedger({ database: env.LEDGER, retainDays: config.ledger.retainDays }, nowMs());
         },
-      };
-    },
+      ],
+      ["replays", stepReplay],
+    ]),
+    startInvocation,
   };
 }
 

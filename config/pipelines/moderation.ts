@@ -27,9 +27,9 @@ export const chatMessage = z.object({
   data: z.object({ message_id: z.string(), author, text: z.string().max(5_000) }),
 });
 
-const content = z.discriminatedUnion("type", [commentCreated, uploadCreated, chatMessage]);
+export const content = z.discriminatedUnion("type", [commentCreated, uploadCreated, chatMessage]);
 
-const risk = z.number().min(0).max(1);
+export const risk = z.number().min(0).max(1);
 const assessment = z.object({
   harassment: risk,
   hate: risk,
@@ -40,7 +40,11 @@ const assessment = z.object({
 });
 
 /** From this score on, by category: hold for a moderator, reject at once. */
-const THRESHOLDS: Readonly<Record<keyof z.output<typeof assessment>, { hold: number; reject: number }>> = {
+export type Thresholds<Category extends string> = Readonly<
+  Record<Category, { readonly hold: number; readonly reject: number }>
+>;
+
+export const THRESHOLDS: Thresholds<keyof z.output<typeof assessment>> = {
   harassment: { hold: 0.4, reject: 0.75 },
   hate: { hold: 0.3, reject: 0.6 },
   violence: { hold: 0.4, reject: 0.75 },
@@ -67,7 +71,7 @@ export const moderation = definePipeline({
     onDegraded: "review",
   },
   format: ({ input, output }, { headers }) => {
-    const { verdict, reasons } = decide(output);
+    const { verdict, reasons } = decide(output, THRESHOLDS);
     return {
       type: "moderation.verdict",
       body: {
@@ -83,7 +87,7 @@ export const moderation = definePipeline({
   deliver: ["verdicts"],
 });
 
-function subjectOf(event: z.output<typeof content>) {
+export function subjectOf(event: z.output<typeof content>) {
   const authorId = event.data.author.id;
   switch (event.type) {
     case "comment.created":
@@ -101,13 +105,13 @@ function subjectOf(event: z.output<typeof content>) {
   }
 }
 
-function decide(scores: z.output<typeof assessment>): {
-  verdict: "approve" | "hold" | "reject";
-  reasons: string[];
-} {
+export function decide<Category extends string>(
+  scores: Readonly<Record<Category, number>>,
+  thresholds: Thresholds<Category>,
+): { verdict: "approve" | "hold" | "reject"; reasons: string[] } {
   const over = (level: "hold" | "reject") =>
-    Object.entries(scores).flatMap(([category, score]) => {
-      const threshold = THRESHOLDS[category as keyof typeof THRESHOLDS]; // the schema's own keys
+    Object.entries<number>(scores).flatMap(([category, score]) => {
+      const threshold = thresholds[category as Category]; // the scores' own keys
       return score >= threshold[level] ? [category] : [];
     });
   const rejected = over("reject");

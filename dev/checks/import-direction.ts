@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   streaming: [...BASICS, "guard", "models"],
   lanes: [...BASICS, "lanes/wire", "partition"],
   operator: [...BASICS, "partition", "guard", "ledger", "lanes/wire"],
+  replay: [...BASICS, "ledger", "partition"],
   ledger: BASICS,
 };
 
@@ -34,6 +35,7 @@ const ROOT_FILES = new Set([
   "services.ts",
   "services-telemetry.ts",
   "services-traces.ts",
+  "operator-services.ts",
   "sluice.ts",
   "env.ts",
 ]);

@@ -270,6 +270,17 @@ export const LIMITS = {
     /** How long successes can be looked up, where the config does not say. */
     defaultRetainDays: 30,
   },
+  replay: {
+    /** Jobs that one minute drives, and events of each between two notes of how far it has come. */
+    jobsAtOnce: 4,
+    eventsPerChunk: 20,
+    eventsAtOnce: 5,
+    /** A step ends before the next minute's begins; who is silent for longer than `holdMs` has lost the job. */
+    stepMs: 45 * SECOND_MS,
+    holdMs: 3 * MINUTE_MS,
+    /** Minutes an event is tried whose partition, or model, cannot be reached. */
+    maxTries: 10,
+  },
   operator: {
     maxRequestBytes: MIB,
     /** Of a list. */
@@ -289,6 +300,15 @@ export const LIMITS = {
     /** How long the secret before a rotation may stay valid. */
     maxRotationGraceMs: 7 * DAY_MS,
     maxTokens: 500,
+    /** Of one replay of history. */
+    replayMaxRatePerMinute: 600,
+    replayMaxEvents: 100_000,
+    /** The whole of one event's shadow run, its turn at the guard included. */
+    shadowTimeoutMs: 90 * SECOND_MS,
+    /** What a shadow's report holds at most: it is one row. */
+    reportFields: 80,
+    reportTransitions: 60,
+    reportExamples: 20,
     /** A breaker that an operator opened stays open no longer than this. */
     maxTripMs: DAY_MS,
   },

@@ -39,6 +39,8 @@ export const eventSummarySchema = z.object({
   failure: z.nullable(
     z.object({ stage: z.string(), class: z.string(), code: z.string(), message: z.string() }),
   ),
+  /** Why it is in review, was filtered, or ended as it did: the last words of its timeline. */
+  reason: z.optional(z.string()),
   model: z.nullable(
     z.object({
       name: z.string(),
@@ -101,6 +103,7 @@ export function summaryOf(record: EventRecord): EventSummary {
       code: failure.code,
       message: failure.message,
     },
+    ...reasonOf(record),
     model: output?.model ?? null,
     deliveries: record.deliveries.map(({ destination, status, durationMs }) => ({
       destination,
@@ -108,4 +111,10 @@ export function summaryOf(record: EventRecord): EventSummary {
       durationMs,
     })),
   };
+}
+
+/** Of what has ended: in an open event the last entry says what it waits for. */
+function reasonOf({ endedAtMs, timeline }: EventRecord): Pick<EventSummary, "reason"> {
+  const detail = endedAtMs === null ? undefined : timeline.at(-1)?.detail;
+  return detail === undefined ? {} : { reason: detail };
 }

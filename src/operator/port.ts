@@ -11,6 +11,7 @@ import type { JsonValue } from "../core/json.ts";
 import type { Result } from "../core/result.ts";
 import type { EventLedger } from "../ledger/port.ts";
 import type { PartitionOperations } from "../partition/client.ts";
+import type { ReplayJobs } from "../replay/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 /** `read` sees everything, payloads included; `operate` changes; `erase` deletes a customer for good. */
@@ -138,6 +139,7 @@ export interface OperatorDependencies {
   readonly resend: (body: JsonValue) => Promise<Result<null, "unreadable" | "pushed_back">>;
   readonly guards: GuardBoard;
   readonly catalog: Catalog;
+  readonly replays: ReplayJobs;
   readonly tokens: TokenStore;
   readonly audit: AuditLog;
   /** Tokens from secrets: every scope, to make others with. */

@@ -125,7 +125,7 @@ export const filterQuery = {
   toMs: z.optional(z.coerce.number().int()).meta({ description: "Accepted before" }),
 };
 
-/** The same conditions in a body. */
+/** The same conditions in a body, without the state. */
 export const filterSchema = z
   .object({
     source: z.optional(textSchema),

@@ -76,7 +76,12 @@ describe.concurrent("/readyz", () => {
     });
     expect(await ask(`${withoutModel.url}/readyz`)).toMatchObject({
       status: 503,
-      body: { missing: [{ part: "models.fast", binding: "MODEL_BASE_URL" }] },
+      body: {
+        missing: [
+          { part: "models.fast", binding: "MODEL_BASE_URL" },
+          { part: "models.small", binding: "MODEL_BASE_URL" },
+        ],
+      },
     });
     expect(await ask(`${withoutToken.url}/readyz`)).toMatchObject({
       status: 503,

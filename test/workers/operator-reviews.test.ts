@@ -45,11 +45,14 @@ describe("reviews", () => {
     await tell({
       key: "old",
       receivedAtMs: nowMs - 9e6,
-      summary: { state: "review", endedAtMs: nowMs - 8e6 },
+      summary: { state: "review", endedAtMs: nowMs - 8e6, reason: "check 1: too long" },
     });
     await tell({ key: "done" });
     const { body } = await operator.get("/reviews");
-    expect(body["reviews"]).toMatchObject([{ dedupeKey: "old" }, { dedupeKey: "young" }]);
+    expect(body["reviews"]).toMatchObject([
+      { dedupeKey: "old", reason: "check 1: too long" },
+      { dedupeKey: "young", reason: "" },
+    ]);
     const [old, young] = (body["reviews"] as { ageMs: number }[]).map(({ ageMs }) => ageMs); // ReviewPage
     expect(old).toBeGreaterThanOrEqual(8e6);
     expect(young).toBeLessThan(8e6);

@@ -5,6 +5,7 @@ import { eventRoutes } from "./events.ts";
 import { guardRoutes } from "./guards.ts";
 import { overviewRoutes } from "./overview.ts";
 import { partitionRoutes } from "./partitions.ts";
+import { replayRoutes } from "./replays.ts";
 import { reviewRoutes } from "./reviews.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { undeliverableRoutes } from "./undeliverable.ts";
@@ -14,6 +15,7 @@ export const OPERATOR_ROUTES: readonly Route[] = [
   ...eventRoutes,
   ...deadLetterRoutes,
   ...reviewRoutes,
+  ...replayRoutes,
   ...undeliverableRoutes,
   ...partitionRoutes,
   ...guardRoutes,

@@ -46,7 +46,7 @@ export const reviewRoutes: readonly Route[] = [
       const reviews = page.value.events.map((event) => ({
         ...event,
         ageMs: Math.max(0, nowMs - (event.endedAtMs ?? nowMs)),
-        reason: event.failure?.message ?? "",
+        reason: event.reason ?? "",
       }));
       return ok({ reviews, next: page.value.next });
     },
