@@ -18,6 +18,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
     tests: [
       "test/core/partition*.test.ts",
       "test/core/mutants-partition*.test.ts",
+      "test/core/simulation-findings.test.ts",
       "test/core/driver.test.ts",
     ],
   },
@@ -25,7 +26,11 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
     project: "core",
     // The client of partitions and the asking of old ones run where the lanes run.
     sources: ["src/lanes/*.ts", "src/partition/client.ts", "src/partition/epochs.ts"],
-    tests: ["test/core/mutants-lanes*.test.ts", "test/core/driver.test.ts"],
+    tests: [
+      "test/core/mutants-lanes*.test.ts",
+      "test/core/partition-versions.test.ts",
+      "test/core/driver.test.ts",
+    ],
   },
   object: {
     project: "workers",

@@ -172,8 +172,12 @@ describe("the sweep", () => {
   });
 
   it("looks after what the ledger has not heard like after what is open", async () => {
-    const told = await sweep([[0, null, 1]]);
-    expect(told.at(-1)).toEqual(["report", 0, 0]);
+    for (const both of [
+      [0, null, 1],
+      [1, null, 1],
+    ] as const) {
+      expect((await sweep([both])).at(-1)).toEqual(["report", 0, 0]);
+    }
   });
 
   it("waits for what it writes down", async () => {

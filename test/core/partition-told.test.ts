@@ -1,6 +1,8 @@
 /** What the ledger is told of ends, and what a repeated request hears. */
 import { beforeEach, describe, expect, it } from "vitest";
+import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { isOutboxed } from "../../src/core/event-summary.ts";
+import type { LeaseView } from "../../src/core/partition/commands.ts";
 import type { MemoryPartition } from "../support/memory-partition.ts";
 import {
   complete,
@@ -30,6 +32,20 @@ describe("an exchange", () => {
     expect(done.ended?.map(({ id, state, version }) => [id, state, version])).toEqual([
       [first.id, "done", 1],
     ]);
+  });
+
+  it("says nothing of what an earlier request has ended", async () => {
+    const [first, second] = [await eventOf("a", { orderKey: 1 }), await eventOf("b", { orderKey: 2 })];
+    const lease = leaseOf(script.offer([first, second]));
+    script.say(lease, [complete(first)], { holding: [second] });
+    expect(script.say(lease, [complete(first)], { holding: [second] }).ended).toEqual([]);
+  });
+
+  it("that ends nothing, after the lease is over, is refused", async () => {
+    const event = await eventOf("a");
+    const lease = leaseOf(script.offer([event]));
+    script.say(lease, [{ kind: "release" }]);
+    expect(script.say(lease, []).status).toBe("fenced");
   });
 
   it("repeated after it ended everything that was held, is answered like the first time", async () => {
@@ -99,6 +115,49 @@ describe("a contiguous number", () => {
     const { lease: told } = script.say(lease, [record(second)], { holding: [second] });
     expect(told?.turns.map(({ id }) => id)).toEqual([second.id]);
   });
+});
+
+describe("a number behind a gap", () => {
+  it("waits on for what is missing, also when the object was lost", async () => {
+    const policy = { gapWaitMs: 60_000, lookahead: 2 };
+    const [first, third] = [
+      await eventOf("1", { orderKey: 1, policy }),
+      await eventOf("3", { orderKey: 3, policy }),
+    ];
+    const lease = leaseOf(script.offer([first, third]));
+    script.say(lease, [{ kind: "filter", id: first.id, reason: "nothing to do" }], { holding: [third] });
+    partition.crash();
+    const { lease: told } = script.say(lease, [record(third)], { holding: [third] });
+    expect(told?.turns).toEqual([]);
+    expect(told?.nextTurnAtMs).toBe(START_MS + policy.gapWaitMs);
+  });
+});
+
+describe("a turn that is over", () => {
+  const waits: Readonly<Record<string, (lease: LeaseView, event: EventEnvelope) => void>> = {
+    "by a failure": (lease, event) => void script.say(lease, [fail(event)]),
+    "by giving the lease back": (lease) => void script.say(lease, [{ kind: "release" }]),
+    "with the lease that had it": (lease) => void (partition.nowMs = lease.expiresAtMs),
+  };
+
+  it.each(Object.entries(waits))(
+    "%s leaves an earlier event its place, also when the object was lost",
+    async (_, wait) => {
+      const later = await eventOf("later", { orderKey: 20 });
+      const lease = leaseOf(script.offer([later]));
+      script.say(lease, [record(later)], { holding: [later] });
+      wait(lease, later);
+      const earlier = await eventOf("earlier", { orderKey: 10 });
+      script.offer([earlier], "ingest", false);
+      partition.nowMs += 60_000;
+      const next = leaseOf({ lease: script.claim("d2") });
+      expect(next.granted.map(({ envelope }) => envelope.id)).toEqual([earlier.id, later.id]);
+      partition.crash();
+      const both = { driver: "d2", holding: [earlier, later] };
+      const { lease: told } = script.say(next, [record(earlier), record(later)], both);
+      expect(told?.turns.map(({ id }) => id)).toEqual([earlier.id]);
+    },
+  );
 });
 
 describe("a turn that was given up by waiting", () => {

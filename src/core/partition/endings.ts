@@ -46,15 +46,11 @@ export function failRecord(work: Workspace, record: EventRecord, failed: StageFa
   if (failures > policy.maxRetries)
     return endRecord(work, counted, "dead", `${failed.code}, retries exhausted`);
   const nextAtMs = nowMs + retryDelayMs(policy, failures, random(), failed.retryAfterMs);
-  const waiting = withEntry(
-    { ...counted, state: "retrying", nextAtMs, starts: 0, turnEnded: record.sequence > 0 },
-    limits,
-    {
-      atMs: nowMs,
-      what: "retrying",
-      detail: `${failed.stage}: ${failed.code}`,
-    },
-  );
+  const waiting = withEntry({ ...counted, state: "retrying", nextAtMs, starts: 0, turnEnded: true }, limits, {
+    atMs: nowMs,
+    what: "retrying",
+    detail: `${failed.stage}: ${failed.code}`,
+  });
   work.put(waiting);
   return waiting;
 }
@@ -75,7 +71,7 @@ export function deferRecord(
       nextAtMs,
       deferrals: record.deferrals + 1,
       starts: 0,
-      turnEnded: record.sequence > 0,
+      turnEnded: true,
     },
     limits,
     { atMs: nowMs, what: "deferred", detail: reason },

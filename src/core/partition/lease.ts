@@ -23,7 +23,7 @@ function countLostStart(work: Workspace, entry: LeaseEntry): void {
   const record = work.get(entry.id);
   if (record === undefined || !isOpen(record.state)) return;
   const { nowMs, limits } = work.at;
-  const counted = withEntry({ ...record, starts: entry.starts, turnEnded: record.sequence > 0 }, limits, {
+  const counted = withEntry({ ...record, starts: entry.starts, turnEnded: true }, limits, {
     atMs: nowMs,
     what: "lease_expired",
   });

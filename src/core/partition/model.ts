@@ -96,7 +96,7 @@ export interface EventRecord {
   readonly late: boolean;
   /** This run has had the turn: effects may be out, so its output stays what it is. */
   readonly effectsBegun: boolean;
-  /** It had the turn, and gave it up by waiting, or lost it with its lease: what comes before it may go first. */
+  /** The turn it may have had is over, by waiting or with its lease: what comes before it may go first. */
   readonly turnEnded?: boolean;
   readonly output: StoredOutput | null;
   readonly deliveries: readonly DeliveryRecord[];

@@ -183,7 +183,6 @@ function reenter(work: Workspace, record: EventRecord, what: string): void {
     deliveryAttempts: 0,
     starts: 0,
     sequence: 0,
-    turnEnded: false,
     late: false,
     failure: null,
     version: nextVersion(record),

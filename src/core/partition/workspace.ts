@@ -169,9 +169,8 @@ export class Workspace {
   /** What ended or re-entered in this command, and what did so in an earlier try of the same `request`. */
   told(request?: string): EventRecord[] {
     return [...this.records.values()].filter((record) => {
-      const version = record.version ?? 0;
-      const isRepeated = request !== undefined && record.lastRequest === request && !isOpen(record.state);
-      return version > (this.original.get(record.id)?.version ?? 0) || (version > 0 && isRepeated);
+      const isRepeated = record.lastRequest === request && !isOpen(record.state);
+      return isRepeated || (record.version ?? 0) > (this.original.get(record.id)?.version ?? 0);
     });
   }
 
