@@ -15,13 +15,17 @@ let startMs = 0;
 let customer = 0;
 let partition: PartitionName;
 let told: { id: EventId; state: string; version: number }[] = [];
+/** When the partition asked to be looked after. */
+let awaited: number[] = [];
 
 /** The object's own queues end here, so that nothing else drives or acknowledges. */
 async function listen(isDown = () => false): Promise<void> {
   told = [];
+  awaited = [];
   const queue = {
     send: (body: unknown) => {
       const message = parseTelemetry(body);
+      if (message.ok && message.value.kind === "partition_open") awaited.push(message.value.dueMs);
       if (!message.ok || message.value.kind !== "events") return Promise.resolve();
       if (isDown()) return Promise.reject(new Error("queue is down"));
       told.push(...message.value.events);
@@ -48,6 +52,11 @@ const stub = () => partitionStub(env.PARTITION, partition);
 /** The stub as the test helpers want it. */
 const object = (): DurableObjectStub => partitionStub(env.PARTITION, partition);
 const request = () => crypto.randomUUID();
+async function status() {
+  const found = await stub().status();
+  if (found === null) throw new Error("expected a status");
+  return found;
+}
 const alarmAtMs = () => runInDurableObject(object(), (_, state) => state.storage.getAlarm());
 
 function eventOf(key: string, change: Partial<EventEnvelope> = {}): Promise<EventEnvelope> {
@@ -133,6 +142,39 @@ describe("a dead letter", () => {
   });
 });
 
+describe("what an operator leaves behind", () => {
+  it("is reported to the sweep: work that was let go on, and what is untold", async () => {
+    const [open, skipped] = [await eventOf("a"), await eventOf("b")];
+    await store(open, skipped);
+    await stub().operate({ kind: "resume" });
+    expect(awaited).toEqual([0]);
+    await stub().operate({ kind: "skip", id: open.id, reason: "in the way" });
+    await stub().operate({ kind: "skip", id: skipped.id, reason: "in the way" });
+    expect(awaited.at(-1)).toBe(startMs + FIRST_MS);
+  });
+
+  it("is no news when there is nothing", async () => {
+    await stub().operate({ kind: "pause", reason: "a look" });
+    expect(awaited).toEqual([]);
+  });
+});
+
+describe("the ledger's word", () => {
+  it("costs a row, and lets time pass like every command", async () => {
+    const [dead, held] = [await eventOf("a"), await eventOf("b")];
+    await end(dead, "dead");
+    await store(held);
+    expect((await stub().claim({ v: 1, request: request(), driver: "d1" })).lease).not.toBeNull();
+    const { rowsWritten: before } = await status();
+    await stub().acknowledge([{ id: dead.id, version: 1 }]);
+    expect((await status()).rowsWritten).toBe(before + 1);
+    await end(await eventOf("c"), "dead");
+    vi.setSystemTime(startMs + held.policy.leaseMs);
+    await stub().acknowledge([]);
+    expect((await status()).partition.lease).toBeNull();
+  });
+});
+
 describe("a plain success", () => {
   it("costs the outbox nothing", async () => {
     await end(await eventOf("a"), "done");
@@ -160,6 +202,21 @@ describe("large bodies", () => {
     await store(await eventOf("a", { body }));
     await stub().erase();
     expect(await env.PAYLOADS.head(KEY)).toBeNull();
+  });
+});
+
+describe("an erasure that could not remove a body", () => {
+  it("fails, and has erased nothing: it is asked for again", async () => {
+    const body = { kind: "stored", key: "bodies/z", sha256: "0".repeat(64), sizeBytes: 3 } as const;
+    const event = await eventOf("a", { body });
+    await store(event);
+    await runInDurableObject(object(), async (instance) => {
+      if (!(instance instanceof PartitionObject)) throw new Error("not a partition");
+      const bucket = { delete: () => Promise.reject(new Error("no bucket")) };
+      Reflect.set(instance, "env", { ...env, PAYLOADS: bucket });
+      await expect(instance.erase()).rejects.toThrow("no bucket");
+    });
+    expect(await stub().read(event.id)).not.toBeNull();
   });
 });
 
