@@ -1,6 +1,6 @@
 /** What a partition tells the ledger of its own accord, and what it forgets when space or time is up. */
 import { env } from "cloudflare:workers";
-import { runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
@@ -133,12 +133,21 @@ describe("a dead letter", () => {
 
   it("is remembered as untold by an object that is loaded anew, and has its alarm", async () => {
     await end(await eventOf("a"), "dead");
-    await runInDurableObject(object(), async (_, state) => {
-      await state.storage.deleteAlarm();
-      state.abort("evicted");
-    }).catch(() => null);
+    await runInDurableObject(object(), (_, state) => state.storage.deleteAlarm());
+    await abortAllDurableObjects();
     expect(await alarmAtMs()).not.toBeNull();
     expect((await stub().poke()).untold).toBe(1);
+  });
+
+  it("that is not stored any more is told no more", async () => {
+    const { id } = await eventOf("forgotten");
+    await runInDurableObject(object(), (_, state) => {
+      state.storage.sql.exec("INSERT INTO outbox VALUES (?, 1, 0, 0)", id);
+    });
+    await abortAllDurableObjects();
+    await alarmAt(startMs + 1);
+    expect(told).toEqual([]);
+    expect((await stub().poke()).untold).toBe(0);
   });
 });
 

@@ -105,24 +105,47 @@ describe("under pressure of space", () => {
 describe("remembered ids", () => {
   const idOf = (index: number) => `evt_x_${String(index).padStart(26, "0")}` as EventId; // only its last part counts here
 
+  const numbers = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => ((from + index) * 7_919) % 1_000_003);
+
   it("are found in every part, however they were added, and no others are", async () => {
     await inStorage((storage) => {
       const ids = new RememberedIds(storage.sql);
       ids.load();
-      const added: number[] = [];
-      for (let start = 0; start < 20_000; start += 5_000) {
-        const chunk = Array.from({ length: 5_000 }, (_, index) => ((start + index) * 7_919) % 1_000_003);
-        added.push(...chunk);
-        ids.add(start < 10_000 ? 1 : 2, chunk.map(idOf));
-      }
-      const known = new Set(added);
+      const added = [numbers(0, 5_000), numbers(5_000, 5_000), numbers(10_000, 3_000), numbers(13_000, 100)];
+      for (const chunk of added) ids.add(1, chunk.map(idOf));
+      ids.add(2, numbers(20_000, 10).map(idOf));
+      // A part takes in what comes next while there is room for it.
+      const rows = storage.sql
+        .exec("SELECT bucket, part, COUNT(*) AS packed FROM remembered GROUP BY bucket, part")
+        .toArray();
+      expect(rows).toEqual([
+        { bucket: 1, part: 0, packed: 20 },
+        { bucket: 1, part: 1, packed: 32 },
+        { bucket: 2, part: 0, packed: 1 },
+      ]);
+      const known = new Set([...added.flat(), ...numbers(20_000, 10)]);
       const reloaded = new RememberedIds(storage.sql);
       reloaded.load();
+      for (const index of [...known].filter((_, place) => place % 101 === 0)) {
+        expect(ids.has(idOf(index))).toBe(true);
+      }
       for (let index = 0; index < 1_000_003; index += 997) {
         expect(reloaded.has(idOf(index))).toBe(known.has(index));
       }
-      for (const index of added.filter((_, place) => place % 101 === 0))
-        expect(ids.has(idOf(index))).toBe(true);
+    });
+  });
+
+  it("fill a part to the last place, and are kept once", async () => {
+    await inStorage((storage) => {
+      const ids = new RememberedIds(storage.sql);
+      ids.load();
+      ids.add(1, numbers(0, 8_000).map(idOf));
+      ids.add(1, numbers(8_000, 192).map(idOf));
+      const count = () => storage.sql.exec("SELECT COUNT(*) AS rows FROM remembered").one()["rows"];
+      expect(count()).toBe(32);
+      ids.add(1, numbers(0, 1).map(idOf));
+      expect(count()).toBe(33);
     });
   });
 });

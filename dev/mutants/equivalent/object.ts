@@ -39,6 +39,16 @@ export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
     ["699f18c9-2", "await this.ctx.storage.deleteAlarm();", IDLE],
     ["5260e705", `state.id.name ?? ""`, COMPILER],
   ]),
+  ...equivalentsIn("src/partition/open-counts.ts", [
+    ["0ca3e024", "this.byPriority.get(priority) ?? 0", COMPILER],
+  ]),
+  ...equivalentsIn("src/partition/outbox.ts", [
+    ["76c6599b", "rowsWritten = 0;", "only differences are looked at"],
+    ["27ef4300", "version ?? 0", COMPILER],
+    ["c6b026c4", "version ?? 0", COMPILER],
+    ["f193187e", "this.next === null || this.next > nowMs", "asking the table finds the same"],
+    ["8dc3b189-2", "this.load();", IDLE],
+  ]),
   ...equivalentsIn("src/partition/retention.ts", [
     ["5a24f934", "const HASH_CHARACTERS = 26;", "the character before the digest is the same in every id"],
     ["1c99d4d4", "const HASH_CHARACTERS = 26;", "a digest shorter by one character tells ids apart as well"],
