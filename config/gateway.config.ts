@@ -101,13 +101,16 @@ export default defineGateway({
       baseUrl: { variable: "MODEL_BASE_URL" },
       model: "sluice-standin-1",
       limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
+      // Invented: the stand-in costs nothing.
+      price: { inputPerMillion: 0.25, outputPerMillion: 2 },
       structuredOutput: true,
     }),
-    // A smaller one: half as long, and not as sure.
+    // A smaller and cheaper one, for a shadow to try.
     small: openaiCompatible({
       baseUrl: { variable: "MODEL_BASE_URL" },
       model: "sluice-standin-1-mini",
       limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
+      price: { inputPerMillion: 0.05, outputPerMillion: 0.4 },
       structuredOutput: true,
     }),
   },

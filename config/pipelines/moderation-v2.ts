@@ -16,8 +16,10 @@ const assessment = z.object({
   scam: risk,
 });
 
-const STRICTER: Thresholds<keyof z.output<typeof assessment>> = {
+/** Scams have a threshold of their own, so spam that is none may wait for a moderator. */
+const WITH_SCAMS: Thresholds<keyof z.output<typeof assessment>> = {
   ...THRESHOLDS,
+  spam: { hold: 0.5, reject: 0.9 },
   scam: { hold: 0.3, reject: 0.6 },
 };
 
@@ -39,7 +41,7 @@ export const moderationV2 = definePipeline({
     onDegraded: "review",
   },
   format: ({ input, output }, { headers }) => {
-    const { verdict, reasons } = decide(output, STRICTER);
+    const { verdict, reasons } = decide(output, WITH_SCAMS);
     return {
       type: "moderation.verdict",
       body: {
