@@ -96,7 +96,9 @@ function gatewayConfig(options: LocalGatewayOptions, modelUrl: string, sinkUrl: 
           const consumer = consumers.find((candidate) => candidate.queue === `sluice-${lane}`);
           return consumer === undefined ? [] : [{ ...consumer, queue, max_batch_timeout: 1 }];
         }),
-        ...consumers.filter((consumer) => OTHER_QUEUES.has(consumer.queue)),
+        ...consumers.flatMap((consumer) =>
+          OTHER_QUEUES.has(consumer.queue) ? [{ ...consumer, max_batch_timeout: 1 }] : [],
+        ),
       ],
     },
   };

@@ -4,6 +4,7 @@
  */
 import { Hono, type Context } from "hono";
 import { LIMITS } from "../config/limits.ts";
+import type { JsonObject } from "../core/json.ts";
 import { err, messageOf, ok, type Result } from "../core/result.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
 import { problemResponse, type Problem } from "../platform/problem.ts";
@@ -25,9 +26,11 @@ export function createOperatorRoutes(deps: OperatorDependencies): Hono {
     maxTokens: maxRatedTokens,
   });
   const api = new Hono();
-  // Neither holds a secret: they say what the source code says.
-  api.get("/openapi.json", (context) => context.json(createOpenApiDocument(OPERATOR_ROUTES)));
-  api.get("/docs", (context) => context.html(referencePage(createOpenApiDocument(OPERATOR_ROUTES))));
+  // Neither holds a secret: they say what the source code says. Made when somebody asks, once per isolate.
+  let made: JsonObject | undefined;
+  const document = () => (made ??= createOpenApiDocument(OPERATOR_ROUTES));
+  api.get("/openapi.json", (context) => context.json(document()));
+  api.get("/docs", (context) => context.html(referencePage(document())));
   for (const route of OPERATOR_ROUTES) {
     api.on(route.method.toUpperCase(), route.path, async (context) => {
       const answered = await answer(deps, limiter, route, context);

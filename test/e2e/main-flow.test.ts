@@ -1,5 +1,7 @@
 /** From a signed request to one signed delivery, over the real Worker: what every sender and operator may rely on. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { LOCAL_ADMIN_TOKEN } from "../../dev/lib/local-secrets.ts";
 import type { Sample } from "../../dev/senders/sample.ts";
 import {
   BEARER,
@@ -15,6 +17,7 @@ import {
   type LocalGateway,
 } from "../support/e2e-gateway.ts";
 import { createSamples } from "../support/e2e-samples.ts";
+import { until } from "../support/e2e-until.ts";
 
 const samples = createSamples(11);
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -29,6 +32,25 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.close();
 });
+
+async function admin(method: "GET" | "POST" | "PUT", path: string, body?: object) {
+  const response = await fetch(`${gateway.url}/admin/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${LOCAL_ADMIN_TOKEN}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: pageSchema.parse(await response.json()) };
+}
+
+const pageSchema = z.looseObject({ events: z.optional(z.array(z.looseObject({ state: z.string() }))) });
+
+/** The ledger follows a few seconds behind. */
+function untilListed(filter: Readonly<Record<string, string>>, state: string) {
+  return until(`an event ${JSON.stringify(filter)} is listed as ${state}`, async () => {
+    const { events = [] } = (await admin("GET", `/events?${new URLSearchParams(filter)}`)).body;
+    return events.length > 0 && events.every((event) => event.state === state) && events;
+  });
+}
 
 interface Flow {
   readonly sample: Sample;
@@ -98,6 +120,27 @@ describe.concurrent("an event that was answered 200", () => {
     expect(new Set([first, middle, last].map((event) => event?.traceId))).toEqual(new Set([answer.traceId]));
     expect(new Set([first, middle, last].map((event) => event?.["partition"]))).toHaveProperty("size", 1);
     expect(effectsOf(gateway, sample)).toHaveLength(1);
+  });
+});
+
+describe.concurrent("a dead letter", () => {
+  it("is found by its delivery id, gets another payload, is replayed, and reaches its destination once", async () => {
+    const broken = samples.malformedLead();
+    const { id } = await send(gateway, broken);
+    const listed = await untilListed({ dedupeKey: broken.id, source: "leads" }, "dead");
+    expect(listed).toMatchObject([{ id, failure: { code: "schema" } }]);
+    expect(effectsOf(gateway, broken)).toEqual([]);
+    const payload = samples.lead().payload;
+    expect(
+      await admin("PUT", `/events/${id}/payload`, { payload, reason: "their form was wrong" }),
+    ).toMatchObject({
+      status: 200,
+    });
+    expect(await admin("POST", `/events/${id}/replay`, {})).toMatchObject({ status: 200 });
+    const effect = await effectOf(gateway, broken);
+    expect(effect).toMatchObject({ path: "/crm", webhookId: `${id}.1.crm`, signatureValid: true });
+    expect(await untilListed({ dedupeKey: broken.id }, "done")).toMatchObject([{ id, run: 1, version: 3 }]);
+    expect(effectsOf(gateway, broken)).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,8 @@
 /** The ledger is a projection: whatever order and however often it is told, it ends up saying what is so. */
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
 import { LIMITS } from "../../src/config/limits.ts";
 import type { EventSummary, SummaryReceipt } from "../../src/core/event-summary.ts";
 import type { PartitionName } from "../../src/core/ids.ts";
@@ -8,7 +10,10 @@ import { consumeTelemetry, type ProjectionDependencies } from "../../src/ledger/
 import { createEventLedger } from "../../src/ledger/events.ts";
 import { createOpenPartitions } from "../../src/ledger/open-partitions.ts";
 import { createProjection } from "../../src/ledger/projection.ts";
+import { createGateway } from "../../src/gateway.ts";
+import { defineGateway, definePipeline } from "../../src/sluice.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+import { envelopeOf } from "../support/envelopes.ts";
 import { DEAD, summaryFor } from "../support/summaries.ts";
 import { emptyLedger, eventsMessage, MIGRATIONS, type Delivery } from "./ledger-support.ts";
 
@@ -45,20 +50,21 @@ async function totals(): Promise<Readonly<Record<string, number>>> {
 
 describe("what the ledger says of an event", () => {
   it("is the newest it was told, whatever order it was told in", async () => {
-    const dead = await summaryFor({ key: "a", summary: DEAD });
-    const open: EventSummary = { ...dead, version: 2, state: "pending", endedAtMs: null, failure: null };
-    const done: EventSummary = { ...dead, version: 3, state: "done", failure: null };
-    for (const order of [
-      [dead, open, done],
-      [done, open, dead],
-      [open, done, open, dead, done],
-    ]) {
-      await emptyLedger();
-      for (const summary of order) await project(summary);
-      expect(await ledger.find(dead.id)).toEqual(done);
-      await emptyLedger();
-      await project(...order);
-      expect(await ledger.find(dead.id)).toEqual(done);
+    const orders = [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 1, 0, 2],
+    ];
+    for (const [index, order] of orders.entries()) {
+      for (const together of [false, true]) {
+        const dead = await summaryFor({ key: `event ${index} ${together}`, summary: DEAD });
+        const open: EventSummary = { ...dead, version: 2, state: "pending", endedAtMs: null, failure: null };
+        const done: EventSummary = { ...dead, version: 3, state: "done", failure: null };
+        const told = order.map((place) => [dead, open, done][place] ?? dead);
+        if (together) await project(...told);
+        else for (const summary of told) await project(summary);
+        expect(await ledger.find(dead.id)).toEqual(done);
+      }
     }
   });
 
@@ -163,6 +169,41 @@ describe("D1 down for an hour", () => {
       const value: unknown = Reflect.get(database, name);
       return typeof value === "function" ? value.bind(database) : value;
     },
+  });
+
+  const allDown = new Proxy(env.LEDGER, {
+    get: () => () => {
+      throw new Error("D1_ERROR: no such luck");
+    },
+  });
+
+  it("keeps no event from being worked on, nor an operator from seeing it", async () => {
+    const pipeline = definePipeline({
+      name: "echo",
+      input: z.object({ key: z.string() }),
+      format: ({ input }) => ({ body: input }),
+      deliver: [],
+    });
+    const config = defineGateway({ sources: {}, pipelines: [pipeline], models: {}, destinations: {} });
+    const bindings = new Proxy(env, {
+      get: (all, name) => {
+        if (name === "SLUICE_ADMIN_TOKEN") return "token";
+        return name === "LEDGER" ? allDown : Reflect.get(all, name);
+      },
+    });
+    const gateway = createGateway(config);
+    const envelope = await envelopeOf({ key: "undisturbed", customer: "undisturbed" });
+    const context = createExecutionContext();
+    const batch = createMessageBatch("sluice-normal", [
+      { id: "m1", timestamp: new Date(), attempts: 1, body: { v: 1, kind: "event", envelope } },
+    ]);
+    await gateway.queue(batch, bindings);
+    expect((await getQueueResult(batch, context)).explicitAcks).toEqual(["m1"]);
+    const request = new Request(`https://sluice.test/admin/v1/events/${envelope.id}`, {
+      headers: { authorization: "Bearer token" },
+    });
+    const answer = await gateway.fetch(request, bindings, context);
+    expect(await answer.json()).toMatchObject({ state: "done", output: { body: { key: "undisturbed" } } });
   });
 
   it("loses nothing: every message comes back until it is in, later each time, and nobody is told before", async () => {

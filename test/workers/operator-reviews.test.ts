@@ -116,8 +116,9 @@ describe("what is behind a review", () => {
     expect(held).toMatchObject({ verdicts: [{ verdict: "stored" }], lease: null });
     await operator.post(`/reviews/${first.id}/reject`, { run: 1, reason: "no" });
     expect((await operator.get(`/partitions/${partition}`)).body).toMatchObject({ paused: null });
-    const claimed = await stubOf(partition).read(second.id);
-    expect(claimed?.state).not.toBe("dead");
+    const request = crypto.randomUUID();
+    const { lease } = await stubOf(partition).claim({ v: 1, request, driver: "other" });
+    expect(lease?.granted.map(({ envelope }) => envelope.id)).toEqual([second.id]);
   });
 
   it("goes on with `continue`", async () => {
