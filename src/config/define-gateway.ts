@@ -34,7 +34,8 @@ export interface GatewayOptions {
   readonly ledger?: {
     /**
      * What becomes of events that went well. `rows` (default): found like any other, about four rows of D1 per event.
-     * `none`: counted in the rollups, and read by their id as long as their partition keeps them. Exceptions are always rows.
+     * `packed`: hundreds to a row; listed and filtered as well, more slowly, and not found by id once their partition has
+     * forgotten them. `none`: counted in the rollups, and read by their id as long as their partition keeps them. Exceptions are always rows.
      */
     readonly successes?: LedgerSuccesses;
     /** How long successes can be found. Default: 30. */
@@ -76,7 +77,7 @@ export interface TraceOptions {
   readonly serviceName?: string;
 }
 
-export type LedgerSuccesses = "rows" | "none";
+export type LedgerSuccesses = "rows" | "packed" | "none";
 
 /** A checked config. `pipelines` holds every routed or listed pipeline once, by name. */
 export interface GatewayConfig {

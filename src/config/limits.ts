@@ -254,6 +254,9 @@ export const LIMITS = {
   ledger: {
     /** Rows a list reads at most where no index serves its filter: the page is short then, and the next one goes on. */
     scanRows: 5_000,
+    /** Packed successes: about 700 bytes each, and what one look-up reads must stay in memory. */
+    eventsPerPack: 200,
+    packsPerPage: 20,
     /** Rows of one answer about rollups. */
     maxRollups: 10_000,
     /** Deleted per table and minute: above what a busy gateway adds, below what a statement may take. */

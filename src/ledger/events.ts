@@ -3,7 +3,9 @@ import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { eventSummarySchema, type EventSummary } from "../core/event-summary.ts";
 import { eventQuery } from "./event-query.ts";
-import type { EventLedger, ExceptionCount, LedgerPosition } from "./port.ts";
+import { compareInList } from "./filter.ts";
+import { erasePacked, readPacked, withRows, type PackedPage } from "./packs.ts";
+import type { EventLedger, EventPage, EventPageRequest, ExceptionCount, LedgerPosition } from "./port.ts";
 import { readRollups } from "./rollups.ts";
 
 const summaryRowSchema = z.object({ summary: z.string() });
@@ -27,18 +29,13 @@ export function createEventLedger({
 }: EventLedgerOptions): EventLedger {
   return {
     async list(request) {
-      const query = eventQuery(request, scanRows);
-      const statements = [
-        database.prepare(query.sql).bind(...query.values),
-        ...(query.reach === null ? [] : [database.prepare(query.reach.sql).bind(...query.reach.values)]),
-      ];
-      const [found, reached] = await database.batch(statements);
-      const summaries = (found?.results ?? []).map(summaryOfRow);
-      const events = summaries.slice(0, request.limit);
-      const last = events.at(-1);
-      if (summaries.length > request.limit && last !== undefined)
-        return { events, next: { receivedAtMs: last.receivedAtMs, id: last.id } };
-      return { events, next: (reached?.results ?? []).map(positionOfRow)[0] ?? null };
+      const [rows, packed] = await Promise.all([
+        listRows(database, request, scanRows),
+        readPacked(database, request),
+      ]);
+      return packed.events.length === 0 && packed.reach === null
+        ? rows
+        : withPacked(database, request, rows, packed);
     },
     async find(id) {
       const row = await database.prepare("SELECT summary FROM events WHERE id = ?").bind(id).first();
@@ -55,12 +52,56 @@ export function createEventLedger({
       return found.results.map(exceptionOfRow);
     },
     async erase(partition) {
+      await erasePacked(database, partition);
       await database
         .prepare("DELETE FROM events WHERE id > ?1 AND id < ?2")
         .bind(`evt_${partition}_`, `evt_${partition}\``)
         .run();
     },
   };
+}
+
+async function listRows(
+  database: D1Database,
+  request: EventPageRequest,
+  scanRows: number,
+): Promise<EventPage> {
+  const query = eventQuery(request, scanRows);
+  const statements = [
+    database.prepare(query.sql).bind(...query.values),
+    ...(query.reach === null ? [] : [database.prepare(query.reach.sql).bind(...query.reach.values)]),
+  ];
+  const [found, reached] = await database.batch(statements);
+  const summaries = (found?.results ?? []).map(summaryOfRow);
+  const events = summaries.slice(0, request.limit);
+  const last = events.at(-1);
+  if (summaries.length > request.limit && last !== undefined)
+    return { events, next: { receivedAtMs: last.receivedAtMs, id: last.id } };
+  return { events, next: (reached?.results ?? []).map(positionOfRow)[0] ?? null };
+}
+
+/** One list of two: as far as both have been read. */
+async function withPacked(
+  database: D1Database,
+  { order, limit }: EventPageRequest,
+  rows: EventPage,
+  packed: PackedPage,
+): Promise<EventPage> {
+  const [reach = null] = [rows.next, packed.reach]
+    .flatMap((position) => position ?? [])
+    .sort((left, right) => compareInList(left, right, order));
+  const isRow = new Set(rows.events.map(({ id }) => id));
+  const merged = [...rows.events, ...packed.events.filter(({ id }) => !isRow.has(id))]
+    .filter((event) => reach === null || compareInList(event, reach, order) <= 0)
+    .sort((left, right) => compareInList(left, right, order));
+  const page = merged.slice(0, limit);
+  const last = page.at(-1);
+  const unpacked = page.filter(({ id }) => !isRow.has(id)).map(({ id }) => id);
+  // A row that the filter left out says that what the pack says is over.
+  const outdated = await withRows(database, unpacked);
+  const events = page.filter(({ id }) => !outdated.has(id));
+  const isCut = merged.length > limit && last !== undefined;
+  return { events, next: isCut ? { receivedAtMs: last.receivedAtMs, id: last.id } : reach };
 }
 
 function summaryOfRow(row: unknown): EventSummary {

@@ -7,6 +7,7 @@ import type { EventSummary } from "../core/event-summary.ts";
 import { MINUTE_MS } from "../config/limits.ts";
 import type { LedgerSuccesses } from "../config/define-gateway.ts";
 import { LATENCY_BUCKETS, latencyBucketOf } from "../core/latency-histogram.ts";
+import { packStatements } from "./packs.ts";
 import { EXCEPTION_STATES } from "./port.ts";
 
 export interface Projection {
@@ -73,10 +74,12 @@ export function createProjection(database: D1Database, successes: LedgerSuccesse
     async project(summaries) {
       const count = database.prepare(COUNT_ENDS);
       const write = database.prepare(WRITE_ROWS);
-      const statements = chunksOf(withoutRepeats(summaries), successes).flatMap((rows) => [
-        count.bind(rows),
-        write.bind(rows),
-      ]);
+      const told = withoutRepeats(summaries);
+      const packed = successes === "packed" ? told.filter((summary) => !hasRow(summary, successes)) : [];
+      const statements = [
+        ...chunksOf(told, successes).flatMap((rows) => [count.bind(rows), write.bind(rows)]),
+        ...(await packStatements(database, packed)),
+      ];
       if (statements.length > 0) await database.batch(statements);
     },
   };

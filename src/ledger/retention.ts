@@ -2,7 +2,7 @@
  * Forgetting, a bounded number of rows a minute. Successes go after `retainDays`; what is dead or in review stays as long as
  * its partition keeps it, so that nothing which can still be replayed is missing from the lists.
  */
-import { DAY_MS, LIMITS } from "../config/limits.ts";
+import { DAY_MS, LIMITS, MINUTE_MS } from "../config/limits.ts";
 
 export interface RetentionOptions {
   readonly database: D1Database;
@@ -23,6 +23,12 @@ export async function retireLedger(options: RetentionOptions, nowMs: number): Pr
            ORDER BY received_at_ms LIMIT ?3)`,
       )
       .bind(successMs, exceptionMs, rowsPerRun),
+    database
+      .prepare(
+        `DELETE FROM packed_events WHERE (minute_ms, pack) IN
+           (SELECT minute_ms, pack FROM packed_events WHERE minute_ms < ?1 ORDER BY minute_ms LIMIT ?2)`,
+      )
+      .bind(successMs - MINUTE_MS, rowsPerRun),
     database
       .prepare(
         `DELETE FROM rollups WHERE (minute_ms, source, pipeline, state, code) IN
