@@ -1,0 +1,124 @@
+/**
+ * `npm run setup -- [--env staging] [--dry-run] [--secrets FILE]`: everything a deployment needs, from nothing, and again
+ * without harm: queues with their retention, R2, D1 and its migrations, the Worker with KV and Durable Objects, secrets
+ * and the first tokens. `--dry-run` prints the wrangler commands and runs none.
+ */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { parseArgs, parseEnv } from "node:util";
+import * as z from "zod";
+import config from "../../config/gateway.config.ts";
+import { readinessOf } from "../../src/operator/readiness.ts";
+import { checkCommands } from "./check-commands.ts";
+import { planSteps } from "./plan.ts";
+import { runSteps, showSteps } from "./run.ts";
+import { planSecrets } from "./secrets.ts";
+import { commandLine, runWrangler } from "./wrangler.ts";
+
+// Before wrangler is loaded: its own notes are not ours.
+process.env["WRANGLER_LOG"] ??= "error";
+const { unstable_readConfig: readConfig } = await import("wrangler");
+
+/** Wrangler's own type leaves the name open. */
+const bucketSchema = z.object({ bucket_name: z.optional(z.string()) });
+
+const DAY_SECONDS = 86_400;
+/** Of ours, and named in no part of the config. */
+const OWN_SECRETS = ["SLUICE_ADMIN_TOKEN", "SLUICE_STREAM_SECRET"];
+
+const { values } = parseArgs({
+  options: {
+    env: { type: "string" },
+    "dry-run": { type: "boolean", default: false },
+    "check-commands": { type: "boolean", default: false },
+    "no-deploy": { type: "boolean", default: false },
+    "retention-days": { type: "string", default: "14" },
+    jurisdiction: { type: "string" },
+    secrets: { type: "string" },
+  },
+});
+const screen = { say: (line: string) => console.log(line) };
+const environment = values.env ?? null;
+process.exitCode = await setUp();
+
+async function setUp(): Promise<number> {
+  const wranglerConfig = readConfig({
+    config: "wrangler.toml",
+    ...(environment === null ? {} : { env: environment }),
+  });
+  const steps = planSteps(
+    {
+      name: wranglerConfig.name ?? "sluice",
+      queues: {
+        producers: wranglerConfig.queues.producers ?? [],
+        consumers: wranglerConfig.queues.consumers ?? [],
+      },
+      d1_databases: wranglerConfig.d1_databases,
+      r2_buckets: wranglerConfig.r2_buckets.map((bucket: unknown) => bucketSchema.parse(bucket)),
+    },
+    {
+      environment,
+      retentionSeconds: Math.round(Number(values["retention-days"]) * DAY_SECONDS),
+      jurisdiction: values.jurisdiction ?? null,
+      deploy: !values["no-deploy"],
+    },
+  );
+  if (values["check-commands"]) return (await checkCommands(steps, runWrangler, screen)) ? 0 : 1;
+  const environmentArgs = [`--env=${environment ?? ""}`];
+  if (values["dry-run"]) {
+    showSteps(steps, screen);
+    screen.say(`# secrets, as JSON on its input\n${commandLine(["secret", "bulk", ...environmentArgs])}`);
+    return 0;
+  }
+  if ((await runWrangler(["whoami", "--json"], { output: "keep" })).code !== 0) {
+    screen.say(
+      "Nobody is logged in. Run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID.",
+    );
+    return 1;
+  }
+  if (!(await runSteps(steps, runWrangler, screen))) return 1;
+  return values["no-deploy"] ? 0 : setSecrets(environmentArgs, Object.keys(wranglerConfig.vars));
+}
+
+async function setSecrets(environmentArgs: readonly string[], variables: readonly string[]): Promise<number> {
+  const listed = await runWrangler(["secret", "list", "--format", "json", ...environmentArgs], {
+    output: "keep",
+  });
+  const known = new Set(listed.code === 0 ? secretNames(listed.text) : []);
+  for (const name of variables) known.add(name);
+  const given = values.secrets === undefined ? {} : await readSecrets(values.secrets);
+  const { missing } = readinessOf(config, (name) => (known.has(name) || name in given ? "set" : undefined));
+  const ours = OWN_SECRETS.filter((name) => !known.has(name));
+  const plan = planSecrets(config, missing, given, ours, randomBytes);
+  const names = Object.keys(plan.set);
+  if (names.length > 0) {
+    screen.say(`+ secrets: ${names.join(", ")}`);
+    const bulk = ["secret", "bulk", ...environmentArgs];
+    const done = await runWrangler(bulk, { output: "keep", input: JSON.stringify(plan.set) });
+    if (done.code !== 0) {
+      screen.say(`✗ the secrets could not be set\n${done.text}`);
+      return 1;
+    }
+  }
+  for (const name of plan.made) screen.say(`  ${name}=${plan.set[name]}   (made now; shown this once)`);
+  for (const { part, binding, effect } of plan.asked) {
+    screen.say(
+      `? ${binding} (${part}): ${commandLine(["secret", "put", binding, ...environmentArgs])}   until then ${effect}`,
+    );
+  }
+  screen.say("Next: npm run smoke -- --url https://<the Worker's address> --token <SLUICE_API_TOKEN>");
+  return 0;
+}
+
+/** The list alone: wrangler may say more around it. */
+function secretNames(text: string): string[] {
+  const json = text.slice(text.indexOf("["), text.lastIndexOf("]") + 1);
+  return z
+    .array(z.object({ name: z.string() }))
+    .parse(JSON.parse(json))
+    .map(({ name }) => name);
+}
+
+async function readSecrets(file: string): Promise<Record<string, string>> {
+  return z.record(z.string(), z.string()).parse(parseEnv(await readFile(file, "utf8")));
+}
