@@ -23,8 +23,8 @@ const { unstable_readConfig: readConfig } = await import("wrangler");
 const bucketSchema = z.object({ bucket_name: z.optional(z.string()) });
 
 const DAY_SECONDS = 86_400;
-/** Of ours, and named in no part of the config. */
-const OWN_SECRETS = ["SLUICE_ADMIN_TOKEN", "SLUICE_STREAM_SECRET"];
+/** Of ours, and needed by no part of the config alone. */
+const OWN_SECRETS = [...config.adminTokens.slice(0, 1), "SLUICE_STREAM_SECRET"];
 
 const { values } = parseArgs({
   options: {

@@ -57,8 +57,8 @@ export async function consumeTelemetry(
   const batch = readBatch(deps, deliveries);
   try {
     await deps.openPartitions.report(batch.reports, batch.newestMs);
-    await deps.projection.project(batch.summaries);
-    await takeBatch(deps, batch);
+    const news = await deps.projection.project(batch.summaries);
+    await takeBatch(deps, batch, news);
   } catch (thrown) {
     deps.log.warn("ledger_unavailable", {
       error: messageOf(thrown),
@@ -105,10 +105,14 @@ function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryD
 }
 
 /** Under one name for one batch, so that a batch that comes again is counted once. */
-async function takeBatch(deps: ProjectionDependencies, batch: ReadableBatch): Promise<void> {
+async function takeBatch(
+  deps: ProjectionDependencies,
+  batch: ReadableBatch,
+  ended: readonly EventSummary[],
+): Promise<void> {
   const [part] = batch.deliveries.map((delivery) => delivery.id).toSorted();
   if (deps.counts === undefined || part === undefined) return;
-  const { counts, summaries: ended, newestMs: atMs } = batch;
+  const { counts, newestMs: atMs } = batch;
   await takeCounts(deps.counts, { part, atMs, counts, ended });
 }
 

@@ -3,6 +3,7 @@
  * changes and counts nothing. One transaction per call, whatever its size; the rows travel as JSON, so that it is a
  * handful of statements.
  */
+import * as z from "zod";
 import type { EventSummary } from "../core/event-summary.ts";
 import { MINUTE_MS } from "../config/limits.ts";
 import type { LedgerSuccesses } from "../config/define-gateway.ts";
@@ -11,7 +12,8 @@ import { packStatements } from "./packs.ts";
 import { EXCEPTION_STATES } from "./port.ts";
 
 export interface Projection {
-  project(summaries: readonly EventSummary[]): Promise<void>;
+  /** @returns those it did not know, each once: what may be counted elsewhere, too */
+  project(summaries: readonly EventSummary[]): Promise<readonly EventSummary[]>;
 }
 
 /** A parameter of D1 may be 2 MB. */
@@ -60,6 +62,13 @@ const COUNT_ENDS = `
   GROUP BY 1, 2, 3, 4, 5
   ON CONFLICT DO UPDATE SET ${COUNTED.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
 
+/** Before this batch: only what has a row can be told apart from news. The others are told once. */
+const KNOWN_VERSIONS = `
+  SELECT id, version FROM events
+  WHERE id IN (SELECT value ->> 'id' FROM json_each(?1) WHERE value ->> 'row')`;
+
+const knownRow = z.object({ id: z.string(), version: z.int() });
+
 const WRITE_ROWS = `
   INSERT INTO events (${COLUMNS.join(", ")})
   SELECT ${COLUMNS.map((name) => `value ->> '${name}'`).join(", ")}
@@ -74,13 +83,27 @@ export function createProjection(database: D1Database, successes: LedgerSuccesse
     async project(summaries) {
       const count = database.prepare(COUNT_ENDS);
       const write = database.prepare(WRITE_ROWS);
+      const known = database.prepare(KNOWN_VERSIONS);
       const told = withoutRepeats(summaries);
       const packed = successes === "packed" ? told.filter((summary) => !hasRow(summary, successes)) : [];
       const statements = [
-        ...chunksOf(told, successes).flatMap((rows) => [count.bind(rows), write.bind(rows)]),
+        ...chunksOf(told, successes).flatMap((rows) => [
+          known.bind(rows),
+          count.bind(rows),
+          write.bind(rows),
+        ]),
         ...(await packStatements(database, packed)),
       ];
-      if (statements.length > 0) await database.batch(statements);
+      if (statements.length === 0) return [];
+      const results = await database.batch(statements);
+      const versions = new Map<string, number>();
+      for (const { results: rows } of results) {
+        for (const row of rows) {
+          const { id, version } = knownRow.parse(row);
+          versions.set(id, version);
+        }
+      }
+      return told.filter(({ id, version }) => (versions.get(id) ?? -1) < version);
     },
   };
 }

@@ -19,7 +19,7 @@ beforeEach(async () => {
   await emptyLedger();
 });
 
-function store(...summaries: readonly EventSummary[]): Promise<void> {
+function store(...summaries: readonly EventSummary[]): Promise<readonly EventSummary[]> {
   return createProjection(env.LEDGER, "rows").project(summaries);
 }
 

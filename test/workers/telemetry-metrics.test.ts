@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, inject, it } from "vitest";
 import type { EventSummary } from "../../src/core/event-summary.ts";
 import type { PartitionName } from "../../src/core/ids.ts";
 import type { Counts } from "../../src/core/metrics/counts.ts";
+import { createProjection } from "../../src/ledger/projection.ts";
 import { createCountsStore } from "../../src/telemetry/counts-store.ts";
 import { createSampleStore, takeSample, type GaugeSources } from "../../src/telemetry/gauges.ts";
 import { takeCounts } from "../../src/telemetry/intake.ts";
@@ -232,5 +233,15 @@ describe("a telemetry batch", () => {
       'sluice_event_cost_usd_total{pipeline="payments",model="fast"}': 0.0012,
     });
     expect(suspects).toEqual([partition]);
+  });
+
+  it("tells of an event's end once, however often its partition says it again", async () => {
+    await env.LEDGER.exec("DELETE FROM events");
+    const projection = createProjection(env.LEDGER, "none");
+    const dead = await deadSummary(await partitionFor("dead"));
+    const again = { ...dead, version: 2 };
+    expect(await projection.project([dead, dead])).toEqual([dead]);
+    expect(await projection.project([dead])).toEqual([]);
+    expect(await projection.project([again, dead])).toEqual([again]);
   });
 });
