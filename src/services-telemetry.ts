@@ -6,9 +6,11 @@ import { waitUntil } from "cloudflare:workers";
 import type { AlertOptions, GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import { rulesOf } from "./core/alerts/rules.ts";
+import type { Counts } from "./core/metrics/counts.ts";
 import { checkEndpointUrl } from "./core/classify/endpoint-url.ts";
 import { createWebhookSigner, parseSigningKeys } from "./destinations/webhook-signature.ts";
 import { messageOf, type Result } from "./core/result.ts";
+import type { PartitionName } from "./core/ids.ts";
 import type { GatewayEnv } from "./env.ts";
 import { readGuard } from "./guard/read.ts";
 import { findLanes } from "./lanes/wire/lane-set.ts";
@@ -36,10 +38,14 @@ import { createSurvey, type Survey } from "./telemetry/survey.ts";
 
 export interface TelemetryServices {
   readonly metrics: Metrics;
+  /** For a message that is sent anyway. */
+  takeCounts(): Counts | null;
   readonly counts: CountsStore;
   readonly survey: Survey;
   /** For operators: which incidents there were. */
   readonly incidents: Pick<AlertStore, "incidents">;
+  /** The partition may stand still from now on. Never throws. */
+  suspect(partition: PartitionName): Promise<void>;
   /** The body of `GET /metrics`. */
   metricsText(): Promise<Result<string, "ledger_unavailable">>;
   /** After a request: what was counted leaves with it, or with one before it. */
@@ -72,13 +78,16 @@ export function createTelemetryServices(
   const limits = LIMITS.telemetry;
   const collector = createCollector(limits);
   const points = binding("METRICS");
+  const takeCounts = (): Counts | null => {
+    const counts = collector.drain();
+    if (counts !== null && isPointWriter(points)) writePoints(points, counts, limits.maxAnalyticsPoints);
+    return counts;
+  };
   const flusher = createFlusher({
     isEmpty: () => collector.isEmpty(),
     flush: async () => {
-      const counts = collector.drain();
-      if (counts === null) return;
-      if (isPointWriter(points)) writePoints(points, counts, limits.maxAnalyticsPoints);
-      await parts.telemetry.counts(counts);
+      const counts = takeCounts();
+      if (counts !== null) await parts.telemetry.counts(counts);
     },
     nowMs,
     sleep: (delayMs) => clock.sleep(delayMs),
@@ -128,9 +137,11 @@ export function createTelemetryServices(
   };
   return {
     metrics: collector,
+    takeCounts,
     counts,
     survey,
     incidents: alertStore,
+    suspect: (partition) => step("suspect", () => survey.suspect([partition])),
     metricsText: () => readMetricsText({ counts, samples, log }),
     flushSoon: () => flusher.flushSoon(),
     flushIfDue: () => flusher.flushIfDue(),

@@ -105,7 +105,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const openPartitions = createOpenPartitions(env.LEDGER);
   const append = (envelopes: readonly EventEnvelope[]) =>
     appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes);
-  const telemetry = createTelemetry(env.TELEMETRY, log);
+  const telemetry = createTelemetry(env.TELEMETRY, log, () => watch.takeCounts());
   const watch = createTelemetryServices(config, env, {
     telemetry,
     partitions,
@@ -211,7 +211,15 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const operator = createOperatorServices({
     config,
     env,
-    partitions: direct,
+    // A paused partition rings nobody: without this nobody would be told that it stands still.
+    partitions: {
+      ...direct,
+      operate: async (partition, command) => {
+        const reply = await direct.operate(partition, command);
+        if (command.kind === "pause") await watch.suspect(partition);
+        return reply;
+      },
+    },
     append,
     lanes,
     text,

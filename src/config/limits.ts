@@ -320,6 +320,8 @@ export const LIMITS = {
     flushEveryMs: 10 * SECOND_MS,
     /** Series of one message: with names and labels at their longest it still fits 120 KB. */
     maxSeries: 400,
+    /** Counts that go along with event summaries; more of them go alone. A small gateway's are about 3 KB. */
+    maxRidingBytes: 20_000,
     /** Values of one label in one isolate; what comes after is counted as `other`. */
     maxLabelValues: 100,
     /** Series of all isolates together: they are one row of D1, which may hold 2 MB. */

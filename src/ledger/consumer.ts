@@ -93,6 +93,7 @@ function readBatch(deps: ProjectionDependencies, deliveries: readonly TelemetryD
         break;
       case "events":
         summaries.push(...message.value.events);
+        if (message.value.counts !== undefined) counts.push(message.value.counts);
         break;
       case "counts":
         counts.push(message.value.counts);

@@ -18,6 +18,8 @@ const telemetrySchema = z.discriminatedUnion("kind", [
     v: z.literal(1),
     kind: z.literal("events"),
     events: z.array(eventSummarySchema),
+    /** What the isolate has counted meanwhile rides along: a message of its own would cost as much again. */
+    counts: z.optional(countsSchema),
   }),
   /** What an isolate has counted since it last said so. */
   z.object({ v: z.literal(1), kind: z.literal("counts"), counts: countsSchema }),

@@ -11,7 +11,8 @@ import { takeCounts } from "../../src/telemetry/intake.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { readMetricsText } from "../../src/telemetry/metrics-text.ts";
 import { createSurvey, type SurveyDependencies } from "../../src/telemetry/survey.ts";
-import { envelopeOf, partitionFor } from "../support/envelopes.ts";
+import { partitionFor } from "../support/envelopes.ts";
+import { summaryFor } from "../support/summaries.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const MINUTE_MS = 60_000;
@@ -19,49 +20,26 @@ const log = createLogger("error");
 const SERIES = 'sluice_ingest_events_total{source="stripe",outcome="queued"}';
 
 /** An event that a destination refused, after its model was paid. */
-async function deadSummary(partition: PartitionName): Promise<EventSummary> {
-  const envelope = await envelopeOf({ key: "e1", customer: "dead" });
-  return {
-    v: 1,
-    id: envelope.id,
-    version: 1,
-    run: 1,
-    state: "dead",
-    source: "stripe",
-    type: "charge",
-    pipeline: "payments",
-    partition,
-    partitionKey: "stripe:cus_1",
-    dedupeKey: "e1",
-    priority: "normal",
-    traceparent: envelope.traceparent,
-    parent: null,
-    colo: "TST",
-    late: false,
-    receivedAtMs: NOW_MS,
-    endedAtMs: NOW_MS + 2_000,
-    attempts: 0,
-    deliveryAttempts: 1,
-    deferrals: 0,
-    failure: {
-      stage: "deliver",
-      class: "permanent",
-      code: "http_404",
-      message: "the destination answered 404",
-    },
-    model: {
-      name: "fast",
-      modelId: "m",
-      inputTokens: 10,
-      outputTokens: 5,
-      estimatedUsage: false,
-      costMicros: 1_200,
-      durationMs: 300,
-      cached: false,
-    },
-    deliveries: [],
-  };
-}
+const DEAD: Partial<EventSummary> = {
+  state: "dead",
+  source: "stripe",
+  failure: {
+    stage: "deliver",
+    class: "permanent",
+    code: "http_404",
+    message: "the destination answered 404",
+  },
+  model: {
+    name: "fast",
+    modelId: "m",
+    inputTokens: 10,
+    outputTokens: 5,
+    estimatedUsage: false,
+    costMicros: 1_200,
+    durationMs: 300,
+    cached: false,
+  },
+};
 
 function counted(amount: number): Counts {
   return { counters: { [SERIES]: amount }, histograms: {} };
@@ -224,7 +202,12 @@ describe("a telemetry batch", () => {
         counts: { add: async (_, __, counts) => void added.push(counts) },
         survey: { suspect: async (some) => void suspects.push(...some) },
       },
-      { part: "m1", atMs: NOW_MS, counts: [counted(1), counted(2)], ended: [await deadSummary(partition)] },
+      {
+        part: "m1",
+        atMs: NOW_MS,
+        counts: [counted(1), counted(2)],
+        ended: [await summaryFor({ key: "e1", customer: "dead", pipeline: "payments", summary: DEAD })],
+      },
     );
     expect(added[0]?.counters).toMatchObject({
       [SERIES]: 3,
@@ -238,7 +221,7 @@ describe("a telemetry batch", () => {
   it("tells of an event's end once, however often its partition says it again", async () => {
     await env.LEDGER.exec("DELETE FROM events");
     const projection = createProjection(env.LEDGER, "none");
-    const dead = await deadSummary(await partitionFor("dead"));
+    const dead = await summaryFor({ key: "e1", summary: DEAD });
     const again = { ...dead, version: 2 };
     expect(await projection.project([dead, dead])).toEqual([dead]);
     expect(await projection.project([dead])).toEqual([]);
