@@ -5,6 +5,8 @@
  */
 import { waitUntil } from "cloudflare:workers";
 import { createResultCache, type ResultCache } from "./cache/results.ts";
+import { createBudgetBook } from "./guard/budget-book.ts";
+import { callGuard } from "./guard/call.ts";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
@@ -42,6 +44,7 @@ import { createOperatorServices, stepReplays, type OperatorServices } from "./op
 import { createPartitionClient } from "./partition/client.ts";
 import { askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
+import { createBudgetKeeper } from "./pipeline/budgets.ts";
 import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
 import { createModelCaller } from "./pipeline/model-caller.ts";
@@ -55,7 +58,13 @@ import type { StreamDeps } from "./streaming/routes.ts";
 import { newStreamId, streamStub } from "./streaming/stub.ts";
 import { createStreamTokens } from "./streaming/tokens.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
-import { countDenials, observeCache, observeModelCalls, observeStages } from "./telemetry/observers.ts";
+import {
+  countDenials,
+  observeCache,
+  observeModelCalls,
+  observeOverBudget,
+  observeStages,
+} from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services-telemetry.ts";
 import { createTraces } from "./services-traces.ts";
@@ -137,6 +146,15 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     logger: log,
     observe: observeCache(metrics),
   });
+  const budgets =
+    config.budgets.size === 0
+      ? undefined
+      : createBudgetKeeper({
+          budgets: config.budgets,
+          book: createBudgetBook({ send: (call) => callGuard(env.GUARD, call), nowMs, logger: log }),
+          nowMs,
+          random: Math.random,
+        });
   const kept = createKeptSettlements(nowMs);
   const pool = createPermitPool(nowMs);
   const homes: ShardHomes = new Map();
@@ -171,6 +189,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
       logger: log,
       observe: observeModelCalls(metrics),
+      observeOverBudget: observeOverBudget(metrics),
+      ...(budgets === undefined ? {} : { budgets }),
       ...spans,
     });
     const processor = createProcessor({
@@ -202,7 +222,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     return {
       driver,
       finish: async () => {
-        await guard.flush();
+        await Promise.all([guard.flush(), budgets?.flush()]);
         await watch.flushIfDue();
         if (traces !== null) waitUntil(traces.flush());
       },

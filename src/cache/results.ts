@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
+import type { CacheLookup } from "../core/cache-lookup.ts";
 import type { JsonValue } from "../core/json.ts";
 import { messageOf, unreachable } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -51,9 +52,6 @@ export type Shared<Produced> =
   /** `stale`: an answer past its time, where the request keeps such and nothing new was produced. */
   | { readonly kind: "produced"; readonly produced: Produced; readonly stale?: CachedAnswer };
 
-/** One look-up: a hit rate is hits over all. */
-export type CacheLookup = "hit_kv" | "hit_isolate" | "miss" | "stale" | "beside";
-
 export interface ResultCache {
   /** An equal request's answer from KV or from a call under way in this isolate; else `produce` is called. */
   share<Produced>(
@@ -67,7 +65,7 @@ export interface ResultCacheDeps {
   readonly nowMs: () => number;
   readonly logger: Logger;
   /** Told of every look-up, for metrics. Must not throw. */
-  readonly observe?: (lookup: CacheLookup) => void;
+  readonly observe?: (lookup: CacheLookup, model: string) => void;
 }
 
 export function createResultCache(deps: ResultCacheDeps): ResultCache {
@@ -117,10 +115,10 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
       const known = await read(deps, key);
       if (known !== null && isFresh(known, request.ttlSeconds)) {
         flight.land(known, isSmall(known));
-        return hit(known, "kv");
+        return hit(request, known, "hit_kv");
       }
       deps.logger.debug("cache.miss", { key });
-      deps.observe?.("miss");
+      observe(request, "miss");
       const { answer, produced } = await produce();
       if (answer !== null) {
         const { value, modelId } = answer;
@@ -130,16 +128,24 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
         return { kind: "produced", produced };
       }
       if (known === null || !isUsable(known, request)) return { kind: "produced", produced };
-      deps.observe?.("stale");
+      observe(request, "stale");
       return { kind: "produced", produced, stale: { value: known.value, modelId: known.modelId } };
     } finally {
       flight.land(null, false);
     }
   }
 
-  function hit(answer: CachedAnswer, from: "kv" | "isolate"): { kind: "hit"; answer: CachedAnswer } {
+  function observe(request: ShareRequest, lookup: CacheLookup): void {
+    deps.observe?.(lookup, request.identity.model);
+  }
+
+  function hit(
+    request: ShareRequest,
+    answer: CachedAnswer,
+    from: CacheLookup,
+  ): { kind: "hit"; answer: CachedAnswer } {
     deps.logger.debug("cache.hit", { from });
-    deps.observe?.(from === "kv" ? "hit_kv" : "hit_isolate");
+    observe(request, from);
     return { kind: "hit", answer };
   }
 
@@ -149,11 +155,11 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
       const followed = await follow(key, request);
       switch (followed.kind) {
         case "answer":
-          return hit(followed.answer, "isolate");
+          return hit(request, followed.answer, "hit_isolate");
         case "lead":
           return lead(key, followed.flight, request, produce);
         case "beside":
-          deps.observe?.("beside");
+          observe(request, "beside");
           return { kind: "produced", produced: (await produce()).produced };
         default:
           return unreachable(followed);

@@ -2,19 +2,12 @@
 import { UNROUTED_PIPELINE } from "../core/envelope.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { LaneLimits } from "../core/shedding.ts";
+import { collectBudgets } from "./check-budgets.ts";
+import { ConfigError } from "./config-error.ts";
 import { LIMITS } from "./limits.ts";
 import type { GuardLimits } from "../guard/port.ts";
 import type { AlertOptions, GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
-
-/** A mistake in `config/`: names the key and says how to mend it. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-
-  constructor(key: string, problem: string, mend: string) {
-    super(`config/gateway.config.ts: ${key}: ${problem}. ${mend}`);
-  }
-}
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const BINDING = /^[A-Z][A-Z0-9_]*$/;
@@ -60,6 +53,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     models: new Map(Object.entries(options.models)),
     destinations: new Map(Object.entries(options.destinations)),
     lanes: laneLimitsOf(options.lanes ?? {}),
+    budgets: collectBudgets(options, pipelines),
     apiTokens,
     adminTokens,
     ledger: { successes: options.ledger?.successes ?? "rows", retainDays },

@@ -5,6 +5,7 @@ import type { Priority } from "../core/policy.ts";
 import type { LaneLimits } from "../core/shedding.ts";
 import type { RuleChanges } from "../core/alerts/rules.ts";
 import type { ModelDefinition } from "../models/port.ts";
+import type { Budget, Budgets } from "./budget.ts";
 import type { DestinationDefinition } from "./define-destination.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 import type { Source } from "./define-source.ts";
@@ -23,6 +24,8 @@ export interface GatewayOptions {
    * twice the number all. Default: 100 000 each.
    */
   readonly lanes?: Readonly<Partial<Record<Priority, { readonly maxBacklog: number }>>>;
+  /** By space (a source's `space`, else its name): what its customers' events together may cost a day. */
+  readonly spaceBudgets?: Readonly<Record<string, Budget>>;
   readonly api?: {
     /** Bindings that hold bearer tokens for `/v1`. Default: `SLUICE_API_TOKEN`. */
     readonly tokens?: readonly string[];
@@ -86,6 +89,7 @@ export interface GatewayConfig {
   readonly models: ReadonlyMap<string, ModelDefinition>;
   readonly destinations: ReadonlyMap<string, DestinationDefinition>;
   readonly lanes: LaneLimits;
+  readonly budgets: Budgets;
   readonly apiTokens: readonly string[];
   readonly adminTokens: readonly string[];
   readonly ledger: { readonly successes: LedgerSuccesses; readonly retainDays: number };

@@ -5,6 +5,7 @@
  * pipelines of all shapes fit in one list without a cast.
  */
 import type * as z from "zod";
+import type { Budget } from "./budget.ts";
 import type { EventId } from "../core/ids.ts";
 import type { InjectionScore } from "../core/injection.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -126,6 +127,8 @@ export interface PipelineOptions<
   /** Names from the gateway's `destinations`. */
   readonly deliver: readonly string[];
   readonly policy?: Partial<EventPolicy>;
+  /** What this pipeline's model calls together may cost a day. */
+  readonly budget?: Budget;
 }
 
 export type StagesVisitor<Answer> = <InputSchema extends z.ZodType, Enriched, OutputSchema extends z.ZodType>(
@@ -140,6 +143,7 @@ export interface Pipeline<in Accepts> {
   /** The model the infer stage names, for the config check. */
   readonly model: string | undefined;
   readonly fallbackModels?: readonly string[];
+  readonly budget?: Budget;
   open<Answer>(visit: StagesVisitor<Answer>): Answer;
   /** Never called: it only makes `Accepts` count for the compiler. */
   readonly accepts?: (payload: Accepts) => void;
@@ -156,6 +160,7 @@ export function definePipeline<
     policy: options.policy ?? {},
     model: options.infer?.model,
     fallbackModels: options.infer?.fallbackModels ?? [],
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
     open: (visit) => visit<InputSchema, Enriched, OutputSchema>(options),
   };
 }

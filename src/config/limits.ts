@@ -133,6 +133,16 @@ export const LIMITS = {
     ringEveryMs: 5 * SECOND_MS,
   },
   guard: GUARD_LIMITS,
+  budget: {
+    /** How often an isolate tells and asks a budget's object: what all of them spend meanwhile may pass the budget. */
+    syncEveryMs: 10 * SECOND_MS,
+    /** Part of a day's budget that an isolate may keep untold when an invocation ends: it may be the last. */
+    untoldShare: 0.01,
+    /** An event that waits for the next day looks again after this: its budget may have been raised. */
+    recheckMs: HOUR_MS,
+    /** So that not everything that waited comes back at once. */
+    spreadMs: MINUTE_MS,
+  },
   models: {
     /** To the response's headers, to the first token, between tokens, and for the whole call. */
     connectTimeoutMs: 10 * SECOND_MS,

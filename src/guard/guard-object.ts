@@ -8,8 +8,9 @@
  * request instead.
  */
 import { createDurable } from "itty-durable";
-import type * as z from "zod";
+import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
+import { budgetStateSchema, spend, type BudgetState } from "../core/budget.ts";
 import type { Decision, Settlement } from "../core/guard/commands.ts";
 import { closedFor, hasUnwritten, mustWrite, reload, written } from "../core/guard/durability.ts";
 import { admit, renew, settle } from "../core/guard/machine.ts";
@@ -24,19 +25,23 @@ import {
   GUARD_WIRE_VERSION,
   operateCommandSchema,
   settleCommandSchema,
+  spendCommandSchema,
   type GuardAnswer,
 } from "./wire.ts";
 
 const logger = createLogger("warn", { component: "guard" });
 
 export class GuardObject extends createDurable() {
-  /** The only own property, hence all that is persisted. Parsed in `onLoad`, before any method runs. */
+  /** Own properties are all that is persisted. Parsed in `onLoad`, before any method runs. */
   guard: GuardState | null = null;
+  /** Of an object that keeps a budget (`budget:pipeline:triage`); it has nothing else to do. */
+  budget: BudgetState | null = null;
 
   readonly #trailing = new TrailingTimer();
 
   override async onLoad(): Promise<void> {
     const at = momentNow();
+    this.#loadBudget();
     const stored: unknown = this.guard;
     if (stored === null) {
       this.guard = newGuardState(at.nowMs);
@@ -66,6 +71,16 @@ export class GuardObject extends createDurable() {
     return answer(null);
   }
 
+  /** What was spent must be durable before it is known: a restart makes no budget larger. */
+  async spend(command: unknown): Promise<GuardAnswer<BudgetState>> {
+    const parsed = spendCommandSchema.safeParse(command);
+    if (!parsed.success) return refusal(parsed.error);
+    const next = spend(this.budget, parsed.data.spending, Date.now());
+    this.budget = next;
+    if (parsed.data.spending.micros > 0 || parsed.data.spending.calls > 0) await this.persist();
+    return answer(next);
+  }
+
   /** For operators. Changes nothing. */
   read(): GuardAnswer<GuardSummary> {
     const at = momentNow();
@@ -78,6 +93,14 @@ export class GuardObject extends createDurable() {
     const at = momentNow();
     await this.#keep(operateGuard(this.#state(at), parsed.data.operation, at), at);
     return answer(summarize(this.#state(at), at));
+  }
+
+  /** One that cannot be read begins the day anew: it stops nothing, and says so. */
+  #loadBudget(): void {
+    const stored: unknown = this.budget;
+    const parsed = z.nullable(budgetStateSchema).safeParse(stored ?? null);
+    if (!parsed.success) logger.error("budget.state_unreadable", { budget: String(this.id) });
+    this.budget = parsed.success ? parsed.data : null;
   }
 
   #state(at: Moment): GuardState {

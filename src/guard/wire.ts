@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
+import { spendingSchema } from "../core/budget.ts";
 import { admitRequestSchema, settlementSchema } from "../core/guard/commands.ts";
 import { guardOperationSchema } from "../core/guard/operate.ts";
 
@@ -36,7 +37,13 @@ export const operateCommandSchema = z.object({
 });
 export type OperateCommand = z.infer<typeof operateCommandSchema>;
 
-export type GuardMethod = "admit" | "settle" | "read" | "operate";
+/** To a budget's object: what was spent since the last word; nothing, to ask. */
+export const spendCommandSchema = z.object({
+  v: z.literal(GUARD_WIRE_VERSION),
+  spending: spendingSchema,
+});
+
+export type GuardMethod = "admit" | "settle" | "read" | "operate" | "spend";
 
 /** What the object answers. A refusal is an answer; only a fault of the platform is thrown. */
 export type GuardAnswer<Value> =

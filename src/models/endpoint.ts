@@ -2,6 +2,7 @@
  * What all providers' builders share: where the endpoint is, which bindings hold its keys, and the definition's
  * common parts. Holds no secret: keys are named here and looked up when the env is known.
  */
+import type { Budget } from "../config/budget.ts";
 import { LIMITS } from "../config/limits.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import type { GuardLimits } from "../guard/port.ts";
@@ -25,6 +26,8 @@ export interface EndpointOptions {
   readonly timeouts?: Partial<ModelTimeouts>;
   /** Default: the list price, where the model's name tells it (`prices.ts`). */
   readonly price?: ModelPrice;
+  /** What all calls of this model together may cost a day. */
+  readonly budget?: Budget;
 }
 
 export interface Endpoint {
@@ -63,6 +66,7 @@ export function defineModel(options: EndpointOptions, endpoint: Endpoint): Model
     ...(firstKey === undefined ? {} : { apiKey: firstKey, keyHeader }),
     ...(otherKeys.length === 0 ? {} : { nextApiKeys: otherKeys }),
     ...(price === undefined ? {} : { price }),
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
     create,
   };
 }

@@ -3,6 +3,7 @@
  * adds what a gateway needs around it: limits, time-outs, prices.
  */
 import type { LanguageModelV4, LanguageModelV4FinishReason } from "@ai-sdk/provider";
+import type { Budget } from "../config/budget.ts";
 import type { StageFailure } from "../core/failure.ts";
 import type { GuardLimits, LimitHint } from "../guard/port.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -33,6 +34,7 @@ export interface ModelDefinition {
   readonly limits: GuardLimits;
   readonly timeouts: ModelTimeouts;
   readonly price?: ModelPrice;
+  readonly budget?: Budget;
   /** Whether the endpoint takes a JSON schema for its answer; otherwise the schema goes into the prompt. */
   readonly structuredOutput: boolean;
   /** Variables that `create` reads. One that is not set makes the model `model_not_configured`. */

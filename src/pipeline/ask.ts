@@ -100,13 +100,23 @@ async function askOnce<Input, Schema extends z.ZodType>(
     input: prompt.input,
     jsonSchema: schema.jsonSchema,
     priority: question.run.event.envelope.priority,
+    caller: {
+      pipeline: question.run.event.envelope.pipeline,
+      partitionKey: question.run.event.envelope.partitionKey,
+    },
     signal,
     ...(stage.temperature === undefined ? {} : { temperature: stage.temperature }),
     ...(stage.maxOutputTokens === undefined ? {} : { maxOutputTokens: stage.maxOutputTokens }),
   });
   if (outcome.kind === "denied") {
-    const { untilMs, reason } = outcome;
-    return { kind: "deferred", untilMs, reason: `model ${name}: ${reason}`, denial: reason };
+    const { untilMs, reason, downgradeTo } = outcome;
+    const deferred = {
+      kind: "deferred",
+      untilMs,
+      reason: `model ${name}: ${reason}`,
+      denial: reason,
+    } as const;
+    return downgradeTo === undefined ? deferred : { ...deferred, downgradeTo };
   }
   const model = addSpending(spent, name, outcome);
   switch (outcome.kind) {

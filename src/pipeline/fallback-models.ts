@@ -20,24 +20,41 @@ export async function askInTurn<Input, Schema extends z.ZodType>(
   first: Question<Input, Schema>,
 ): Promise<Inference<z.output<Schema>>> {
   const outcomes: Inference<z.output<Schema>>[] = [];
-  const models = [first.model, ...(first.stage.fallbackModels ?? [])];
+  let models = [first.model, ...(first.stage.fallbackModels ?? [])];
+  let isDowngraded = false;
   let spent: Spent = null;
   let stale: Stale<Input, Schema> | null = null;
-  for (const model of models) {
+  for (let index = 0; index < models.length; index++) {
+    const model = models[index] ?? first.model;
     const question = { ...first, model };
     const asked: Asked<z.output<Schema>> = await askCached(question, spent);
     const { inference } = asked;
-    if (inference.kind === "answered") return inference;
+    if (inference.kind === "answered") return isDowngraded ? markDowngraded(inference) : inference;
+    const downgradeTo = inference.kind === "deferred" ? inference.downgradeTo : undefined;
+    if (downgradeTo !== undefined && !isDowngraded && !first.signal.aborted) {
+      first.run.logger.warn("model_downgraded", { from: model, to: downgradeTo });
+      // Instead of this model and of those that would have come after it.
+      models = [...models.slice(0, index + 1), downgradeTo];
+      isDowngraded = true;
+      continue;
+    }
     outcomes.push(inference);
     if (inference.kind !== "deferred") spent = inference.model ?? spent;
     if (stale === null && asked.stale !== null) stale = { question, answer: asked.stale };
     if (first.signal.aborted || !isForTheNext(question, inference)) break;
-    if (outcomes.length < models.length) {
+    if (index + 1 < models.length) {
       first.run.logger.warn("model_fallback", { from: model, code: codeOf(inference) });
     }
   }
   const best = mostHopeful(outcomes);
   return stale !== null && isOutage(best) ? ((await reuseStale(stale, spent)) ?? best) : best;
+}
+
+function markDowngraded<Output>(
+  inference: Extract<Inference<Output>, { kind: "answered" }>,
+): Inference<Output> {
+  const { model } = inference;
+  return model === null ? inference : { ...inference, model: { ...model, degraded: "budget" } };
 }
 
 /** These say something about the model, not about the question. */

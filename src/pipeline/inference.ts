@@ -7,10 +7,9 @@ import type { JsonValue } from "../core/json.ts";
 import type { ModelRecord } from "../core/partition/model.ts";
 import type { FencedPrompt } from "../core/prompt-safety.ts";
 import type { ResultCache } from "../cache/results.ts";
-import type { DenialReason } from "../guard/port.ts";
 import type { AnswerSchema } from "./answer.ts";
 import type { Degradation } from "./judge.ts";
-import type { ModelCaller } from "./ports.ts";
+import type { ModelCaller, ModelDenialReason } from "./ports.ts";
 import type { EventRun } from "./stage.ts";
 
 export interface InferDeps {
@@ -38,7 +37,9 @@ export type Inference<Output> =
       readonly kind: "deferred";
       readonly untilMs: number;
       readonly reason: string;
-      readonly denial: DenialReason;
+      readonly denial: ModelDenialReason;
+      /** The model that a spent budget goes down to. */
+      readonly downgradeTo?: string;
     }
   | {
       readonly kind: "failed";

@@ -11,6 +11,7 @@ import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import { costMicros } from "../models/price.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
+import type { Attribution, BudgetKeeper, BudgetVerdict } from "./budgets.ts";
 import { isTimeout } from "./bounded.ts";
 import { describeThrown } from "./describe.ts";
 import type {
@@ -31,6 +32,10 @@ export interface ModelCallerDeps {
   readonly logger: Logger;
   /** Told of every call that was made, for metrics and cost. Must not throw. */
   readonly observe?: (call: ModelCallObservation) => void;
+  /** Told of every call that was not made because a budget is spent. Must not throw. */
+  readonly observeOverBudget?: (denial: { readonly model: string; readonly scope: string }) => void;
+  /** Default: nothing is budgeted. */
+  readonly budgets?: BudgetKeeper;
   readonly spans?: StageSpans;
 }
 
@@ -38,6 +43,10 @@ export interface ModelCallObservation {
   readonly model: string;
   readonly modelId: string;
   readonly provider: string;
+  /** Absent: not an event's call. */
+  readonly pipeline?: string;
+  /** `<space>:<customer>`: for cost per customer. Never a metric's label. */
+  readonly partitionKey?: string;
   /** `ok`, or the failure's code. */
   readonly code: string;
   readonly class: "ok" | FailureClass;
@@ -62,6 +71,8 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
   const found = deps.models.get(request.model);
   if (!found.ok) return notSent(found.error);
   const { name, definition } = found.value;
+  const budget = await deps.budgets?.check(name, request.caller);
+  if (budget?.kind === "spent") return overBudget(deps, request, budget);
   const modelRequest = modelRequestOf(request);
   const texts = textsOfRequest(modelRequest, definition.structuredOutput);
   const estimatedTokens = estimateCallTokens(texts, request.maxOutputTokens);
@@ -83,7 +94,7 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
       deps.logger.debug("model.denied", { model: name, reason: admitted.reason });
       return admitted;
     case "granted":
-      return callAdmitted(deps, found.value, modelRequest, request.signal, admitted.permit);
+      return callAdmitted(deps, found.value, request, modelRequest, admitted.permit);
     default:
       return unreachable(admitted);
   }
@@ -92,14 +103,29 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
 async function callAdmitted(
   deps: ModelCallerDeps,
   model: ConfiguredModel,
+  { caller, signal }: ModelCallRequest,
   request: ModelRequest,
-  signal: AbortSignal,
   permit: Permit,
 ): Promise<ModelCallOutcome> {
   const result = await callTraced(deps, model, request, signal);
   permit.settle(reportFor(result, signal));
   const { price } = model.definition;
-  deps.observe?.(observationOf(model, result));
+  const observation = observationOf(model, result, caller);
+  deps.observe?.(observation);
+  const { usage: counted, costMicros: micros } = observation;
+  deps.logger.debug("model.called", {
+    model: model.name,
+    pipeline: caller?.pipeline,
+    code: observation.code,
+    inputTokens: counted?.inputTokens,
+    outputTokens: counted?.outputTokens,
+    estimatedUsage: counted?.estimated,
+    costMicros: micros,
+    durationMs: observation.latencyMs,
+  });
+  if (micros !== null) {
+    deps.budgets?.charge(model.name, caller, { micros, isEstimated: counted?.estimated ?? true });
+  }
   if (!result.ok) {
     const { usage, latencyMs, failure: reason } = result.error;
     deps.logger.warn("model.failed", { model: model.name, code: reason.code, durationMs: latencyMs });
@@ -124,7 +150,11 @@ async function callAdmitted(
   };
 }
 
-function observationOf(model: ConfiguredModel, result: ModelCallResult): ModelCallObservation {
+function observationOf(
+  model: ConfiguredModel,
+  result: ModelCallResult,
+  caller: Attribution | undefined,
+): ModelCallObservation {
   const { name, definition } = model;
   const facts = result.ok ? result.value : result.error;
   const { usage, latencyMs } = facts;
@@ -137,6 +167,7 @@ function observationOf(model: ConfiguredModel, result: ModelCallResult): ModelCa
     usage,
     costMicros: usage === undefined ? null : costMicros(usage, definition.price),
     latencyMs,
+    ...caller,
     firstTokenMs: result.ok ? result.value.firstTokenMs : undefined,
   };
 }
@@ -187,6 +218,17 @@ function callTraced(
     }
     return result;
   });
+}
+
+function overBudget(
+  deps: ModelCallerDeps,
+  request: ModelCallRequest,
+  { scope, untilMs, downgradeTo }: Extract<BudgetVerdict, { kind: "spent" }>,
+): ModelCallOutcome {
+  deps.observeOverBudget?.({ model: request.model, scope });
+  deps.logger.warn("model.over_budget", { model: request.model, scope, downgradeTo });
+  const denied = { kind: "denied", untilMs, reason: "budget" } as const;
+  return downgradeTo === undefined ? denied : { ...denied, downgradeTo };
 }
 
 /** A throw is a bug in an adapter. It is answered like a passing failure, so that the permit is settled, and logged. */

@@ -10,6 +10,7 @@ import type { Result } from "../core/result.ts";
 import type { Destination } from "../destinations/port.ts";
 import type { DenialReason } from "../guard/port.ts";
 import type { ModelCallResult, ModelRequest } from "../models/call.ts";
+import type { Attribution } from "./budgets.ts";
 import type { CallContext, FinishReason } from "../models/model-stream.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
@@ -24,6 +25,8 @@ export interface ModelCallRequest {
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
   readonly priority: Priority;
+  /** Whom it is made for: budgets and cost are kept by it. */
+  readonly caller?: Attribution;
   readonly signal: AbortSignal;
 }
 
@@ -38,8 +41,14 @@ export type ModelCallOutcome =
       /** Millionths of a US dollar; null when the model has no price. */
       readonly costMicros: number | null;
     }
-  /** A guard said not yet. */
-  | { readonly kind: "denied"; readonly untilMs: number; readonly reason: DenialReason }
+  /** A guard said not yet, or a budget is spent. */
+  | {
+      readonly kind: "denied";
+      readonly untilMs: number;
+      readonly reason: ModelDenialReason;
+      /** The budget's own choice of another model. */
+      readonly downgradeTo?: string;
+    }
   | {
       readonly kind: "failed";
       readonly failure: StageFailure;
@@ -48,6 +57,8 @@ export type ModelCallOutcome =
       readonly durationMs: number;
       readonly costMicros: number | null;
     };
+
+export type ModelDenialReason = DenialReason | "budget";
 
 /** Calls a model by name, behind its guard. Never throws; stops when the request's signal does. */
 export interface ModelCaller {

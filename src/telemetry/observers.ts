@@ -25,6 +25,12 @@ export function observeModelCalls(metrics: Metrics): (call: ModelCall) => void {
   };
 }
 
+export function observeOverBudget(
+  metrics: Metrics,
+): (denial: { readonly model: string; readonly scope: string }) => void {
+  return ({ model, scope }) => metrics.count("sluice_budget_denials_total", { model, scope });
+}
+
 export function observeCache(metrics: Metrics): (lookup: string) => void {
   return (result) => metrics.count("sluice_cache_lookups_total", { result });
 }

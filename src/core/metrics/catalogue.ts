@@ -59,6 +59,7 @@ export const METRICS = {
   sluice_model_cost_usd_total: counter("What model calls cost, useless ones included", ["model"]),
   sluice_cache_lookups_total: counter("Look-ups in the result cache", ["result"]),
   sluice_undeliverable_total: counter("Messages no partition took, kept in R2", []),
+  sluice_budget_denials_total: counter("Calls not made because a budget is spent", ["model", "scope"]),
   sluice_guard_denials_total: counter("Admissions a guard refused for now", ["guard", "reason"]),
   sluice_deliveries_total: counter("Delivery attempts", ["destination", "outcome"]),
   sluice_delivery_duration_seconds: seconds("One delivery attempt", ["destination"]),

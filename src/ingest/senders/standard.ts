@@ -1,5 +1,5 @@
 /** Standard Webhooks, any scheme of the same facts, and senders that sign nothing at all. */
-import { ConfigError } from "../../config/check-gateway.ts";
+import { ConfigError } from "../../config/config-error.ts";
 import { DAY_MS } from "../../config/limits.ts";
 import type { SignatureScheme, Verification } from "../scheme.ts";
 import {
