@@ -11,6 +11,8 @@ import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
 import type { GatewayEnv } from "./env.ts";
+import { createSharedFlights } from "./guard/flight-client.ts";
+import type { GuardTransport } from "./guard/transport.ts";
 import { createGuardClient } from "./guard/client.ts";
 import { createKeptSettlements } from "./guard/kept-settlements.ts";
 import { createPermitPool } from "./guard/permit-pool.ts";
@@ -140,10 +142,18 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const checkSource = createSourceCheck(config.sources);
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
+  const sendToGuard: GuardTransport = (call) => callGuard(env.GUARD, call);
   const cache: ResultCache = createResultCache({
     kv: env.RESULTS,
     nowMs,
     logger: log,
+    flights: createSharedFlights({
+      send: sendToGuard,
+      nowMs,
+      sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+      newId,
+      logger: log,
+    }),
     observe: observeCache(metrics),
   });
   const budgets =
@@ -151,7 +161,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       ? undefined
       : createBudgetKeeper({
           budgets: config.budgets,
-          book: createBudgetBook({ send: (call) => callGuard(env.GUARD, call), nowMs, logger: log }),
+          book: createBudgetBook({ send: sendToGuard, nowMs, logger: log }),
           nowMs,
           random: Math.random,
         });

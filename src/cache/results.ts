@@ -8,6 +8,7 @@ import type { CacheLookup } from "../core/cache-lookup.ts";
 import type { JsonValue } from "../core/json.ts";
 import { messageOf, unreachable } from "../core/result.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { JoinedFlight, SharedFlights } from "./ports.ts";
 import { resultKey, type ResultIdentity } from "./result-key.ts";
 import { createFlights, type Flight } from "./single-flight.ts";
 import { within } from "./within.ts";
@@ -39,6 +40,8 @@ export interface ShareRequest {
   /** How much longer an answer is kept, for when a new one cannot be had. Default: not at all. */
   readonly staleSeconds?: number;
   readonly signal: AbortSignal;
+  /** Equal requests share one call also across locations. Default: within an isolate. */
+  readonly acrossLocations?: boolean;
 }
 
 export interface Production<Produced> {
@@ -65,6 +68,8 @@ export interface ResultCacheDeps {
   readonly nowMs: () => number;
   readonly logger: Logger;
   /** Told of every look-up, for metrics. Must not throw. */
+  /** For requests that ask for it. */
+  readonly flights?: SharedFlights;
   readonly observe?: (lookup: CacheLookup, model: string) => void;
 }
 
@@ -117,9 +122,15 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
         flight.land(known, isSmall(known));
         return hit(request, known, "hit_kv");
       }
+      const joined = await joinOthers(key, request);
+      const theirs = joined.kind === "answer" ? parseStored(deps, joined.answer) : null;
+      if (theirs !== null && isFresh(theirs, request.ttlSeconds)) {
+        flight.land(theirs, isSmall(theirs));
+        return hit(request, theirs, "hit_elsewhere");
+      }
       deps.logger.debug("cache.miss", { key });
       observe(request, "miss");
-      const { answer, produced } = await produce();
+      const { answer, produced } = await produceFor(joined, produce);
       if (answer !== null) {
         const { value, modelId } = answer;
         const stored: StoredAnswer = { v: 1, value, modelId, storedAtMs: deps.nowMs() };
@@ -132,6 +143,27 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
       return { kind: "produced", produced, stale: { value: known.value, modelId: known.modelId } };
     } finally {
       flight.land(null, false);
+    }
+  }
+
+  function joinOthers(key: string, request: ShareRequest): Promise<JoinedFlight> {
+    if (request.acrossLocations !== true || deps.flights === undefined) return Promise.resolve(ALONE);
+    return deps.flights.join(key, request.signal);
+  }
+
+  /** Those elsewhere hear of it before KV does, also of a production that came to nothing. */
+  async function produceFor<Produced>(
+    joined: JoinedFlight,
+    produce: () => Promise<Production<Produced>>,
+  ): Promise<Production<Produced>> {
+    let told: string | null = null;
+    try {
+      const production = await produce();
+      const { answer } = production;
+      if (answer !== null) told = JSON.stringify({ v: 1, ...answer, storedAtMs: deps.nowMs() });
+      return production;
+    } finally {
+      if (joined.kind === "lead") await joined.land(told);
     }
   }
 
@@ -177,12 +209,23 @@ async function read(deps: ResultCacheDeps, key: string): Promise<StoredAnswer | 
     const text = await within(LIMITS.cache.readTimeoutMs, null, deps.kv.get(key, "text"));
     if (text === "late") deps.logger.warn("cache.slow");
     if (text === null || text === "late") return null;
-    const parsed = cachedAnswerSchema.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    deps.logger.warn("cache.unreadable");
+    return parseStored(deps, text);
   } catch (thrown) {
     deps.logger.warn("cache.read_failed", { message: messageOf(thrown) });
   }
+  return null;
+}
+
+const ALONE: JoinedFlight = { kind: "alone" };
+
+function parseStored(deps: ResultCacheDeps, text: string): StoredAnswer | null {
+  try {
+    const parsed = cachedAnswerSchema.safeParse(JSON.parse(text));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // No JSON: the same as JSON of another shape.
+  }
+  deps.logger.warn("cache.unreadable");
   return null;
 }
 

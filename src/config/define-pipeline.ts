@@ -49,6 +49,11 @@ export interface InferStage<Input, OutputSchema extends z.ZodType> {
   readonly maxOutputTokens?: number;
   /** Opt-in: equal inputs share one model call for this long. */
   readonly cacheTtlSeconds?: number;
+  /**
+   * Equal inputs at the same time share one call: in one isolate always, with this wherever they arrive, for two or more
+   * requests to an object per answer that is not in the cache.
+   */
+  readonly shareAcrossLocations?: boolean;
   /** What becomes of an answer that cannot be used. Default: `retry`. */
   readonly onDegraded?: OnDegraded<Input, z.output<OutputSchema>>;
   /** Where one cause wants another choice: a refusal is rarely mended by asking again. */

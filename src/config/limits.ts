@@ -200,6 +200,15 @@ export const LIMITS = {
     recentMs: MINUTE_MS,
     maxRecentAnswers: 64,
     maxRecentCharacters: 32 * KIB,
+    /** Across locations: how long one caller leads without an answer. A longer call is made twice. */
+    flightLeaseMs: 30 * SECOND_MS,
+    /** How long its answer is handed out: after a minute every location's KV knows it. */
+    flightAnswerMs: MINUTE_MS,
+    /** How often who waits asks again: at first, and at most. */
+    firstFlightPollMs: 250,
+    maxFlightPollMs: 2 * SECOND_MS,
+    /** Of an answer that is handed out: it travels in a request header. */
+    maxFlightAnswerCharacters: 8 * KIB,
   },
   destinations: {
     timeoutMs: 15 * SECOND_MS,

@@ -12,6 +12,7 @@ import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { budgetStateSchema, spend, type BudgetState } from "../core/budget.ts";
 import type { Decision, Settlement } from "../core/guard/commands.ts";
+import { joinFlight, landFlight, NO_FLIGHT, type FlightReply, type FlightState } from "../core/flight.ts";
 import { closedFor, hasUnwritten, mustWrite, reload, written } from "../core/guard/durability.ts";
 import { admit, renew, settle } from "../core/guard/machine.ts";
 import { newGuardState, parseGuardState, type GuardState } from "../core/guard/model.ts";
@@ -23,6 +24,8 @@ import { createLogger } from "../telemetry/log.ts";
 import {
   admitCommandSchema,
   GUARD_WIRE_VERSION,
+  joinFlightCommandSchema,
+  landFlightCommandSchema,
   operateCommandSchema,
   settleCommandSchema,
   spendCommandSchema,
@@ -37,6 +40,7 @@ export class GuardObject extends createDurable() {
   /** Of an object that keeps a budget (`budget:pipeline:triage`); it has nothing else to do. */
   budget: BudgetState | null = null;
 
+  #flight: FlightState = NO_FLIGHT;
   readonly #trailing = new TrailingTimer();
 
   override async onLoad(): Promise<void> {
@@ -79,6 +83,23 @@ export class GuardObject extends createDurable() {
     this.budget = next;
     if (parsed.data.spending.micros > 0 || parsed.data.spending.calls > 0) await this.persist();
     return answer(next);
+  }
+
+  /** A flight is never stored: a restart costs a second call, no more. */
+  joinFlight(command: unknown): GuardAnswer<FlightReply> {
+    const parsed = joinFlightCommandSchema.safeParse(command);
+    if (!parsed.success) return refusal(parsed.error);
+    const step = joinFlight(this.#flight, parsed.data.caller, Date.now(), LIMITS.cache.flightLeaseMs);
+    this.#flight = step.state;
+    return answer(step.reply);
+  }
+
+  landFlight(command: unknown): GuardAnswer<null> {
+    const parsed = landFlightCommandSchema.safeParse(command);
+    if (!parsed.success) return refusal(parsed.error);
+    const untilMs = Date.now() + LIMITS.cache.flightAnswerMs;
+    this.#flight = landFlight(this.#flight, parsed.data.caller, parsed.data.answer, untilMs);
+    return answer(null);
   }
 
   /** For operators. Changes nothing. */

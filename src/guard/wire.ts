@@ -43,7 +43,17 @@ export const spendCommandSchema = z.object({
   spending: spendingSchema,
 });
 
-export type GuardMethod = "admit" | "settle" | "read" | "operate" | "spend";
+const callerSchema = z.string().min(1).max(64);
+
+export const joinFlightCommandSchema = z.object({ v: z.literal(GUARD_WIRE_VERSION), caller: callerSchema });
+
+export const landFlightCommandSchema = z.object({
+  v: z.literal(GUARD_WIRE_VERSION),
+  caller: callerSchema,
+  answer: z.nullable(z.string().max(LIMITS.cache.maxFlightAnswerCharacters)),
+});
+
+export type GuardMethod = "admit" | "settle" | "read" | "operate" | "spend" | "joinFlight" | "landFlight";
 
 /** What the object answers. A refusal is an answer; only a fault of the platform is thrown. */
 export type GuardAnswer<Value> =

@@ -61,6 +61,7 @@ function shareRequestOf<Input, Schema extends z.ZodType>(
   return {
     signal,
     ttlSeconds: stage.cacheTtlSeconds,
+    ...(stage.shareAcrossLocations === true ? { acrossLocations: true } : {}),
     ...(stage.staleOnErrorSeconds === undefined ? {} : { staleSeconds: stage.staleOnErrorSeconds }),
     identity: {
       space,
