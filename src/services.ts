@@ -4,20 +4,11 @@
  * one (guard settlements) is made anew.
  */
 import { waitUntil } from "cloudflare:workers";
-import { createResultCache, type ResultCache } from "./cache/results.ts";
-import { createBudgetBook } from "./guard/budget-book.ts";
-import { callGuard } from "./guard/call.ts";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
 import type { GatewayEnv } from "./env.ts";
-import { createSharedFlights } from "./guard/flight-client.ts";
-import type { GuardTransport } from "./guard/transport.ts";
 import { createGuardClient } from "./guard/client.ts";
-import { createKeptSettlements } from "./guard/kept-settlements.ts";
-import { createPermitPool } from "./guard/permit-pool.ts";
-import type { GuardClient } from "./guard/port.ts";
-import type { ShardHomes } from "./guard/shards.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { createFloodLimit } from "./ingest/flood.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
@@ -46,7 +37,6 @@ import { createOperatorServices, stepReplays, type OperatorServices } from "./op
 import { createPartitionClient } from "./partition/client.ts";
 import { askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
-import { createBudgetKeeper } from "./pipeline/budgets.ts";
 import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
 import { createModelCaller } from "./pipeline/model-caller.ts";
@@ -60,14 +50,9 @@ import type { StreamDeps } from "./streaming/routes.ts";
 import { newStreamId, streamStub } from "./streaming/stub.ts";
 import { createStreamTokens } from "./streaming/tokens.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
-import {
-  countDenials,
-  observeCache,
-  observeModelCalls,
-  observeOverBudget,
-  observeStages,
-} from "./telemetry/observers.ts";
+import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
+import { createModelServices } from "./services-models.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services-telemetry.ts";
 import { createTraces } from "./services-traces.ts";
 
@@ -138,47 +123,18 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     log,
   });
   const spans = traces === null ? {} : { spans: traces.tracer };
-  const models = createModelRegistry(config.models, { binding, fetch: fetcher });
+  const { models, cache, budgets, newGuard } = createModelServices(config, env, {
+    binding,
+    fetch: fetcher,
+    clock,
+    newId,
+    metrics,
+    waitUntil,
+    log,
+  });
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const checkSource = createSourceCheck(config.sources);
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
-  const sendToGuard: GuardTransport = (call) => callGuard(env.GUARD, call);
-  const cache: ResultCache = createResultCache({
-    kv: env.RESULTS,
-    nowMs,
-    logger: log,
-    flights: createSharedFlights({
-      send: sendToGuard,
-      nowMs,
-      sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
-      newId,
-      logger: log,
-    }),
-    observe: observeCache(metrics),
-  });
-  const budgets =
-    config.budgets.size === 0
-      ? undefined
-      : createBudgetKeeper({
-          budgets: config.budgets,
-          book: createBudgetBook({ send: sendToGuard, nowMs, logger: log }),
-          nowMs,
-          random: Math.random,
-        });
-  const kept = createKeptSettlements(nowMs);
-  const pool = createPermitPool(nowMs);
-  const homes: ShardHomes = new Map();
-  const newGuard = (): GuardClient =>
-    createGuardClient({
-      namespace: env.GUARD,
-      nowMs,
-      random: Math.random,
-      logger: log,
-      flushSoon: (flush) => waitUntil(flush()),
-      kept,
-      pool,
-      homes,
-    });
 
   const apiTokens = () => config.apiTokens.flatMap((name) => text(name) ?? []);
   // The tokens in force sign when no secret of their own is set: they are never handed out by that.

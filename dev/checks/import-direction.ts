@@ -33,6 +33,7 @@ const ROOT_FILES = new Set([
   "gateway.ts",
   "app.ts",
   "services.ts",
+  "services-models.ts",
   "services-telemetry.ts",
   "services-traces.ts",
   "operator-services.ts",
