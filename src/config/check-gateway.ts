@@ -1,4 +1,6 @@
 /** Checks a config's names against each other. Secrets and bindings are checked when the env is known (`services.ts`). */
+import { isRegion, REGIONS } from "../core/regions.ts";
+import type { ModelDefinition } from "../models/port.ts";
 import { UNROUTED_PIPELINE } from "../core/envelope.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { LaneLimits } from "../core/shedding.ts";
@@ -22,6 +24,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
       checkLimits(`${group}.${name}.limits`, limits);
     }
   }
+  for (const [name, { regional = [] }] of Object.entries(options.models)) checkEndpoints(name, regional);
   for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
   for (const [name, source] of Object.entries(options.sources)) {
     checkBindings(`sources.${name}.verify.secrets`, source.verify.secrets);
@@ -175,6 +178,22 @@ function laneLimitsOf(lanes: NonNullable<GatewayOptions["lanes"]>): LaneLimits {
     throw new ConfigError(key, `${maxBacklog} is no number of events`, "Use a whole number above 0");
   };
   return { high: limitOf("high"), normal: limitOf("normal"), low: limitOf("low") };
+}
+
+function checkEndpoints(name: string, regional: NonNullable<ModelDefinition["regional"]>): void {
+  for (const [index, { region, definition }] of regional.entries()) {
+    const key = `models.${name}.endpoints[${index}]`;
+    checkLimits(`${key}.limits`, definition.limits);
+    if (!isRegion(region)) {
+      throw new ConfigError(
+        `${key}.region`,
+        `"${region}" is not a region`,
+        `Use one of: ${REGIONS.join(", ")}`,
+      );
+    }
+    if (regional.findIndex((other) => other.region === region) === index) continue;
+    throw new ConfigError(`${key}.region`, `${region} is there twice`, "Name each region once");
+  }
 }
 
 function checkName(key: string, name: string): void {

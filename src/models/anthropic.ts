@@ -3,10 +3,11 @@
  * a deployment only where it is configured.
  */
 import { createAnthropic } from "@ai-sdk/anthropic";
-import { defineModel, providerSettings, type BaseUrl, type EndpointOptions } from "./endpoint.ts";
+import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
+import { withEndpoints, type RegionalOptions } from "./regional.ts";
 
-export interface AnthropicOptions extends EndpointOptions {
+export interface AnthropicOptions extends RegionalOptions {
   readonly apiKey: string | readonly string[];
   /** Up to and with `/v1`. Default: Anthropic's own. */
   readonly baseUrl?: BaseUrl;
@@ -18,6 +19,10 @@ const BASE_URL = "https://api.anthropic.com/v1";
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called */
 export function anthropic(options: AnthropicOptions): ModelDefinition {
+  return withEndpoints(options, define);
+}
+
+function define(options: AnthropicOptions): ModelDefinition {
   const { baseUrl = BASE_URL, structuredOutput = true } = options;
   return defineModel(options, {
     provider: "anthropic",

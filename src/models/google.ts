@@ -3,10 +3,11 @@
  * deployment only where it is configured.
  */
 import { createGoogle } from "@ai-sdk/google";
-import { defineModel, providerSettings, type BaseUrl, type EndpointOptions } from "./endpoint.ts";
+import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
+import { withEndpoints, type RegionalOptions } from "./regional.ts";
 
-export interface GoogleOptions extends EndpointOptions {
+export interface GoogleOptions extends RegionalOptions {
   readonly apiKey: string | readonly string[];
   /** Up to and with `/v1beta`. Default: Google's own. */
   readonly baseUrl?: BaseUrl;
@@ -18,6 +19,10 @@ const BASE_URL = "https://generativelanguage.googleapis.com/v1beta";
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called */
 export function google(options: GoogleOptions): ModelDefinition {
+  return withEndpoints(options, define);
+}
+
+function define(options: GoogleOptions): ModelDefinition {
   const { baseUrl = BASE_URL, structuredOutput = true } = options;
   return defineModel(options, {
     provider: "google",

@@ -5,11 +5,12 @@
  */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { isJsonObject } from "../core/json.ts";
-import { defineModel, providerSettings, type BaseUrl, type EndpointOptions } from "./endpoint.ts";
+import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
+import { withEndpoints, type RegionalOptions } from "./regional.ts";
 import { isStrictSchema } from "./strict-schema.ts";
 
-export interface OpenAICompatibleOptions extends EndpointOptions {
+export interface OpenAICompatibleOptions extends RegionalOptions {
   /** Up to and with `/v1`. `{ variable: "MODEL_BASE_URL" }` reads a variable, so that environments can differ. */
   readonly baseUrl: BaseUrl;
   /** The endpoint takes a JSON schema (`response_format: json_schema`). Default: the schema goes into the prompt. */
@@ -20,6 +21,10 @@ export interface OpenAICompatibleOptions extends EndpointOptions {
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called: a mistake in `config/`, found at load */
 export function openaiCompatible(options: OpenAICompatibleOptions): ModelDefinition {
+  return withEndpoints(options, define);
+}
+
+function define(options: OpenAICompatibleOptions): ModelDefinition {
   const { baseUrl, model, structuredOutput = false } = options;
   return defineModel(options, {
     provider: "openai-compatible",

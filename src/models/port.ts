@@ -5,6 +5,7 @@
 import type { LanguageModelV4, LanguageModelV4FinishReason } from "@ai-sdk/provider";
 import type { Budget } from "../config/budget.ts";
 import type { StageFailure } from "../core/failure.ts";
+import type { Region } from "../core/regions.ts";
 import type { GuardLimits, LimitHint } from "../guard/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -35,6 +36,8 @@ export interface ModelDefinition {
   readonly timeouts: ModelTimeouts;
   readonly price?: ModelPrice;
   readonly budget?: Budget;
+  /** Further endpoints of the same model. */
+  readonly regional?: readonly { readonly region: Region; readonly definition: ModelDefinition }[];
   /** Whether the endpoint takes a JSON schema for its answer; otherwise the schema goes into the prompt. */
   readonly structuredOutput: boolean;
   /** Variables that `create` reads. One that is not set makes the model `model_not_configured`. */

@@ -8,6 +8,7 @@ import { err, messageOf, ok, type Result } from "../core/result.ts";
 import { modelNotConfigured } from "./classify.ts";
 import { rotatingFetch } from "./key-rotation.ts";
 import type { ConfiguredModel, ModelDefinition } from "./port.ts";
+import { findDefinition } from "./regional.ts";
 
 export interface ModelRegistryAccess {
   /** The env by name; what is not a string is no key and no variable. */
@@ -16,6 +17,7 @@ export interface ModelRegistryAccess {
 }
 
 export interface ModelRegistry {
+  /** By a model's name, or that of one of its endpoints (`endpointsInOrder`). */
   get(name: string): Result<ConfiguredModel, StageFailure>;
 }
 
@@ -28,7 +30,7 @@ export function createModelRegistry(
     get(name) {
       const known = built.get(name);
       if (known !== undefined) return ok(known);
-      const definition = definitions.get(name);
+      const definition = findDefinition(definitions, name);
       if (definition === undefined) {
         return err(failure("infer", "permanent", "model_unknown", `no model is called "${name}"`));
       }

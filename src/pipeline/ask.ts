@@ -101,6 +101,7 @@ async function askOnce<Input, Schema extends z.ZodType>(
     input: prompt.input,
     jsonSchema: schema.jsonSchema,
     priority: question.run.event.envelope.priority,
+    region: question.run.event.envelope.origin.continent,
     caller: {
       pipeline: question.run.event.envelope.pipeline,
       partitionKey: question.run.event.envelope.partitionKey,

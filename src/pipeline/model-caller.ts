@@ -2,12 +2,14 @@
  * A model call behind its guard: estimate, admit, wait in place if the turn is near, call, settle. The permit
  * is settled exactly once on every path. Knows nothing of prompts or schemas.
  */
+import { MODEL_NOT_CONFIGURED } from "../core/classify/not-configured.ts";
 import { failure, type FailureClass, type StageFailure } from "../core/failure.ts";
 import { err, unreachable, type Result } from "../core/result.ts";
 import type { CallReport, GuardClient, Permit } from "../guard/port.ts";
 import { reportOf, textsOfRequest, type ModelCallResult, type ModelRequest } from "../models/call.ts";
 import { estimateCallTokens } from "../models/estimate.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
+import { endpointsInOrder } from "../models/regional.ts";
 import { costMicros } from "../models/price.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
@@ -68,11 +70,44 @@ export function createModelCaller(deps: ModelCallerDeps): ModelCaller {
 }
 
 async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Promise<ModelCallOutcome> {
-  const found = deps.models.get(request.model);
+  const central = deps.models.get(request.model);
+  const { priority, region = "" } = request;
+  const endpoints = central.ok
+    ? endpointsInOrder(request.model, central.value.definition, { priority, region })
+    : [request.model];
+  const budget = await deps.budgets?.check(request.model, request.caller);
+  if (budget?.kind === "spent") return overBudget(deps, request, budget);
+  let best: ModelCallOutcome | null = null;
+  for (const endpoint of endpoints) {
+    const outcome = await callEndpoint(deps, request, endpoint);
+    if (!isForAnotherEndpoint(outcome)) return outcome;
+    best = sooner(best, outcome);
+  }
+  return (
+    best ?? notSent(failure("infer", "permanent", "model_unknown", `no model is called "${request.model}"`))
+  );
+}
+
+/** Said by the guard or the set-up before anything was sent; a call that failed is the partition's to try again. */
+function isForAnotherEndpoint(outcome: ModelCallOutcome): boolean {
+  if (outcome.kind === "denied") return outcome.reason === "breaker" || outcome.reason === "unreachable";
+  return outcome.kind === "failed" && outcome.failure.code === MODEL_NOT_CONFIGURED;
+}
+
+/** A turn is worth more than a set-up that is not complete; the earliest turn counts. */
+function sooner(best: ModelCallOutcome | null, other: ModelCallOutcome): ModelCallOutcome {
+  if (best === null || best.kind !== "denied") return other.kind === "denied" ? other : (best ?? other);
+  return other.kind === "denied" && other.untilMs < best.untilMs ? other : best;
+}
+
+async function callEndpoint(
+  deps: ModelCallerDeps,
+  request: ModelCallRequest,
+  endpoint: string,
+): Promise<ModelCallOutcome> {
+  const found = deps.models.get(endpoint);
   if (!found.ok) return notSent(found.error);
   const { name, definition } = found.value;
-  const budget = await deps.budgets?.check(name, request.caller);
-  if (budget?.kind === "spent") return overBudget(deps, request, budget);
   const modelRequest = modelRequestOf(request);
   const texts = textsOfRequest(modelRequest, definition.structuredOutput);
   const estimatedTokens = estimateCallTokens(texts, request.maxOutputTokens);
@@ -103,7 +138,7 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
 async function callAdmitted(
   deps: ModelCallerDeps,
   model: ConfiguredModel,
-  { caller, signal }: ModelCallRequest,
+  { model: modelName, caller, signal }: ModelCallRequest,
   request: ModelRequest,
   permit: Permit,
 ): Promise<ModelCallOutcome> {
@@ -124,7 +159,7 @@ async function callAdmitted(
     durationMs: observation.latencyMs,
   });
   if (micros !== null) {
-    deps.budgets?.charge(model.name, caller, { micros, isEstimated: counted?.estimated ?? true });
+    deps.budgets?.charge(modelName, caller, { micros, isEstimated: counted?.estimated ?? true });
   }
   if (!result.ok) {
     const { usage, latencyMs, failure: reason } = result.error;

@@ -25,6 +25,8 @@ export interface ModelCallRequest {
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
   readonly priority: Priority;
+  /** Where the event came from: a continent as Cloudflare names it. The nearest of a model's endpoints is asked first. */
+  readonly region?: string;
   /** Whom it is made for: budgets and cost are kept by it. */
   readonly caller?: Attribution;
   readonly signal: AbortSignal;
