@@ -1,8 +1,10 @@
 /** The faults that would break a promise, by the promise. Every one of them must be noticed. */
 import { EVENT_FAULTS } from "./named/events.ts";
 import type { NamedMutant } from "./named/fault.ts";
+import { GUARD_FAULTS } from "./named/guard.ts";
 import { LANE_FAULTS } from "./named/lanes.ts";
 import { LEASE_FAULTS } from "./named/lease.ts";
+import { MODEL_FAULTS } from "./named/models.ts";
 import { OBJECT_FAULTS } from "./named/object.ts";
 import { PIPELINE_FAULTS } from "./named/pipeline.ts";
 
@@ -12,4 +14,6 @@ export const NAMED_MUTANTS: readonly NamedMutant[] = [
   ...LANE_FAULTS,
   ...OBJECT_FAULTS,
   ...PIPELINE_FAULTS,
+  ...GUARD_FAULTS,
+  ...MODEL_FAULTS,
 ];

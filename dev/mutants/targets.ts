@@ -1,7 +1,7 @@
 /** What is mutated, and which tests must notice. Tests run in the order named here: the fast ones first. */
 import { globSync } from "node:fs";
 
-export const TARGET_NAMES = ["core", "lanes", "object", "pipeline"] as const;
+export const TARGET_NAMES = ["core", "lanes", "object", "pipeline", "guard", "models", "cache"] as const;
 export type TargetName = (typeof TARGET_NAMES)[number];
 
 export interface Target {
@@ -59,6 +59,30 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
       "test/workers/pipeline-*.test.ts",
       "test/core/mutants-pipeline*.test.ts",
     ],
+  },
+  guard: {
+    project: "core",
+    sources: [
+      "src/core/guard/*.ts",
+      "src/core/{budget,flight}.ts",
+      "src/guard/{permit-pool,held-permits,shards}.ts",
+    ],
+    // Without those over random interleavings: what kills a mutant must kill it every time.
+    tests: [
+      "test/core/guard-!(*properties|consumers|flood).test.ts",
+      "test/core/{budget,flight}.test.ts",
+      "test/core/guard-{consumers,flood}.test.ts",
+    ],
+  },
+  models: {
+    project: "core",
+    sources: ["src/models/{deadlines,upstream-reader,classify}.ts", "src/core/classify/model-error.ts"],
+    tests: ["test/core/classify-*.test.ts", "test/core/models-{stream,prices,providers}.test.ts"],
+  },
+  cache: {
+    project: "workers",
+    sources: ["src/cache/*.ts"],
+    tests: ["test/workers/cache-*.test.ts", "test/workers/pipeline-infer.test.ts"],
   },
 };
 

@@ -184,10 +184,11 @@ function checkEndpoints(name: string, regional: NonNullable<ModelDefinition["reg
   for (const [index, { region, definition }] of regional.entries()) {
     const key = `models.${name}.endpoints[${index}]`;
     checkLimits(`${key}.limits`, definition.limits);
-    if (!isRegion(region)) {
+    const given: string = region; // whoever writes JavaScript may name anything
+    if (!isRegion(given)) {
       throw new ConfigError(
         `${key}.region`,
-        `"${region}" is not a region`,
+        `"${given}" is not a region`,
         `Use one of: ${REGIONS.join(", ")}`,
       );
     }
