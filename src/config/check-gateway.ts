@@ -38,6 +38,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
       checkBindings(`sources.${name}.verify.handshakeTokens`, handshakeTokens);
     }
     checkPolicy(`sources.${name}.policy`, source.policy);
+    checkEpochs(`sources.${name}.previousEpoch`, source);
     checkRoutes(name, source);
   }
   const apiTokens = options.api?.tokens ?? ["SLUICE_API_TOKEN"];
@@ -118,6 +119,22 @@ function checkPipeline(pipeline: Pipeline<never>, options: GatewayOptions): void
       `no destination is called "${name}"`,
       suggest("destinations", options.destinations),
     );
+  }
+}
+
+function checkEpochs(key: string, { epoch, previousEpoch }: GatewayOptions["sources"][string]): void {
+  if (previousEpoch === null) return;
+  if (previousEpoch.epoch >= epoch) {
+    const problem = `${previousEpoch.epoch} does not come before ${epoch}`;
+    throw new ConfigError(
+      `${key}.epoch`,
+      problem,
+      "Raise the source's `epoch` with each change of `partitionBy`",
+    );
+  }
+  if (Number.isNaN(previousEpoch.endsAtMs)) {
+    const mend = 'Use a time as in "2027-01-31T00:00:00Z", or milliseconds since the epoch';
+    throw new ConfigError(`${key}.until`, "is no time", mend);
   }
 }
 

@@ -54,7 +54,22 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   partitionBy?(event: IncomingEvent<PayloadOf<Schemas>>): string | number | null;
   /** Sources that name the same space share their customers' order. Default: the source's own name. */
   readonly space?: string;
+  /** Raise it when `partitionBy` or `space` changes, and say in `previousEpoch` what they were. */
   readonly epoch?: number;
+  /**
+   * How events were partitioned before. Until it ends, what the old partitions have is not taken for new, and a customer's
+   * newer events wait until its old partition is empty. Costs one call to the old partition per event; let it end once
+   * the sender's longest retry is over.
+   */
+  readonly previousEpoch?: {
+    readonly epoch: number;
+    /** Default: as now. */
+    partitionBy?(event: IncomingEvent<PayloadOf<Schemas>>): string | number | null;
+    readonly space?: string;
+    readonly unkeyedShards?: number;
+    /** RFC 3339, or ms since the epoch. Default: until it is taken out of the config. */
+    readonly until?: string | number;
+  };
   readonly jurisdiction?: Jurisdiction;
   readonly unkeyedShards?: number;
   /** Where the sender's id is not (or not rightly) found by the scheme. */
@@ -76,12 +91,22 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   routes(route: RouteBuilder<Schemas>): readonly Route[];
 }
 
+export interface PreviousEpoch {
+  readonly epoch: number;
+  readonly space: string | undefined;
+  readonly unkeyedShards: number;
+  /** NaN for a time that is none, which the config check refuses. */
+  readonly endsAtMs: number;
+  partitionBy(event: IncomingEvent<unknown>): string | null;
+}
+
 /** A source with its payload types erased: what the gateway runs on. */
 export interface Source {
   readonly verify: Verification;
   readonly events: EventSchemas;
   readonly space: string | undefined;
   readonly epoch: number;
+  readonly previousEpoch: PreviousEpoch | null;
   readonly jurisdiction: Jurisdiction;
   readonly unkeyedShards: number;
   readonly priority: Priority;
@@ -106,25 +131,47 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
     options: routeOptions,
   });
   const hasOrder = options.orderBy !== undefined;
+  const partitionBy = (event: IncomingEvent<unknown>) => keyOf(options.partitionBy?.(typed(event)));
+  const unkeyedShards = options.unkeyedShards ?? DEFAULT_UNKEYED_SHARDS;
+  const { previousEpoch } = options;
   return {
     verify: options.verify,
     events: options.events,
     space: options.space,
     epoch: options.epoch ?? 1,
     jurisdiction: options.jurisdiction ?? "none",
-    unkeyedShards: options.unkeyedShards ?? 16,
+    unkeyedShards,
+    previousEpoch:
+      previousEpoch === undefined
+        ? null
+        : {
+            epoch: previousEpoch.epoch,
+            space: previousEpoch.space ?? options.space,
+            unkeyedShards: previousEpoch.unkeyedShards ?? unkeyedShards,
+            endsAtMs: new Date(previousEpoch.until ?? END_OF_TIME_MS).getTime(),
+            partitionBy: (event) =>
+              previousEpoch.partitionBy === undefined
+                ? partitionBy(event)
+                : keyOf(previousEpoch.partitionBy(typed(event))),
+          },
     priority: options.priority ?? "normal",
     onInvalid: options.onInvalid ?? "quarantine",
     maxBodyBytes: options.maxBodyBytes,
     policy:
       options.quota === undefined ? (options.policy ?? {}) : { ...options.policy, quota: options.quota },
     routes: options.routes(build),
-    partitionBy: (event) => {
-      const key = options.partitionBy?.(typed(event)) ?? null;
-      return key === null || key === "" ? null : String(key);
-    },
+    partitionBy,
     dedupeBy: (event) => options.dedupeBy?.(typed(event)) ?? null,
     orderBy: hasOrder ? (event) => options.orderBy?.(typed(event)) ?? null : null,
     filter: (event) => options.filter?.(typed(event)) ?? true,
   };
+}
+
+const DEFAULT_UNKEYED_SHARDS = 16;
+/** The last time there is a date for. */
+const END_OF_TIME_MS = 8_640_000_000_000_000;
+
+/** An empty key is none: it would make one customer of all who have none. */
+function keyOf(key: string | number | null | undefined): string | null {
+  return key === null || key === undefined || key === "" ? null : String(key);
 }

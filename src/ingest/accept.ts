@@ -10,7 +10,13 @@ import { sha256Hex } from "./encodings.ts";
 import { boundDedupeKey } from "./facts.ts";
 import type { IngestFailure } from "./failure.ts";
 import { callConfig } from "./guarded.ts";
-import { makeEnvelope, unkeyed, type EventName, type VerifiedRequest } from "./make-envelope.ts";
+import {
+  makeEnvelope,
+  previousEpochOf,
+  unkeyed,
+  type EventName,
+  type VerifiedRequest,
+} from "./make-envelope.ts";
 import { configFault, schemaFault, type Quarantine } from "./quarantine.ts";
 import { routesFor, type ReadySource } from "./routes.ts";
 import { validate } from "./validate.ts";
@@ -59,6 +65,7 @@ export async function planEvents(
 /** Everything the source's own functions say about one valid event. */
 interface Judgement extends EventName {
   readonly partitionKey: string | null;
+  readonly previousKey: string | null;
   readonly orderKey: number | null;
   readonly fault: Quarantine | null;
 }
@@ -101,8 +108,12 @@ async function judge(
   const { source } = ready;
   const ownKey = callConfig("dedupeBy", () => source.dedupeBy(event));
   const partitionKey = callConfig("partitionBy", () => source.partitionBy(event));
+  const previousKey = callConfig(
+    "previousEpoch.partitionBy",
+    () => previousEpochOf(source, request.receivedAtMs)?.partitionBy(event) ?? null,
+  );
   const orderKey = callConfig("orderBy", () => readOrderKey(source, request, event));
-  const failed = [ownKey, partitionKey, orderKey].find((call) => !call.ok);
+  const failed = [ownKey, partitionKey, previousKey, orderKey].find((call) => !call.ok);
   const fault = failed === undefined || failed.ok ? null : configFault(failed.error);
   let name: EventName;
   if (!ownKey.ok) {
@@ -118,6 +129,7 @@ async function judge(
   return ok({
     ...name,
     partitionKey: partitionKey.ok ? partitionKey.value : null,
+    previousKey: previousKey.ok ? previousKey.value : null,
     orderKey: orderKey.ok ? orderKey.value : null,
     fault,
   });

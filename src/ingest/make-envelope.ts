@@ -1,6 +1,7 @@
 /** One envelope from a verified request and what was decided about it: partition, id, policy. Decides nothing else. */
+import type { PreviousEpoch, Source } from "../config/define-source.ts";
 import { ENVELOPE_VERSION, type EventEnvelope } from "../core/envelope.ts";
-import { bucketOf, makeEventId, makePartitionName } from "../core/ids.ts";
+import { bucketOf, makeEventId, makePartitionName, type PartitionName } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { SchemeFacts } from "./facts.ts";
@@ -35,6 +36,8 @@ interface EnvelopeTarget {
   readonly identity?: string;
   /** null: one of the source's unordered shards, by the dedupe key. */
   readonly partitionKey: string | null;
+  /** Its key in the epoch before, while that still counts; null as above. */
+  readonly previousKey: string | null;
   readonly orderKey: number | null;
   readonly quarantine?: Quarantine;
 }
@@ -43,9 +46,14 @@ interface EnvelopeTarget {
 export function unkeyed({
   dedupeKey,
   identity,
-}: EventName): Pick<EnvelopeTarget, "dedupeKey" | "identity" | "partitionKey" | "orderKey"> {
+}: EventName): Omit<EnvelopeTarget, "pipeline" | "priority" | "policy" | "quarantine"> {
   const name = identity === undefined ? { dedupeKey } : { dedupeKey, identity };
-  return { ...name, partitionKey: null, orderKey: null };
+  return { ...name, partitionKey: null, previousKey: null, orderKey: null };
+}
+
+/** null: the source has always been partitioned like this, or for long enough. */
+export function previousEpochOf({ previousEpoch }: Source, nowMs: number): PreviousEpoch | null {
+  return previousEpoch !== null && nowMs < previousEpoch.endsAtMs ? previousEpoch : null;
 }
 
 export async function makeEnvelope(
@@ -54,22 +62,18 @@ export async function makeEnvelope(
   target: EnvelopeTarget,
 ): Promise<EventEnvelope> {
   const { name: sourceName, source } = ready;
-  const { dedupeKey, identity = dedupeKey, partitionKey, pipeline, quarantine } = target;
-  const space = source.space ?? sourceName;
-  const key = partitionKey ?? `shard-${bucketOf(identity, source.unkeyedShards)}`;
-  const policy = partitionKey === null ? policyAmongStrangers(target.policy) : target.policy;
-  const partition = await makePartitionName({
-    jurisdiction: source.jurisdiction,
-    epoch: source.epoch,
-    mode: policy.ordering === "none" ? "unordered" : "ordered",
-    space,
-    key,
-  });
+  const { dedupeKey, identity = dedupeKey, pipeline, quarantine } = target;
+  const place = await placeOf(ready, target, { ...source, partitionKey: target.partitionKey });
+  const { partition, policy } = place;
+  const occurrence = { source: sourceName, dedupeKey: identity, pipeline };
+  const previous = previousEpochOf(source, request.receivedAtMs);
+  const previousPlace =
+    previous && (await placeOf(ready, target, { ...previous, partitionKey: target.previousKey }));
   return {
     v: ENVELOPE_VERSION,
-    id: await makeEventId(partition, { source: sourceName, dedupeKey: identity, pipeline }),
+    id: await makeEventId(partition, occurrence),
     partition,
-    partitionKey: `${space}:${key}`.slice(0, MAX_PARTITION_KEY_CHARACTERS),
+    partitionKey: place.partitionKey,
     source: sourceName,
     dedupeKey,
     type: request.facts.type,
@@ -83,7 +87,34 @@ export async function makeEnvelope(
     body: { kind: "inline", text: request.text },
     policy,
     parent: null,
+    ...(previousPlace && { previousId: await makeEventId(previousPlace.partition, occurrence) }),
     ...(quarantine === undefined ? {} : { quarantine }),
+  };
+}
+
+/** How a source partitions, now or in the epoch before, and the key it gave this event. */
+type Partitioning = Pick<Source, "epoch" | "space" | "unkeyedShards"> & {
+  readonly partitionKey: string | null;
+};
+
+interface Place {
+  readonly partition: PartitionName;
+  readonly partitionKey: string;
+  readonly policy: EventPolicy;
+}
+
+async function placeOf(
+  { name, source }: ReadySource,
+  { dedupeKey, identity = dedupeKey, policy }: EnvelopeTarget,
+  { epoch, space = name, unkeyedShards, partitionKey }: Partitioning,
+): Promise<Place> {
+  const key = partitionKey ?? `shard-${bucketOf(identity, unkeyedShards)}`;
+  const placed = partitionKey === null ? policyAmongStrangers(policy) : policy;
+  const mode = placed.ordering === "none" ? "unordered" : "ordered";
+  return {
+    partition: await makePartitionName({ jurisdiction: source.jurisdiction, epoch, mode, space, key }),
+    partitionKey: `${space}:${key}`.slice(0, MAX_PARTITION_KEY_CHARACTERS),
+    policy: placed,
   };
 }
 

@@ -2,7 +2,12 @@
  * A whole gateway with a config of the test's own, on the real objects, buckets and tables: only the lanes and the
  * outgoing queue are stand-ins, so that a test decides when they are emptied and sees what went through them.
  */
-import { createExecutionContext, createMessageBatch, waitOnExecutionContext } from "cloudflare:test";
+import {
+  createExecutionContext,
+  createMessageBatch,
+  getQueueResult,
+  waitOnExecutionContext,
+} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as z from "zod";
 import type { GatewayOptions } from "../../src/config/define-gateway.ts";
@@ -25,7 +30,7 @@ export interface WholeGateway {
     request: { readonly body: BodyInit; readonly headers: HeadersInit },
   ): Promise<Response>;
   get(path: string): Promise<Response>;
-  /** Hands over what the lanes hold, until they hold nothing. */
+  /** Hands over what the lanes hold, until they hold nothing but what was given back. */
   drain(): Promise<void>;
   event(id: string): Promise<EventAnswer>;
 }
@@ -84,15 +89,21 @@ export function wholeGateway(
         new Request(`https://sluice.test${path}`, { headers: { authorization: `Bearer ${API_TOKEN}` } }),
       ),
     async drain() {
+      const givenBack: unknown[] = [];
       while (queues.lanes.length > 0) {
-        const messages = queues.lanes.splice(0, 5).map((body, at) => ({
-          id: `m${at}`,
-          timestamp: new Date(),
-          attempts: 1,
-          body,
-        }));
-        await gateway.queue(createMessageBatch("sluice-normal", messages), gatewayEnv);
+        const messages = queues.lanes
+          .splice(0, 5)
+          .map((body, at) => ({ id: `m${at}`, timestamp: new Date(), attempts: 1, body }));
+        const batch = createMessageBatch("sluice-normal", messages);
+        const context = createExecutionContext();
+        await gateway.queue(batch, gatewayEnv);
+        const { retryBatch, retryMessages } = await getQueueResult(batch, context);
+        const retried = new Set(retryMessages.map(({ msgId }) => msgId));
+        givenBack.push(
+          ...messages.filter(({ id }) => retryBatch.retry || retried.has(id)).map(({ body }) => body),
+        );
       }
+      queues.lanes.push(...givenBack);
     },
     async event(id) {
       const response = await this.get(`/v1/events/${id}`);
