@@ -24,9 +24,13 @@ export type PayloadOf<Schemas extends EventSchemas> = {
 export interface RouteOptions<Payload> {
   /** Only events for which this is true. A function that throws quarantines the event. */
   when?(event: IncomingEvent<Payload>): boolean;
-  readonly priority?: Priority;
+  /** Over the source's. A function that throws quarantines the event. */
+  readonly priority?: PriorityBy<Payload>;
   readonly policy?: Partial<EventPolicy>;
 }
+
+/** A lane, or a function that says which. */
+export type PriorityBy<Payload> = Priority | ((event: IncomingEvent<Payload>) => Priority);
 
 /** One routed type. The payload's type is gone here; it was checked when the route was made. */
 export interface Route {
@@ -76,7 +80,8 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   dedupeBy?(event: IncomingEvent<PayloadOf<Schemas>>): string;
   /** Overrides the scheme's order key: ms since the epoch, or a sequence number. null: order of arrival. */
   orderBy?(event: IncomingEvent<PayloadOf<Schemas>>): number | null;
-  readonly priority?: Priority;
+  /** Which lane. Default: normal. Of an event that a function cannot judge: normal. */
+  readonly priority?: PriorityBy<PayloadOf<Schemas>>;
   /** false: the event is answered 200 `filtered` and goes no further. */
   filter?(event: IncomingEvent<PayloadOf<Schemas>>): boolean;
   /** A payload that fails its schema: a listed dead letter (default), or 422 to the sender. */
@@ -109,7 +114,10 @@ export interface Source {
   readonly previousEpoch: PreviousEpoch | null;
   readonly jurisdiction: Jurisdiction;
   readonly unkeyedShards: number;
+  /** Of events that no function can judge. */
   readonly priority: Priority;
+  /** null: every event has the one above. */
+  priorityBy: ((event: IncomingEvent<unknown>) => Priority) | null;
   readonly onInvalid: "quarantine" | "reject";
   readonly maxBodyBytes: number | undefined;
   readonly policy: Partial<EventPolicy>;
@@ -133,7 +141,7 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
   const hasOrder = options.orderBy !== undefined;
   const partitionBy = (event: IncomingEvent<unknown>) => keyOf(options.partitionBy?.(typed(event)));
   const unkeyedShards = options.unkeyedShards ?? DEFAULT_UNKEYED_SHARDS;
-  const { previousEpoch } = options;
+  const { previousEpoch, priority = "normal" } = options;
   return {
     verify: options.verify,
     events: options.events,
@@ -154,7 +162,8 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
                 ? partitionBy(event)
                 : keyOf(previousEpoch.partitionBy(typed(event))),
           },
-    priority: options.priority ?? "normal",
+    priority: typeof priority === "string" ? priority : "normal",
+    priorityBy: typeof priority === "string" ? null : (event) => priority(typed(event)),
     onInvalid: options.onInvalid ?? "quarantine",
     maxBodyBytes: options.maxBodyBytes,
     policy:

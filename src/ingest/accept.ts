@@ -89,10 +89,13 @@ async function planValid(
     const matches = callConfig("when", () => route.when(event));
     if (matches.ok && !matches.value) continue;
     taken.add(route.pipeline);
-    const fault = matches.ok ? sourceFault : configFault(matches.error);
+    const priority = callConfig("priority", () => route.priorityOf(event));
+    const routeFault = [matches, priority].find((call) => !call.ok);
+    const fault = routeFault === undefined || routeFault.ok ? sourceFault : configFault(routeFault.error);
+    const lane = priority.ok ? { priority: priority.value } : {};
     const envelope =
       fault === null
-        ? await makeEnvelope(ready, request, { ...judged.value, ...route })
+        ? await makeEnvelope(ready, request, { ...judged.value, ...route, ...lane })
         : await makeEnvelope(ready, request, { ...unkeyed(judged.value), ...route, quarantine: fault });
     events.push({ envelope, status: fault === null ? "queued" : "quarantined" });
   }

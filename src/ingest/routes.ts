@@ -4,11 +4,14 @@
  */
 import { isVersioned } from "../config/event-schemas.ts";
 import type { IncomingEvent, Route, Source } from "../config/define-source.ts";
-import { DEFAULT_EVENT_POLICY, type EventPolicy, type Priority } from "../core/policy.ts";
+import { DEFAULT_EVENT_POLICY, PRIORITIES, type EventPolicy, type Priority } from "../core/policy.ts";
 
 interface ReadyRoute {
   readonly pipeline: string;
+  /** Of events that no function can judge. */
   readonly priority: Priority;
+  /** @throws what a deployer's function throws, and where it names no lane */
+  priorityOf(event: IncomingEvent<unknown>): Priority;
   readonly policy: EventPolicy;
   when(event: IncomingEvent<unknown>): boolean;
 }
@@ -52,11 +55,25 @@ export function routesFor(ready: ReadySource, type: string): readonly ReadyRoute
 
 /** The more particular word counts: route over pipeline over source over default. */
 function readyRoute(source: Source, route: Route): ReadyRoute {
+  const own = route.options.priority;
   return {
     pipeline: route.pipeline.name,
-    priority: route.options.priority ?? source.priority,
+    priority: typeof own === "string" ? own : source.priority,
+    priorityOf: (event) => {
+      // The route was typed against the schema that has parsed this payload (define-source.ts).
+      if (typeof own === "function") return checkedPriority(own(event as IncomingEvent<never>));
+      return (
+        own ?? (source.priorityBy === null ? source.priority : checkedPriority(source.priorityBy(event)))
+      );
+    },
     policy: { ...DEFAULT_EVENT_POLICY, ...source.policy, ...route.pipeline.policy, ...route.options.policy },
     // The route was typed against the schema that has parsed this payload (define-source.ts).
     when: (event) => route.options.when?.(event as IncomingEvent<never>) ?? true,
   };
+}
+
+/** A config is not always type-checked, and an envelope of no lane could not be sent. */
+function checkedPriority(priority: Priority): Priority {
+  if (PRIORITIES.includes(priority)) return priority;
+  throw new RangeError("there is no such priority");
 }

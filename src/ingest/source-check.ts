@@ -51,6 +51,7 @@ function decideAgain(source: Source, pipeline: string, event: IncomingEvent<unkn
     ["dedupeBy", () => source.dedupeBy(event)],
     ["partitionBy", () => source.partitionBy(event)],
     ["orderBy", () => source.orderBy?.(event)],
+    ["priority", () => source.priorityBy?.(event)],
   ] as const) {
     const called = callConfig<unknown>(name, call);
     if (!called.ok) return failed(configFault(called.error));

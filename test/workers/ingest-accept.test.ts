@@ -178,6 +178,27 @@ describe("policy and priority", () => {
   });
 });
 
+describe("priority by a function", () => {
+  it("of the source, or of the route before it, sees the payload", async () => {
+    const byAmount = sourceWith({
+      priority: (event) => (event.payload.amount > 1_000 ? "high" : "low"),
+      routes: (route) => [
+        route("charge.succeeded", fraud),
+        route("charge.succeeded", mail, {
+          priority: ({ payload }) => (payload.amount > 50 ? "normal" : "low"),
+        }),
+      ],
+    });
+    const lanes = async (amount: number) =>
+      (await accept(byAmount, { ...payload, amount })).appended.map(({ priority }) => priority);
+    expect([await lanes(2_000), await lanes(100), await lanes(10)]).toEqual([
+      ["high", "normal"],
+      ["low", "normal"],
+      ["low", "low"],
+    ]);
+  });
+});
+
 describe("ids and order", () => {
   it("the source may say which id and which order count", async () => {
     const source = sourceWith({ dedupeBy: (event) => `charge-${event.payload.id}`, orderBy: () => 7 });
@@ -239,6 +260,10 @@ describe("quarantine", () => {
     ["orderBy", { orderBy: throwing }],
     ["orderBy", { orderBy: () => Number.NaN }],
     ["when", { routes: (route) => [route("charge.succeeded", fraud, { when: throwing })] }],
+    ["priority", { priority: throwing }],
+    ["priority", { routes: (route) => [route("charge.succeeded", fraud, { priority: throwing })] }],
+    // What the compiler would refuse.
+    ["priority", { priority: () => "urgent" as never }],
   ];
   it.each(functions)("a %s that throws quarantines the event and quotes nothing", async (name, options) => {
     const { answer, appended } = await accept(sourceWith(options));
