@@ -22,6 +22,8 @@ export interface StageContext {
   readonly run: number;
   readonly partitionKey: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** The event whose signed bytes these are under another id, where the source has repeats flagged. */
+  readonly repeatOf?: EventId;
   /** Aborts when the stage's time is up or the lease is lost. */
   readonly signal: AbortSignal;
   readonly fetch: typeof fetch;

@@ -54,6 +54,12 @@ const envelopeSchema = z.object({
   previousId: z.optional(eventIdSchema),
   /** A strict event that could not reach its partition and was queued instead: its order is not promised. */
   orderSuspended: z.optional(z.boolean()),
+  /**
+   * Tells the signed bytes apart, and source and pipeline: set where a source wants a repeat of them under another id
+   * marked. The event that had them first is in `repeatOf`, put there by the partition.
+   */
+  signedDigest: z.optional(z.string()),
+  repeatOf: z.optional(eventIdSchema),
   /** Set when ingest accepted the event but its payload failed the schema: it becomes a listed dead letter. */
   quarantine: z.optional(z.object({ code: z.string(), message: z.string() })),
 });

@@ -1,7 +1,7 @@
 /** One envelope from a verified request and what was decided about it: partition, id, policy. Decides nothing else. */
 import type { PreviousEpoch, Source } from "../config/define-source.ts";
 import { ENVELOPE_VERSION, type EventEnvelope } from "../core/envelope.ts";
-import { bucketOf, makeEventId, makePartitionName, type PartitionName } from "../core/ids.ts";
+import { bucketOf, makeEventId, makePartitionName, shortHash, type PartitionName } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { SchemeFacts } from "./facts.ts";
@@ -19,6 +19,8 @@ export interface VerifiedRequest {
    * the signed bytes. null: the dedupe key does.
    */
   readonly identity: string | null;
+  /** Of the signed bytes, where a repeat under another id is to be marked. */
+  readonly signedDigest: string | null;
   readonly keptHeaders: Record<string, string>;
   readonly receivedAtMs: number;
   readonly origin: EventEnvelope["origin"];
@@ -63,12 +65,15 @@ export async function makeEnvelope(
 ): Promise<EventEnvelope> {
   const { name: sourceName, source } = ready;
   const { dedupeKey, identity = dedupeKey, pipeline, quarantine } = target;
-  const place = await placeOf(ready, target, { ...source, partitionKey: target.partitionKey });
+  const { signedDigest } = request;
+  // Repeats must meet: without a key they have nothing in common but their bytes.
+  const shardBy = signedDigest ?? identity;
+  const place = await placeOf(ready, target, shardBy, { ...source, partitionKey: target.partitionKey });
   const { partition, policy } = place;
   const occurrence = { source: sourceName, dedupeKey: identity, pipeline };
   const previous = previousEpochOf(source, request.receivedAtMs);
   const previousPlace =
-    previous && (await placeOf(ready, target, { ...previous, partitionKey: target.previousKey }));
+    previous && (await placeOf(ready, target, shardBy, { ...previous, partitionKey: target.previousKey }));
   return {
     v: ENVELOPE_VERSION,
     id: await makeEventId(partition, occurrence),
@@ -88,6 +93,9 @@ export async function makeEnvelope(
     policy,
     parent: null,
     ...(previousPlace && { previousId: await makeEventId(previousPlace.partition, occurrence) }),
+    ...(signedDigest !== null && {
+      signedDigest: await shortHash(["signed", sourceName, pipeline, signedDigest]),
+    }),
     ...(quarantine === undefined ? {} : { quarantine }),
   };
 }
@@ -105,10 +113,11 @@ interface Place {
 
 async function placeOf(
   { name, source }: ReadySource,
-  { dedupeKey, identity = dedupeKey, policy }: EnvelopeTarget,
+  { policy }: EnvelopeTarget,
+  shardBy: string,
   { epoch, space = name, unkeyedShards, partitionKey }: Partitioning,
 ): Promise<Place> {
-  const key = partitionKey ?? `shard-${bucketOf(identity, unkeyedShards)}`;
+  const key = partitionKey ?? `shard-${bucketOf(shardBy, unkeyedShards)}`;
   const placed = partitionKey === null ? policyAmongStrangers(policy) : policy;
   const mode = placed.ordering === "none" ? "unordered" : "ordered";
   return {

@@ -81,6 +81,7 @@ export async function openRequest(
   const common: Common = {
     keptHeaders: keptHeaders(scheme, headers, versionHeaders),
     identity: scheme.onRepeat === "refuse" ? `signed-sha256:${await sha256Hex(body.value)}` : null,
+    signedDigest: scheme.onRepeat === "flag" ? await sha256Hex(body.value) : null,
     receivedAtMs: nowMs,
     origin: originOf(request),
     traceparent,
@@ -95,7 +96,10 @@ function toHexPair(byte: number): string {
   return byte.toString(16).padStart(2, "0");
 }
 
-type Common = Pick<VerifiedRequest, "keptHeaders" | "identity" | "receivedAtMs" | "origin" | "traceparent">;
+type Common = Pick<
+  VerifiedRequest,
+  "keptHeaders" | "identity" | "signedDigest" | "receivedAtMs" | "origin" | "traceparent"
+>;
 
 async function toEvents(
   scheme: SignatureScheme,
@@ -121,7 +125,15 @@ async function toEvents(
     const itemSource = { ...source, payload, receiptId: `${source.receiptId}:${at}` };
     const facts = await factsOf(itemSource, encodeUtf8(JSON.stringify(digested)));
     // A body's digest tells bodies apart, not the items inside one.
-    events.push({ payload, text, jsonBytes: encodeUtf8(text), ...common, identity: null, facts });
+    events.push({
+      payload,
+      text,
+      jsonBytes: encodeUtf8(text),
+      ...common,
+      identity: null,
+      signedDigest: null,
+      facts,
+    });
   }
   return ok({ kind: "events", events });
 }

@@ -108,6 +108,12 @@ export type BodySplit =
   /** Meta: every message, status and change by itself, in the shape of the whole. */
   | { readonly by: "meta" };
 
+/**
+ * A repeat of the signed bytes under another id. `refuse`: the same event. `flag`: a new event that says which one it
+ * repeats (`repeatOf`). `accept`: a new event, unmarked.
+ */
+export type OnRepeat = "refuse" | "flag" | "accept";
+
 /** What a deployer should know of a sender, and what the dedupe horizon is measured against. */
 export interface SenderNotes {
   /** What the signature proves. */
@@ -143,7 +149,7 @@ export interface SignatureScheme {
   /** True when everything that identifies the event is signed: a captured request cannot return under a fresh id. */
   readonly replayClosed: boolean;
   /** Where replay is open: what a repeat of the signed bytes under another id is. A source may say otherwise. */
-  readonly onRepeat?: "refuse" | "accept";
+  readonly onRepeat?: OnRepeat;
   readonly handshake?: HandshakeName;
   readonly split?: BodySplit;
   /** The sender never sends forms, and its handshake would sign one (`handshakes.ts`). */

@@ -36,6 +36,7 @@ import { migrate } from "../platform/migrations.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { viewOf } from "./event-view.ts";
 import { Outbox } from "./outbox.ts";
+import { Repeats } from "./repeats.ts";
 import { PartitionReports } from "./reports.ts";
 import { PARTITION_MIGRATIONS } from "./schema.ts";
 import { PartitionStore } from "./store.ts";
@@ -46,6 +47,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   private readonly outbox: Outbox;
   private readonly upkeep: Upkeep;
   private readonly reports: PartitionReports;
+  private readonly repeats: Repeats;
   private partition: PartitionRecord;
   private alarmAtMs: number | null = null;
   private headEvents: number = LIMITS.partition.headEvents;
@@ -57,6 +59,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     migrate(storage, PARTITION_MIGRATIONS);
     this.store = new PartitionStore(storage.sql);
     this.outbox = new Outbox(storage.sql);
+    this.repeats = new Repeats(storage.sql);
     this.partition = this.loadPartition();
     const { log, store } = this;
     this.upkeep = new Upkeep({ storage, store, bodies: env.PAYLOADS, log });
@@ -75,9 +78,11 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   }
 
   offer(request: OfferRequest): Promise<OfferReply> {
+    // Nothing awaits between this and the offer's own writes: they are durable together.
+    const events = this.ctx.storage.transactionSync(() => this.repeats.mark(request.events, Date.now()));
     return this.run(
-      request.events.map((event) => event.id),
-      (view, at) => offer(view, request, at),
+      events.map((event) => event.id),
+      (view, at) => offer(view, { ...request, events }, at),
     );
   }
 
@@ -163,6 +168,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       const nowMs = Date.now();
       const untold = this.ctx.storage.transactionSync(() => this.outbox.take(nowMs));
       await this.run([], (view, at) => tick(view, at));
+      this.ctx.storage.transactionSync(() => this.repeats.forget(nowMs));
       const empty = await this.upkeep.run(nowMs);
       if (empty && this.partition.lease === null && this.outbox.nextAtMs === null) await this.erase();
       await this.tell(untold);

@@ -133,6 +133,7 @@ export function contextOf(run: EventRun, signal: AbortSignal): StageContext {
     run: run.event.run,
     partitionKey: envelope.partitionKey,
     headers: envelope.headers,
+    ...(envelope.repeatOf === undefined ? {} : { repeatOf: envelope.repeatOf }),
     signal,
     fetch: stageFetch,
   };

@@ -61,7 +61,7 @@ it("a body of 25 MiB goes all the way: verified, kept in R2 under its digest, re
   expect(answerSchema.parse(await again.json()).id).toBe(id);
   const kept = await env.PAYLOADS.list({ prefix: "bodies/" });
   expect(kept.objects).toHaveLength(1);
-});
+}, 30_000);
 
 it("a forged large body leaves nothing behind", async () => {
   const gateway = wholeGateway({ sources: { big: source } }, { STRIPE_SECRET: SECRET });

@@ -66,6 +66,9 @@ export function insertEvent(
     timeline: [
       { atMs: envelope.receivedAtMs, what: "received", detail: envelope.origin.colo },
       { atMs: nowMs, what: "stored" },
+      ...(envelope.repeatOf === undefined
+        ? []
+        : [{ atMs: nowMs, what: "repeat", detail: envelope.repeatOf }]),
     ],
     lastRequest: request,
   };

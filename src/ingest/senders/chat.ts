@@ -122,11 +122,11 @@ export const twilio = sender({
   signed: [{ part: "url", variant: "any-port" }, { part: "sorted-form" }],
   dedupeKey: [header("i-twilio-idempotency-token")],
   type: [body("EventType"), body("MessageStatus"), body("SmsStatus"), body("CallStatus"), body("type")],
-  onRepeat: "accept",
+  onRepeat: "flag",
   keepHeaders: ["i-twilio-idempotency-token"],
   notes: {
     signs: "URL and body; the idempotency token comes in an unsigned header",
-    replay: "open under another token, unless the source says onRepeat: refuse",
+    replay: "flagged: the same body under another token is a new event that says so",
     retryWindowMs: 0,
     documentation: "https://www.twilio.com/docs/usage/webhooks/webhooks-security",
   },

@@ -83,11 +83,11 @@ export const sentry = sender({
   type: [header("sentry-hook-resource")],
   typeSuffix: body("action"),
   orderKey: { at: header("sentry-hook-timestamp"), unit: "s" },
-  onRepeat: "accept",
+  onRepeat: "flag",
   keepHeaders: ["sentry-hook-resource", "sentry-hook-timestamp", "request-id"],
   notes: {
     signs: "the body alone; resource, time and request id come in unsigned headers",
-    replay: "open under another request id, unless the source says onRepeat: refuse",
+    replay: "flagged: the same body under another request id is a new event that says so",
     retryWindowMs: 0,
     documentation: "https://docs.sentry.io/organization/integrations/integration-platform/webhooks/",
   },

@@ -11,7 +11,7 @@ export const shopify = sender({
   dedupeKey: [header("x-shopify-webhook-id"), header("shopify-webhook-id")],
   type: [header("x-shopify-topic"), header("shopify-topic")],
   orderKey: { at: header("x-shopify-triggered-at"), unit: "rfc3339" },
-  onRepeat: "accept",
+  onRepeat: "flag",
   keepHeaders: [
     "x-shopify-topic",
     "x-shopify-shop-domain",
@@ -26,7 +26,8 @@ export const shopify = sender({
   ],
   notes: {
     signs: "the body alone; topic, shop and delivery id come in unsigned headers",
-    replay: "open: Shopify repeats itself, so that the same body may be another event",
+    replay:
+      "flagged: Shopify repeats itself, so that the same body under another id is a new event that says so",
     retryWindowMs: 4 * HOUR_MS,
     documentation: "https://shopify.dev/docs/apps/build/webhooks/subscribe/https",
   },
@@ -39,11 +40,11 @@ export const wooCommerce = sender({
   dedupeKey: [header("x-wc-webhook-delivery-id")],
   type: [header("x-wc-webhook-topic")],
   orderKey: { at: body("date_modified_gmt"), unit: "rfc3339" },
-  onRepeat: "accept",
+  onRepeat: "flag",
   keepHeaders: ["x-wc-webhook-topic", "x-wc-webhook-source", "x-wc-webhook-resource", "x-wc-webhook-event"],
   notes: {
     signs: "the body alone; topic, source and delivery id come in unsigned headers",
-    replay: "open: the same body may come under another delivery id",
+    replay: "flagged: the same body under another delivery id is a new event that says so",
     retryWindowMs: 0,
     documentation: "https://developer.woocommerce.com/docs/apis/rest-api/v3/webhooks/",
   },

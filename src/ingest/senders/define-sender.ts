@@ -4,7 +4,14 @@
  */
 import { LIMITS } from "../../config/limits.ts";
 import { unreachable } from "../../core/result.ts";
-import type { FactPath, SenderNotes, SignatureScheme, SignedPart, Verification } from "../scheme.ts";
+import type {
+  FactPath,
+  OnRepeat,
+  SenderNotes,
+  SignatureScheme,
+  SignedPart,
+  Verification,
+} from "../scheme.ts";
 
 /**
  * The name of a secret binding, plain or of the Secrets Store; with the time it is good until (RFC 3339, or ms since the
@@ -17,8 +24,8 @@ export interface SenderOptions {
   readonly secrets: readonly SecretOption[];
   /** The URL the sender was given, where a proxy changes it on the way. Matters to schemes that sign the URL. */
   readonly publicUrl?: string;
-  /** Where ids are not signed: a repeat of the same body under another id is the same event, or a new one. */
-  readonly onRepeat?: "refuse" | "accept";
+  /** Where ids are not signed: what a repeat of the same body under another id is. */
+  readonly onRepeat?: OnRepeat;
 }
 
 export interface TimedSenderOptions extends SenderOptions {
