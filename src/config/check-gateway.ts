@@ -156,6 +156,10 @@ function checkPolicy(key: string, policy: Partial<EventPolicy>): void {
     if (events === undefined || (Number.isInteger(events) && events > 0)) continue;
     throw new ConfigError(`${key}.quota`, `${events} is no number of events`, "Use a whole number above 0");
   }
+  if (quota?.burst !== undefined && quota.burst > quota.perMinute) {
+    const problem = `a burst of ${quota.burst} is more than the minute's ${quota.perMinute}`;
+    throw new ConfigError(`${key}.quota`, problem, "Raise `perMinute`, or lower `burst`");
+  }
   if (leaseMs !== undefined && leaseMs < LIMITS.partition.minLeaseMs) {
     const mend = `Use at least ${LIMITS.partition.minLeaseMs}: no delivery starts unless the lease outlives it`;
     throw new ConfigError(`${key}.leaseMs`, `${leaseMs} ms is too short`, mend);
