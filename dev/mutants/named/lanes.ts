@@ -124,8 +124,8 @@ export const LANE_FAULTS: readonly NamedMutant[] = [
   ...faultsIn("lanes", "src/lanes/append.ts", [
     {
       id: "answer-before-durable",
-      find: "await Promise.all([deps.lanes.send(queued), offerStrict(deps, strict)])",
-      replace: "[void deps.lanes.send(queued), await offerStrict(deps, strict)]",
+      find: "await Promise.all([deps.lanes.send(queued), appendStrict(deps, strict)])",
+      replace: "[void deps.lanes.send(queued), await appendStrict(deps, strict)]",
       promise: "nothing is answered 2xx that is not durable",
     },
   ]),

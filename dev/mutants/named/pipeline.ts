@@ -63,9 +63,15 @@ export const PIPELINE_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "quarantine-is-worked-on",
-      find: "if (quarantine !== undefined) {",
+      find: "if (quarantine !== undefined && isFinal) {",
       replace: "if (false) {",
       promise: "a quarantined event is a dead letter",
+    },
+    {
+      id: "quarantine-is-for-ever",
+      find: "const isFinal = deps.checkSource === undefined || name === UNROUTED_PIPELINE;",
+      replace: "const isFinal = true;",
+      promise: "a quarantined event is replayable once the config is mended",
     },
   ]),
 ];
