@@ -24,9 +24,9 @@ export async function withinQuota(
   signal: AbortSignal,
   work: () => Promise<Prepared>,
 ): Promise<Prepared> {
-  const { source, partition, policy } = event.envelope;
-  // A retry is no new event.
-  if (policy.quota === undefined || event.attempt > 1) return work();
+  const { source, partition, policy, parent } = event.envelope;
+  // A retry is no new event, and what a pipeline emits is not the customer's.
+  if (policy.quota === undefined || event.attempt > 1 || parent !== null) return work();
   const admitted = await admitInPlace(
     deps,
     {

@@ -52,7 +52,7 @@ it("what waits for a model's limit gives its place back, so that no quota is use
   expect(guard.settled).toEqual([{ outcome: "cancelled", latencyMs: 0, usedTokens: 0 }]);
 });
 
-it("retries, stored outputs, unreadable payloads and sources without a quota are not counted", async () => {
+it("retries, emitted events, stored outputs, unreadable payloads and sources without a quota are not counted", async () => {
   const models = scriptedModels(() => answer({ label: "late" }));
   const guard = scriptedGuard();
   const { processor } = bench([triage], { models, guard });
@@ -62,6 +62,8 @@ it("retries, stored outputs, unreadable payloads and sources without a quota are
   if (ready.kind !== "ready") throw new Error(ready.kind);
   await processor.prepare({ ...first, output: ready.output }, live());
   await processor.prepare(await leasedEvent({ ...options, body: '{"text":7}' }), live());
+  const parent = { id: first.envelope.id, depth: 1 };
+  await processor.prepare({ ...first, envelope: { ...first.envelope, parent } }, live());
   await processor.prepare(await leasedEvent(), live());
   expect(guard.asked).toEqual([]);
 });
