@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import { defineSource } from "../../src/config/define-source.ts";
@@ -80,4 +81,14 @@ it("a lane's own word on its backlog is taken from every write, shard by shard, 
   await lanes.send(envelopes.map((envelope) => ({ ...envelope, priority: "high" })));
   await lanes.send(envelopes.map((envelope) => ({ ...envelope, priority: "low" })));
   expect(seen.sort()).toEqual(["normal 0 7", "normal 1 8"]);
+});
+
+it("the runtime's own queues say how deep they are", async () => {
+  const seen: number[] = [];
+  const lanes = createLaneSet(
+    (name) => Reflect.get(env, name),
+    (_, __, backlog) => void seen.push(backlog),
+  );
+  await lanes.send([{ ...(await envelopeOf({ key: "deep" })), priority: "low" }]);
+  expect(seen).toEqual([expect.any(Number)]);
 });
