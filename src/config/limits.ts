@@ -297,9 +297,10 @@ export const LIMITS = {
     jobsAtOnce: 4,
     eventsPerChunk: 20,
     eventsAtOnce: 5,
-    /** A step ends before the next minute's begins; who is silent for longer than `holdMs` has lost the job. */
+    /** A step takes nothing new after this, so that it ends before the next minute's begins. */
     stepMs: 45 * SECOND_MS,
-    holdMs: 3 * MINUTE_MS,
+    /** Who is silent for longer has lost the job: above what a chunk of the slowest models takes. */
+    holdMs: 10 * MINUTE_MS,
     /** Minutes an event is tried whose partition, or model, cannot be reached. */
     maxTries: 10,
   },
