@@ -7,7 +7,6 @@ import { cors } from "hono/cors";
 import { PROMETHEUS_CONTENT_TYPE } from "./core/metrics/prometheus.ts";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
-import { createOperatorRoutes } from "./operator/admin-routes.ts";
 import { createEventRoutes } from "./operator/event-routes.ts";
 import { createSchemaRoutes } from "./operator/schema-routes.ts";
 import { problemResponse } from "./platform/problem.ts";
@@ -62,8 +61,8 @@ export function createApp(services: Services): App {
   app.route("/", createStreamRoutes(streaming));
   app.route("/", createViewRoutes(streaming));
   app.route("/", createChatRoutes(streaming));
-  app.route("/admin/v1", createOperatorRoutes(services.operator));
-  app.notFound(() => problemResponse({ status: 404, code: "not-found", title: "There is nothing here" }));
+  app.all("/admin/v1/*", async (context) => (await operatorApi(services)).fetch(context.req.raw));
+  app.notFound(() => problemResponse(NOT_FOUND));
   app.onError((thrown) => {
     services.events.log.error("request_failed", { error: messageOf(thrown) });
     return problemResponse({ status: 503, code: "unavailable", title: "Something went wrong on our side" });
@@ -73,3 +72,20 @@ export function createApp(services: Services): App {
     return source === undefined ? app.fetch(request, {}, context) : services.ingest(request, source);
   };
 }
+
+const operatorApis = new WeakMap<Services, Promise<Hono>>();
+
+/** Its schemas take a part of a start-up that nobody else should wait for: they are made when the first operator comes. */
+function operatorApi(services: Services): Promise<Hono> {
+  const known = operatorApis.get(services);
+  if (known !== undefined) return known;
+  const made = import("./operator/admin-routes.ts").then(({ createOperatorRoutes }) => {
+    const api = new Hono().route("/admin/v1", createOperatorRoutes(services.operator));
+    api.notFound(() => problemResponse(NOT_FOUND));
+    return api;
+  });
+  operatorApis.set(services, made);
+  return made;
+}
+
+const NOT_FOUND = { status: 404, code: "not-found", title: "There is nothing here" };

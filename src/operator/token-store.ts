@@ -1,7 +1,8 @@
 /** Tokens in D1. Hashes alone are stored. */
 import * as z from "zod";
-import { scopeSchema } from "./schemas.ts";
-import type { TokenRecord, TokenStore } from "./port.ts";
+import { SCOPES, type TokenRecord, type TokenStore } from "./port.ts";
+
+const scopesSchema = z.array(z.enum(SCOPES));
 
 const rowSchema = z.object({
   id: z.string(),
@@ -60,7 +61,7 @@ function recordOf(value: unknown): TokenRecord {
   return {
     id: row.id,
     name: row.name,
-    scopes: z.array(scopeSchema).parse(row.scopes.split(" ")),
+    scopes: scopesSchema.parse(row.scopes.split(" ")),
     hash: row.hash,
     previousHash: row.previous_hash,
     previousUntilMs: row.previous_until_ms,
