@@ -4,10 +4,10 @@
  */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { PROMETHEUS_CONTENT_TYPE } from "./core/metrics/prometheus.ts";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
 import { createEventRoutes } from "./operator/event-routes.ts";
+import { createMetricsRoutes } from "./operator/metrics-routes.ts";
 import { createSchemaRoutes } from "./operator/schema-routes.ts";
 import { problemResponse } from "./platform/problem.ts";
 import type { Services } from "./services.ts";
@@ -26,8 +26,6 @@ const STREAM_CORS = {
   maxAge: 600,
 };
 
-const METRICS_HEADERS = { "content-type": PROMETHEUS_CONTENT_TYPE, "cache-control": "no-store" };
-
 export type App = (request: Request, context: ExecutionContext) => Promise<Response>;
 
 export function createApp(services: Services): App {
@@ -37,16 +35,14 @@ export function createApp(services: Services): App {
     const report = services.readiness();
     return context.json(report, report.status === "ready" ? 200 : 503);
   });
-  app.get("/metrics", bearerAuth(services.apiTokens), async (context) => {
-    const text = await services.watch.metricsText();
-    if (text.ok) return context.body(text.value, 200, METRICS_HEADERS);
-    return problemResponse({
-      status: 503,
-      code: "ledger-unavailable",
-      title: "The ledger cannot be read just now",
-      headers: { "retry-after": "15" },
-    });
-  });
+  app.route(
+    "/",
+    createMetricsRoutes({
+      apiTokens: services.apiTokens,
+      operator: services.operator,
+      metricsText: () => services.watch.metricsText(),
+    }),
+  );
   const streaming = services.streaming();
   if (services.corsOrigins.length > 0) {
     const pages = cors({ origin: [...services.corsOrigins], ...STREAM_CORS });

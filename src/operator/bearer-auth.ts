@@ -27,12 +27,15 @@ export function bearerAuth(tokens: TokenSource): MiddlewareHandler {
     if (active.length === 0) {
       return problemResponse(NOT_CONFIGURED);
     }
-    const presented = /^Bearer ([\x21-\x7e]{1,512})$/.exec(context.req.header("authorization") ?? "")?.[1];
-    if (presented === undefined || !(await isOneOf(presented, active))) {
-      return problemResponse(UNAUTHORIZED);
-    }
-    return next();
+    const isKnown = await opens(tokens, context.req.header("authorization"));
+    return isKnown ? next() : problemResponse(UNAUTHORIZED);
   };
+}
+
+/** Whether an `Authorization` header holds one of the tokens. */
+export async function opens(tokens: TokenSource, authorization: string | undefined): Promise<boolean> {
+  const presented = /^Bearer ([\x21-\x7e]{1,512})$/.exec(authorization ?? "")?.[1];
+  return presented !== undefined && (await isOneOf(presented, tokens.values()));
 }
 
 async function isOneOf(presented: string, active: readonly string[]): Promise<boolean> {

@@ -7,6 +7,9 @@ import {
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, inject, it } from "vitest";
 import { createGateway } from "../../src/gateway.ts";
+import { makeToken } from "../../src/operator/authenticate.ts";
+import type { Scope } from "../../src/operator/port.ts";
+import { createTokenStore } from "../../src/operator/token-store.ts";
 import { defineGateway } from "../../src/sluice.ts";
 
 const TOKEN = "metrics-reader";
@@ -14,6 +17,16 @@ const bindings = new Proxy(env, {
   get: (target, name) => (name === "SLUICE_API_TOKEN" ? TOKEN : Reflect.get(target, name)),
 });
 const gateway = createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
+
+const VALID = {
+  name: "scraper",
+  previousHash: null,
+  previousUntilMs: null,
+  createdAtMs: 0,
+  createdBy: "bootstrap",
+  expiresAtMs: null,
+  revokedAtMs: null,
+};
 
 function get(headers: HeadersInit): Promise<Response> {
   const request = new Request("https://sluice.test/metrics", { headers });
@@ -28,6 +41,18 @@ describe("GET /metrics", () => {
   it("is for those who have a token", async () => {
     expect((await get({})).status).toBe(401);
     expect((await get({ authorization: "Bearer wrong" })).status).toBe(401);
+  });
+
+  it("opens to a token of the operator API that may read, and to no other of them", async () => {
+    const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
+    const tokens = createTokenStore(env.LEDGER);
+    const make = async (scopes: readonly Scope[]) => {
+      const { id, token, hash } = await makeToken(random);
+      await tokens.create({ ...VALID, id, hash, scopes });
+      return { authorization: `Bearer ${token}` };
+    };
+    expect((await get(await make(["read"]))).status).toBe(200);
+    expect((await get(await make(["operate"]))).status).toBe(403);
   });
 
   it("shows what isolates have counted, and the gauges of the last minute", async () => {
