@@ -80,7 +80,12 @@ export function createTelemetryServices(
   const points = binding("METRICS");
   const takeCounts = (): Counts | null => {
     const counts = collector.drain();
-    if (counts !== null && isPointWriter(points)) writePoints(points, counts, limits.maxAnalyticsPoints);
+    if (counts === null || !isPointWriter(points)) return counts;
+    try {
+      writePoints(points, counts, limits.maxAnalyticsPoints);
+    } catch (thrown) {
+      log.warn("points_not_written", { error: messageOf(thrown) });
+    }
     return counts;
   };
   const flusher = createFlusher({

@@ -189,7 +189,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       driver,
       finish: async () => {
         await Promise.all([guard.flush(), budgets?.flush()]);
-        await watch.flushIfDue();
+        // The lane's acknowledgements wait for this invocation: it waits for neither of these.
+        waitUntil(watch.flushIfDue());
         if (traces !== null) waitUntil(traces.flush());
       },
     };

@@ -19,6 +19,8 @@ import { commandLine, runWrangler } from "./wrangler.ts";
 process.env["WRANGLER_LOG"] ??= "error";
 const { unstable_readConfig: readConfig } = await import("wrangler");
 
+/** In Cloudflare's Secrets Store: set there, bound here. */
+const storedSecretsSchema = z.array(z.object({ binding: z.string() }));
 /** Wrangler's own type leaves the name open. */
 const bucketSchema = z.object({ bucket_name: z.optional(z.string()) });
 
@@ -77,15 +79,20 @@ async function setUp(): Promise<number> {
     return 1;
   }
   if (!(await runSteps(steps, runWrangler, screen))) return 1;
-  return values["no-deploy"] ? 0 : setSecrets(environmentArgs, Object.keys(wranglerConfig.vars));
+  const stored = storedSecretsSchema
+    .parse(wranglerConfig.secrets_store_secrets ?? [])
+    .map(({ binding }) => binding);
+  return values["no-deploy"]
+    ? 0
+    : setSecrets(environmentArgs, [...Object.keys(wranglerConfig.vars), ...stored]);
 }
 
-async function setSecrets(environmentArgs: readonly string[], variables: readonly string[]): Promise<number> {
+async function setSecrets(environmentArgs: readonly string[], bound: readonly string[]): Promise<number> {
   const listed = await runWrangler(["secret", "list", "--format", "json", ...environmentArgs], {
     output: "keep",
   });
   const known = new Set(listed.code === 0 ? secretNames(listed.text) : []);
-  for (const name of variables) known.add(name);
+  for (const name of bound) known.add(name);
   const given = values.secrets === undefined ? {} : await readSecrets(values.secrets);
   const { missing } = readinessOf(config, (name) => (known.has(name) || name in given ? "set" : undefined));
   const ours = OWN_SECRETS.filter((name) => !known.has(name));

@@ -2,7 +2,7 @@
  * What `/readyz` says: which parts of the config still lack a secret or a variable. A missing one never keeps
  * the Worker from being deployed; it puts the part that needs it out of order, and says so here.
  */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig, TraceOptions } from "../config/define-gateway.ts";
 
 export interface Readiness {
   readonly status: "ready" | "incomplete";
@@ -43,6 +43,19 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
       effect: "deliveries to it wait",
     })),
     {
+      part: "traces",
+      bindings: config.traces === null ? [] : bindingsOfTraces(config.traces),
+      effect: "no spans are exported",
+    },
+    ...config.alerts.webhooks.map((webhook, index) => ({
+      part: `alerts.webhooks[${index}]`,
+      bindings: [
+        ...(typeof webhook.url === "string" ? [] : [webhook.url.variable]),
+        ...(webhook.format === "standard" ? [webhook.secret] : []),
+      ],
+      effect: "it is told of no alert",
+    })),
+    {
       part: "api.tokens",
       bindings: config.apiTokens.some((token) => text(token) !== undefined) ? [] : config.apiTokens,
       effect: "/v1 answers 503",
@@ -52,4 +65,8 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
     bindings.filter((binding) => text(binding) === undefined).map((binding) => ({ part, binding, effect })),
   );
   return { status: missing.length === 0 ? "ready" : "incomplete", missing };
+}
+
+function bindingsOfTraces({ endpoint, headers = {} }: TraceOptions): string[] {
+  return [...(typeof endpoint === "string" ? [] : [endpoint.variable]), ...Object.values(headers)];
 }
