@@ -5,7 +5,13 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "core", include: ["test/core/**/*.test.ts"], environment: "node" } },
+      {
+        test: {
+          name: "core",
+          include: ["test/core/**/*.test.ts", "config/**/*.test.ts"],
+          environment: "node",
+        },
+      },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: {

@@ -29,13 +29,6 @@ export const MODEL_FAULTS: readonly NamedMutant[] = [
       replace: "outputTokens: knowsOutput ? output : 0",
       promise: "usage is not lost with an interrupted stream",
     },
-    {
-      id: "cut-is-an-end",
-      find: '      return done ? { type: "error", error: new Error("no finish part") } : value;',
-      replace:
-        '      if (done) return { type: "finish", finishReason: { unified: "stop", raw: "stop" }, usage: { inputTokens: { total: 1 }, outputTokens: { total: 1 } } } as never;\n      return value;',
-      promise: "an upstream that is cut off is a failure, not a quiet end",
-    },
   ]),
   ...faultsIn("models", "src/core/classify/model-error.ts", [
     {
