@@ -12,10 +12,10 @@ import { createWebhookSigner, parseSigningKeys } from "./destinations/webhook-si
 import { messageOf, type Result } from "./core/result.ts";
 import type { PartitionName } from "./core/ids.ts";
 import type { GatewayEnv } from "./env.ts";
+import { guardNames } from "./guard/names.ts";
 import { readGuard } from "./guard/read.ts";
 import { findLanes } from "./lanes/wire/lane-set.ts";
 import type { PartitionClient } from "./partition/client.ts";
-import { hasLimits } from "./pipeline/admission.ts";
 import type { Clock } from "./platform/clock.ts";
 import type { AlertReceiver } from "./telemetry/alerts/notify.ts";
 import { createAlertStore, type AlertStore } from "./telemetry/alerts/store.ts";
@@ -204,12 +204,7 @@ function alertReceivers(
 }
 
 function guardGauges(config: GatewayConfig, namespace: DurableObjectNamespace): GuardGauge[] {
-  const limited = [...config.destinations].filter(([, { limits }]) => hasLimits(limits));
-  const names = [
-    ...[...config.models.keys()].map((name) => `model:${name}`),
-    ...limited.map(([name]) => `destination:${name}`),
-  ];
-  return names.map((guard) => ({
+  return guardNames(config).map((guard) => ({
     guard,
     read: async () => {
       const summary = await readGuard(namespace, guard);

@@ -1,21 +1,16 @@
-/** The guards that the config asks for: one per model, and per destination that names limits. */
+/** The guards that the config asks for: one per model endpoint, and per destination that names limits; a large limit has several. */
 import type { GatewayConfig } from "../config/define-gateway.ts";
+import { guardNames } from "../guard/names.ts";
 import { operateGuardObject } from "../guard/operate.ts";
 import { readGuard } from "../guard/read.ts";
 import type { GuardBoard } from "./port.ts";
 
 export function createGuardBoard(
   namespace: DurableObjectNamespace,
-  { models, destinations }: Pick<GatewayConfig, "models" | "destinations">,
+  config: Pick<GatewayConfig, "models" | "destinations">,
 ): GuardBoard {
-  const limited = [...destinations].filter(([, { limits }]) =>
-    Object.values(limits).some((limit) => limit !== undefined),
-  );
   return {
-    names: [
-      ...[...models.keys()].map((name) => `model:${name}`),
-      ...limited.map(([name]) => `destination:${name}`),
-    ],
+    names: guardNames(config),
     read: (name) => readGuard(namespace, name),
     operate: (name, operation) => operateGuardObject(namespace, name, operation),
   };

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
+import { guardNames } from "../../src/guard/names.ts";
 import { createPermitPool } from "../../src/guard/permit-pool.ts";
 import type { Admission, AdmissionRequest, GuardClient, GuardLimits } from "../../src/guard/port.ts";
 import { QueueingGuardClient } from "../../src/guard/queueing-client.ts";
@@ -59,6 +60,23 @@ describe("a limit's shards", () => {
       { seed },
     );
   });
+});
+
+it("every guard of a config is named: models, their endpoints, limited destinations, shards", () => {
+  const large = { requestsPerMinute: 24_000 };
+  const regional = [{ region: "EU", definition: { limits: {} } }];
+  expect(
+    guardNames({
+      models: new Map([
+        ["fast", { limits: {}, regional }],
+        ["huge", { limits: large }],
+      ]),
+      destinations: new Map([
+        ["crm", { limits: { maxConcurrent: 2 } }],
+        ["books", { limits: {} }],
+      ]),
+    }),
+  ).toEqual(["model:fast", "model:fast@EU", "model:huge#0", "model:huge#1", "destination:crm"]);
 });
 
 describe("a caller", () => {
