@@ -24,7 +24,7 @@ export interface ModelServices {
   /** undefined: nothing is budgeted. */
   readonly budgets: BudgetKeeper | undefined;
   /** One per invocation; permits granted ahead and settlements that can wait are the isolate's. */
-  newGuard(): GuardClient;
+  readonly newGuard: () => GuardClient;
 }
 
 export interface ModelParts {
