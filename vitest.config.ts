@@ -1,7 +1,8 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-// core: plain Node. workers: inside workerd. e2e: the whole Worker from wrangler.toml, driven from Node.
+// core: plain Node. workers: inside workerd. e2e: the whole Worker from wrangler.toml, driven from Node. browser: the same,
+// watched from Chromium; run by `npm run test:browser` alone, because `npm test` needs nothing but Node.
 export default defineConfig({
   test: {
     projects: [
@@ -27,6 +28,7 @@ export default defineConfig({
                   "itty-durable",
                   "zod",
                   "hono",
+                  "eventsource-parser",
                   "@ai-sdk/provider",
                   "@ai-sdk/openai-compatible",
                   "@ai-sdk/anthropic",
@@ -47,6 +49,16 @@ export default defineConfig({
           // These wait for timers more than they work. After the other projects, which need the whole machine.
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -11,13 +11,16 @@ export interface ResponseCaps {
 /** An answer beyond its cap breaks the stream; an error's body is cut short quietly. */
 export function boundedFetch(upstream: typeof fetch, caps: ResponseCaps): typeof fetch {
   return async (input, init) => {
-    const response = await upstream(input, { ...init, redirect: "manual" });
-    if (response.body === null) return response;
-    const body = response.ok
-      ? limitBytes(response.body, caps.maxBytes, "break")
-      : limitBytes(response.body, caps.maxErrorBytes, "cut");
-    return new Response(body, response);
+    return boundResponse(await upstream(input, { ...init, redirect: "manual" }), caps);
   };
+}
+
+export function boundResponse(response: Response, caps: ResponseCaps): Response {
+  if (response.body === null) return response;
+  const body = response.ok
+    ? limitBytes(response.body, caps.maxBytes, "break")
+    : limitBytes(response.body, caps.maxErrorBytes, "cut");
+  return new Response(body, response);
 }
 
 export function limitBytes(

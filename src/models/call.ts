@@ -47,7 +47,7 @@ export async function callModel(
   request: ModelRequest,
   context: CallContext,
 ): Promise<ModelCallResult> {
-  const options = buildCallOptions(request, model.definition.structuredOutput);
+  const options = callOptionsOf(request, model.definition.structuredOutput);
   const opened = await openModelStream(model, options, context);
   if (!opened.ok) return opened;
   const stream = opened.value;
@@ -82,7 +82,8 @@ export function textsOfRequest(request: ModelRequest, structuredOutput: boolean)
   return [instructionOf(request, structuredOutput), request.data];
 }
 
-function buildCallOptions(request: ModelRequest, structuredOutput: boolean): LanguageModelV4CallOptions {
+/** As the provider port takes it. */
+export function callOptionsOf(request: ModelRequest, structuredOutput: boolean): LanguageModelV4CallOptions {
   const prompt: LanguageModelV4Prompt = [
     { role: "system", content: instructionOf(request, structuredOutput) },
     { role: "user", content: [{ type: "text", text: request.data }] },

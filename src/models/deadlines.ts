@@ -3,6 +3,7 @@
  * remembered: an error that reaches the caller afterwards is only the echo of that. Timers run only while
  * the upstream is waited for, so a slow reader downstream is never taken for a silent model.
  */
+import { LazyTimer } from "../platform/lazy-timer.ts";
 import type { ModelTimeouts } from "./port.ts";
 
 export type AbortCause =
@@ -27,7 +28,8 @@ export class CallDeadlines {
   readonly #caller: AbortSignal;
   readonly #total: ReturnType<typeof setTimeout>;
   readonly #onCallerAbort = () => this.abort("cancelled");
-  #waiting: ReturnType<typeof setTimeout> | undefined;
+  readonly #waiting = new LazyTimer(() => this.abort(CLOCK_BY_PHASE[this.#phase].cause));
+  #phase: keyof typeof CLOCK_BY_PHASE = "connect";
   #cause: AbortCause | undefined;
   #release: (() => void) | undefined;
 
@@ -50,16 +52,14 @@ export class CallDeadlines {
 
   /** Starts the clock of a phase; at most one runs. */
   expect(phase: keyof typeof CLOCK_BY_PHASE): void {
-    this.relax();
     if (this.#cause !== undefined) return;
-    const clock = CLOCK_BY_PHASE[phase];
-    this.#waiting = setTimeout(() => this.abort(clock.cause), this.#timeouts[clock.wait]);
+    this.#phase = phase;
+    this.#waiting.expect(this.#timeouts[CLOCK_BY_PHASE[phase].wait]);
   }
 
   /** Nothing is waited for just now. */
   relax(): void {
-    if (this.#waiting !== undefined) clearTimeout(this.#waiting);
-    this.#waiting = undefined;
+    this.#waiting.relax();
   }
 
   /** Called just before the upstream is ended: cancelling its stream first makes a pending read return at once. */
@@ -79,7 +79,7 @@ export class CallDeadlines {
 
   /** Stops all clocks and lets go of the caller's signal. */
   close(): void {
-    this.relax();
+    this.#waiting.close();
     clearTimeout(this.#total);
     this.#caller.removeEventListener("abort", this.#onCallerAbort);
   }

@@ -6,7 +6,7 @@ import type { Budget } from "../config/budget.ts";
 import { LIMITS } from "../config/limits.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import type { GuardLimits } from "../guard/port.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
+import { boundedFetch, type ResponseCaps } from "./bounded-fetch.ts";
 import type { KeyHeader, ModelAccess, ModelDefinition, ModelPrice, ModelTimeouts } from "./port.ts";
 import { listPrice } from "./prices.ts";
 
@@ -37,6 +37,11 @@ export interface Endpoint {
   readonly structuredOutput: boolean;
   readonly create: ModelDefinition["create"];
 }
+
+export const RESPONSE_CAPS: ResponseCaps = {
+  maxBytes: LIMITS.models.maxResponseBytes,
+  maxErrorBytes: LIMITS.models.maxErrorBodyBytes,
+};
 
 const DEFAULT_TIMEOUTS: ModelTimeouts = {
   connectMs: LIMITS.models.connectTimeoutMs,
@@ -76,10 +81,7 @@ export function providerSettings(options: EndpointOptions, baseUrl: BaseUrl, acc
   const gatewayToken = options.gatewayToken === undefined ? undefined : access.variable(options.gatewayToken);
   return {
     baseURL: baseUrlOf(options, baseUrl, access),
-    fetch: boundedFetch(access.fetch, {
-      maxBytes: LIMITS.models.maxResponseBytes,
-      maxErrorBytes: LIMITS.models.maxErrorBodyBytes,
-    }),
+    fetch: boundedFetch(access.fetch, RESPONSE_CAPS),
     ...(gatewayToken === undefined ? {} : { headers: { "cf-aig-authorization": `Bearer ${gatewayToken}` } }),
   };
 }

@@ -5,7 +5,8 @@
  */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { isJsonObject } from "../core/json.ts";
-import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
+import { defineModel, providerSettings, RESPONSE_CAPS, type BaseUrl } from "./endpoint.ts";
+import { plainTextFirst } from "./plain-text.ts";
 import type { ModelDefinition } from "./port.ts";
 import { withEndpoints, type RegionalOptions } from "./regional.ts";
 import { isStrictSchema } from "./strict-schema.ts";
@@ -32,14 +33,20 @@ function define(options: OpenAICompatibleOptions): ModelDefinition {
     keyHeader: { name: "authorization", prefix: "Bearer " },
     structuredOutput,
     create: (access) =>
-      createOpenAICompatible({
-        ...providerSettings(options, baseUrl, access),
-        name: "openai-compatible",
-        includeUsage: true,
-        supportsStructuredOutputs: structuredOutput,
-        transformRequestBody: (body: Readonly<Record<string, unknown>>) => adaptBody(body, options),
-        ...(access.apiKey === undefined ? {} : { apiKey: access.apiKey }),
-      }).chatModel(model),
+      plainTextFirst(
+        (fetcher) =>
+          createOpenAICompatible({
+            ...providerSettings(options, baseUrl, access),
+            fetch: fetcher,
+            name: "openai-compatible",
+            includeUsage: true,
+            supportsStructuredOutputs: structuredOutput,
+            transformRequestBody: (body: Readonly<Record<string, unknown>>) => adaptBody(body, options),
+            ...(access.apiKey === undefined ? {} : { apiKey: access.apiKey }),
+          }).chatModel(model),
+        access.fetch,
+        RESPONSE_CAPS,
+      ),
   });
 }
 

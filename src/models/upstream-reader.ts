@@ -14,6 +14,7 @@ import { abortFailure } from "./abort-failure.ts";
 import { classifyModelError } from "./classify.ts";
 import type { CallDeadlines } from "./deadlines.ts";
 import { weighTokens } from "./estimate.ts";
+import { plainTextBefore, type PlainTextFirst } from "./plain-text.ts";
 import type { ModelStep, ModelStream, TokenUsage } from "./port.ts";
 
 export interface ReaderParts {
@@ -26,8 +27,11 @@ export interface ReaderParts {
   readonly nowMs: () => number;
 }
 
+const PLAIN = "plain";
+
 export class UpstreamReader implements ModelStream {
   readonly #reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart>;
+  readonly #plainText: PlainTextFirst | undefined;
   readonly #parts: ReaderParts;
   #ended: ModelStep | undefined;
   #modelId: string;
@@ -39,12 +43,14 @@ export class UpstreamReader implements ModelStream {
   #outputWeight = 0;
 
   constructor(stream: ReadableStream<LanguageModelV4StreamPart>, parts: ReaderParts) {
+    this.#plainText = plainTextBefore(stream);
     this.#reader = stream.getReader();
     this.#parts = parts;
     this.#modelId = parts.modelId;
     this.#hint = parts.hint;
     this.#latencyMs = parts.nowMs() - parts.startedAtMs;
     parts.deadlines.onAbort(() => {
+      this.#plainText?.cancel();
       this.#reader.cancel().catch(() => undefined);
     });
   }
@@ -113,6 +119,8 @@ export class UpstreamReader implements ModelStream {
   /** A stream that breaks or just ends reads as an error part. */
   async #read(): Promise<LanguageModelV4StreamPart> {
     try {
+      const text = await this.#plainText?.next();
+      if (typeof text === "string") return { type: "text-delta", id: PLAIN, delta: text };
       const { done, value } = await this.#reader.read();
       return done ? { type: "error", error: new Error("no finish part") } : value;
     } catch (thrown) {
