@@ -95,6 +95,8 @@ export default defineGateway({
   },
   // Reached by `emit` alone; and the next moderation, which runs in shadow until it is routed to.
   pipelines: [documentEntities, documentClassify, moderationV2],
+  // The pages that may read streams: the chat page of `npm run dev`, then your own.
+  api: { corsOrigins: [{ variable: "PAGE_ORIGIN" }] },
   models: {
     // The embedded stand-in. For a real model: its base URL, its name, its key's binding, its limits.
     fast: openaiCompatible({

@@ -12,12 +12,13 @@ import { createSchemaRoutes } from "./operator/schema-routes.ts";
 import { problemResponse } from "./platform/problem.ts";
 import type { Services } from "./services.ts";
 import { createChatRoutes, openaiErrors } from "./streaming/chat-routes.ts";
+import { createEventStreamRoutes, createEventTokenRoutes } from "./streaming/event-stream-routes.ts";
 import { createStreamRoutes } from "./streaming/routes.ts";
 import { createTokenViewRoutes, createViewRoutes } from "./streaming/view-routes.ts";
 
 const INGEST_PATH = /^\/in\/([^/?]+)\/?$/;
 
-const STREAM_PATHS = ["/v1/streams", "/v1/streams/*", "/v1/chat/*"];
+const STREAM_PATHS = ["/v1/streams", "/v1/streams/*", "/v1/events/:id/stream", "/v1/chat/*"];
 /** What a page's script may send, and what it may see of the answer. */
 const STREAM_CORS = {
   allowMethods: ["GET", "POST", "DELETE"],
@@ -51,11 +52,13 @@ export function createApp(services: Services): App {
   app.use("/v1/chat/*", openaiErrors());
   // Before the bearer check: a stream's own token is enough.
   app.route("/", createTokenViewRoutes(streaming));
+  app.route("/", createEventTokenRoutes(streaming));
   app.use("/v1/*", bearerAuth(services.apiTokens));
   app.route("/v1", createEventRoutes(services.events));
   app.route("/v1", createSchemaRoutes(services.schemas));
   app.route("/", createStreamRoutes(streaming));
   app.route("/", createViewRoutes(streaming));
+  app.route("/", createEventStreamRoutes(streaming));
   app.route("/", createChatRoutes(streaming));
   app.all("/admin/v1/*", async (context) => (await operatorApi(services)).fetch(context.req.raw));
   app.notFound(() => problemResponse(NOT_FOUND));

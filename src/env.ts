@@ -5,6 +5,7 @@
 
 import type * as main from "./index.ts";
 import type { PartitionNamespace } from "./partition/stub.ts";
+import type { StreamIndexNamespace } from "./streaming/start-gate.ts";
 import type { StreamNamespace } from "./streaming/stub.ts";
 
 /** What `wrangler.toml` binds. Secrets, variables and lane shards are reached by name, through `binding()`. */
@@ -15,6 +16,7 @@ export interface GatewayEnv {
   readonly PARTITION: PartitionNamespace;
   readonly GUARD: DurableObjectNamespace;
   readonly STREAM: StreamNamespace;
+  readonly STREAM_INDEX: StreamIndexNamespace;
   readonly RESULTS: KVNamespace;
   readonly PAYLOADS: R2Bucket;
   readonly TELEMETRY: Queue;

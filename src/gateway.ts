@@ -8,9 +8,10 @@ import { consumeLane } from "./lanes/consumer.ts";
 import { consumeTelemetry } from "./ledger/consumer.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
-import { createServices, createStreamCalls, type Services } from "./services.ts";
+import { createStreamCalls } from "./services-streams.ts";
+import { createServices, type Services } from "./services.ts";
 import { StreamObjectBase } from "./streaming/stream-object.ts";
-import type { CallDeps } from "./streaming/admit-call.ts";
+import type { StreamServices } from "./streaming/stream-services.ts";
 import { createLogger } from "./telemetry/log.ts";
 
 /** The names of the queues that are no lanes end like this in every environment. */
@@ -27,11 +28,12 @@ const MISCONFIGURED: Problem = {
 
 /** The stream's class with this config's models: what the Worker exports. */
 export function createStreamObject(config: GatewayConfig) {
+  const servicesFor = createStreamCalls(config);
   return class extends StreamObjectBase<GatewayEnv> {
-    private calls: CallDeps | undefined;
+    private calls: StreamServices | undefined;
 
-    protected override services(): CallDeps {
-      this.calls ??= createStreamCalls(config, this.env);
+    protected override services(): StreamServices {
+      this.calls ??= servicesFor(this.env);
       return this.calls;
     }
   };

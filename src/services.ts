@@ -45,15 +45,14 @@ import { createBodyMemory } from "./platform/body-memory.ts";
 import { systemClock } from "./platform/clock.ts";
 import { createSecretReader, isStoreSecret } from "./platform/secrets.ts";
 import { putBodyOnce } from "./platform/stored-bodies.ts";
-import type { CallDeps } from "./streaming/admit-call.ts";
-import type { StreamDeps } from "./streaming/routes.ts";
-import { newStreamId, streamStub } from "./streaming/stub.ts";
-import { createStreamTokens } from "./streaming/tokens.ts";
+import { createRunStreams } from "./streaming/run-streams.ts";
+import { streamStub } from "./streaming/stub.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
 import { createModelServices } from "./services-models.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services-telemetry.ts";
+import { apiTokensOf, createStreaming, type Streaming } from "./services-streams.ts";
 import { createTraces } from "./services-traces.ts";
 
 export interface Services {
@@ -70,7 +69,7 @@ export interface Services {
   readonly watch: TelemetryServices;
   /** After a request: what it added to counts and spans is sent later. */
   flushSoon(): void;
-  streaming(): StreamDeps;
+  streaming(): Streaming;
   readiness(): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
   startInvocation(): { readonly driver: DriverDependencies; finish(): Promise<void> };
@@ -136,15 +135,6 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const checkSource = createSourceCheck(config.sources);
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
 
-  const apiTokens = () => config.apiTokens.flatMap((name) => text(name) ?? []);
-  // The tokens in force sign when no secret of their own is set: they are never handed out by that.
-  const streamTokens = createStreamTokens({
-    values: () => {
-      const own = text("SLUICE_STREAM_SECRET");
-      return own === undefined ? apiTokens() : [own];
-    },
-  });
-
   const startInvocation: Services["startInvocation"] = () => {
     const guard = countDenials(newGuard(), metrics);
     const caller = createModelCaller({
@@ -154,6 +144,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       nowMs,
       sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
       logger: log,
+      streams: createRunStreams((id) => streamStub(env.STREAM, id)),
       observe: observeModelCalls(metrics),
       observeOverBudget: observeOverBudget(metrics),
       ...(budgets === undefined ? {} : { budgets }),
@@ -238,8 +229,10 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       ...(traces === null ? {} : { traces: traces.requests }),
       waitUntil,
     }),
-    apiTokens: { values: apiTokens },
-    corsOrigins: config.corsOrigins,
+    apiTokens: { values: () => apiTokensOf(config, text) },
+    corsOrigins: config.corsOrigins.flatMap((origin) =>
+      typeof origin === "string" ? origin : (text(origin.variable) ?? []),
+    ),
     events: { partitions, log },
     schemas: createSchemaRegistry(config.sources),
     undeliverable: {
@@ -262,15 +255,18 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       watch.flushSoon();
       traces?.flushSoon();
     },
-    streaming: () => ({
-      models,
-      guard: newGuard(),
-      nowMs,
-      newId: newStreamId,
-      log,
-      stub: (id) => streamStub(env.STREAM, id),
-      tokens: streamTokens,
-    }),
+    streaming: () =>
+      createStreaming({
+        config,
+        env,
+        models,
+        guard: newGuard(),
+        partitions,
+        text,
+        fetch: fetcher,
+        nowMs,
+        log,
+      }),
     // What is in the Secrets Store is not asked for only to say that it is there.
     readiness: () =>
       readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
@@ -288,15 +284,4 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     ]),
     startInvocation,
   };
-}
-
-/** What a stream's object calls models with. It lives apart from the Worker's invocations, with guards of its own. */
-export function createStreamCalls(config: GatewayConfig, env: GatewayEnv): CallDeps {
-  const binding = (name: string): unknown => Reflect.get(env, name);
-  const level = binding("LOG_LEVEL");
-  const log = createLogger(typeof level === "string" && isLogLevel(level) ? level : "info");
-  const nowMs = () => systemClock.nowMs();
-  const models = createModelRegistry(config.models, { binding, fetch: (input, init) => fetch(input, init) });
-  const guard = createGuardClient({ namespace: env.GUARD, nowMs, random: Math.random, logger: log });
-  return { models, guard, nowMs, log };
 }

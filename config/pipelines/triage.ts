@@ -36,6 +36,8 @@ export const triage = definePipeline({
       data: { report: `${title}\n\n${body}` },
     }),
     cacheTtlSeconds: 86_400,
+    // Whoever has the report open sees it being triaged: GET /v1/events/:id/stream.
+    stream: true,
     onDegraded: "retry",
   },
   format: ({ input, output }, { headers }) => ({

@@ -34,6 +34,7 @@ const ROOT_FILES = new Set([
   "app.ts",
   "services.ts",
   "services-models.ts",
+  "services-streams.ts",
   "services-telemetry.ts",
   "services-traces.ts",
   "operator-services.ts",

@@ -21,6 +21,8 @@ export interface ListenOptions {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
+const KEEP_ALIVE_MS = 75_000;
+
 export async function listen(handler: Handler, options: ListenOptions): Promise<RunningServer> {
   const server = createServer((request, response) => {
     handler(request, response).catch((error: unknown) => {
@@ -29,6 +31,8 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
       else sendJson(response, 500, { error: { message: "internal error" } });
     });
   });
+  // Longer than callers keep idle connections: one that is closed as it is used again looks like a broken network.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, resolve);

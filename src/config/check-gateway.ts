@@ -8,7 +8,14 @@ import { collectBudgets } from "./check-budgets.ts";
 import { ConfigError } from "./config-error.ts";
 import { LIMITS } from "./limits.ts";
 import type { GuardLimits } from "../guard/port.ts";
-import type { AlertOptions, GatewayConfig, GatewayOptions, TraceOptions } from "./define-gateway.ts";
+import type {
+  AlertOptions,
+  CorsOrigin,
+  GatewayConfig,
+  GatewayOptions,
+  StreamLimitsByKey,
+  TraceOptions,
+} from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -64,6 +71,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     corsOrigins,
     traces: checkTraces(options.traces),
     alerts: checkAlerts(options.alerts),
+    streamLimits: streamLimitsOf(options),
   };
 }
 
@@ -273,8 +281,28 @@ function checkAlerts(alerts: AlertOptions = { webhooks: [] }): AlertOptions {
   return alerts;
 }
 
-function checkOrigins(key: string, origins: readonly string[]): void {
+function streamLimitsOf({ api }: GatewayOptions): StreamLimitsByKey {
+  const limits = { perUser: LIMITS.streams.perUser, ...api?.streamLimits };
+  for (const [name, limit] of Object.entries(limits)) {
+    for (const [key, value] of Object.entries(limit)) {
+      if (Number.isInteger(value) && value > 0 && value <= LIMITS.streams.maxStartLimit) continue;
+      const mend = `Use 1 to ${LIMITS.streams.maxStartLimit}`;
+      throw new ConfigError(`api.streamLimits.${name}.${key}`, `${String(value)} is out of range`, mend);
+    }
+  }
+  return limits;
+}
+
+function checkOrigins(key: string, origins: readonly CorsOrigin[]): void {
   for (const origin of origins) {
+    if (typeof origin === "object") {
+      if (BINDING.test(origin.variable)) continue;
+      throw new ConfigError(
+        key,
+        `"${origin.variable}" is no variable's name`,
+        'As in { variable: "PAGE_ORIGIN" }',
+      );
+    }
     if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) continue;
     throw new ConfigError(
       key,

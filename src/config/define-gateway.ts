@@ -4,6 +4,7 @@
 import type { Priority } from "../core/policy.ts";
 import type { LaneLimits } from "../core/shedding.ts";
 import type { RuleChanges } from "../core/alerts/rules.ts";
+import type { StartLimits } from "../core/stream/start-index.ts";
 import type { ModelDefinition } from "../models/port.ts";
 import type { Budget, Budgets } from "./budget.ts";
 import type { DestinationDefinition } from "./define-destination.ts";
@@ -31,8 +32,16 @@ export interface GatewayOptions {
     readonly tokens?: readonly string[];
     /** Bindings that hold bearer tokens for `/admin/v1` with every scope, to make others with. Default: `SLUICE_ADMIN_TOKEN`. */
     readonly adminTokens?: readonly string[];
-    /** Web pages that may read streams: `https://app.example.com`, or `*`. Default: none but the gateway's own. */
-    readonly corsOrigins?: readonly string[];
+    /**
+     * Web pages that may read streams: `https://app.example.com`, `*`, or `{ variable: "PAGE_ORIGIN" }`, so that environments
+     * can differ. Default: none but the gateway's own.
+     */
+    readonly corsOrigins?: readonly CorsOrigin[];
+    /**
+     * Streams that may be started and be open: per user (as `user` in `POST /v1/streams` names it; default 30 a minute and 10 at
+     * once) and per API token (default: not counted).
+     */
+    readonly streamLimits?: Partial<StreamLimitsByKey>;
   };
   readonly ledger?: {
     /**
@@ -82,6 +91,13 @@ export interface TraceOptions {
 
 export type LedgerSuccesses = "rows" | "packed" | "none";
 
+export interface StreamLimitsByKey {
+  readonly perUser: StartLimits;
+  readonly perToken?: StartLimits;
+}
+
+export type CorsOrigin = string | { readonly variable: string };
+
 /** A checked config. `pipelines` holds every routed or listed pipeline once, by name. */
 export interface GatewayConfig {
   readonly sources: ReadonlyMap<string, Source>;
@@ -93,9 +109,10 @@ export interface GatewayConfig {
   readonly apiTokens: readonly string[];
   readonly adminTokens: readonly string[];
   readonly ledger: { readonly successes: LedgerSuccesses; readonly retainDays: number };
-  readonly corsOrigins: readonly string[];
   readonly traces: TraceOptions | null;
   readonly alerts: AlertOptions;
+  readonly corsOrigins: readonly CorsOrigin[];
+  readonly streamLimits: StreamLimitsByKey;
 }
 
 /** @throws ConfigError when a name is unknown, taken twice or malformed */

@@ -75,6 +75,11 @@ export interface InferStage<Input, OutputSchema extends z.ZodType> {
    * answered, or refused before it is asked. Default: not looked for. A heuristic; docs/models.md has its catch rate.
    */
   readonly onInjection?: "flag" | "review" | "block";
+  /**
+   * Whoever watches `GET /v1/events/:id/stream` sees the answer while the model writes it, before any check. Costs an object's time
+   * per event. A cached answer streams nothing.
+   */
+  readonly stream?: boolean;
   /** From which score on, 0 to 1. */
   readonly injectionThreshold?: number;
 }

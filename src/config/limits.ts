@@ -238,7 +238,7 @@ export const LIMITS = {
      * crash can take back). A slow model's rows would otherwise cost more than its tokens.
      */
     flushMs: 100,
-    flushFrames: 20,
+    flushFrames: 40,
     maxUnstoredCharacters: 4 * KIB,
     maxUnstoredMs: SECOND_MS,
     /** However fast the model is: bounds memory and what a crash can take back. */
@@ -259,6 +259,21 @@ export const LIMITS = {
     retentionMs: HOUR_MS,
     /** What the platform keeps an object awake for; no generation is given longer. */
     maxLifeMs: 15 * MINUTE_MS,
+    /** Where the config names no other: one person at a few tabs, and a script in a loop. */
+    perUser: { startsPerMinute: 30, maxConcurrent: 10 },
+    /** No start limit may be higher: the index keeps every start of the last minute. */
+    maxStartLimit: 1_000,
+    /** The list of one user's streams: as long as they can be read. */
+    index: { maxEntries: 1_000, retentionMs: HOUR_MS },
+    /** `GET /v1/streams?user=` shows this many. */
+    maxListed: 100,
+    maxUserCharacters: 256,
+    /** How often an object asks again by itself after it died: whatever killed it may do so again. */
+    maxReasks: 2,
+    /** How long a page may read an event's stream with one token. */
+    eventTokenMs: HOUR_MS,
+    /** What a viewer of an event's stream is told to wait while there is nothing to be seen yet. */
+    notYetMs: SECOND_MS,
     /** Of one stream at once: an object serves about so many requests a second. */
     maxViewers: 1_000,
   },

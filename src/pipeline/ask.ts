@@ -6,6 +6,7 @@ import type * as z from "zod";
 import type { CachedAnswer, ShareRequest } from "../cache/results.ts";
 import { jurisdictionOf } from "../core/ids.ts";
 import { unreachable } from "../core/result.ts";
+import type { RunKey } from "../streaming/port.ts";
 import { choiceFor, type Inference, type Question, type Spent } from "./inference.ts";
 import { judgeText, judgeValue, type Degradation } from "./judge.ts";
 import { addSpending, cachedRecord } from "./model-record.ts";
@@ -89,6 +90,10 @@ async function ask<Input, Schema extends z.ZodType>(
   return askOnce(question, first.why, first.model);
 }
 
+function runKeyOf<Input, Schema extends z.ZodType>({ run }: Question<Input, Schema>): RunKey {
+  return { eventId: run.event.envelope.id, run: run.event.run };
+}
+
 async function askOnce<Input, Schema extends z.ZodType>(
   question: Question<Input, Schema>,
   reproof: Degradation | null,
@@ -107,6 +112,7 @@ async function askOnce<Input, Schema extends z.ZodType>(
       partitionKey: question.run.event.envelope.partitionKey,
     },
     signal,
+    ...(stage.stream === true ? { stream: runKeyOf(question) } : {}),
     ...(stage.temperature === undefined ? {} : { temperature: stage.temperature }),
     ...(stage.maxOutputTokens === undefined ? {} : { maxOutputTokens: stage.maxOutputTokens }),
   });

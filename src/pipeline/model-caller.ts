@@ -11,9 +11,11 @@ import { estimateCallTokens } from "../models/estimate.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import { endpointsInOrder } from "../models/regional.ts";
 import { costMicros } from "../models/price.ts";
+import type { RunStreams } from "../streaming/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
 import type { Attribution, BudgetKeeper, BudgetVerdict } from "./budgets.ts";
+import { callStreamed } from "./streamed-call.ts";
 import { isTimeout } from "./bounded.ts";
 import { describeThrown } from "./describe.ts";
 import type {
@@ -32,6 +34,8 @@ export interface ModelCallerDeps {
   readonly nowMs: () => number;
   readonly sleep: Sleep;
   readonly logger: Logger;
+  /** For stages that stream. Absent: they are called like any other, and nobody sees them write. */
+  readonly streams?: RunStreams;
   /** Told of every call that was made, for metrics and cost. Must not throw. */
   readonly observe?: (call: ModelCallObservation) => void;
   /** Told of every call that was not made because a budget is spent. Must not throw. */
@@ -109,6 +113,18 @@ async function callEndpoint(
   if (!found.ok) return notSent(found.error);
   const { name, definition } = found.value;
   const modelRequest = modelRequestOf(request);
+  const { streams } = deps;
+  if (request.stream !== undefined && streams !== undefined) {
+    const outcome = await callStreamed(
+      { ...deps, streams },
+      request.stream,
+      found.value,
+      modelRequest,
+      request,
+    );
+    observeStreamed(deps, found.value, outcome);
+    return outcome;
+  }
   const texts = textsOfRequest(modelRequest, definition.structuredOutput);
   const estimatedTokens = estimateCallTokens(texts, request.maxOutputTokens);
   const admitted = await admitInPlace(
@@ -264,6 +280,25 @@ function overBudget(
   deps.logger.warn("model.over_budget", { model: request.model, scope, downgradeTo });
   const denied = { kind: "denied", untilMs, reason: "budget" } as const;
   return downgradeTo === undefined ? denied : { ...denied, downgradeTo };
+}
+
+function observeStreamed(deps: ModelCallerDeps, model: ConfiguredModel, outcome: ModelCallOutcome): void {
+  const { name, definition } = model;
+  if (outcome.kind === "denied") {
+    deps.logger.debug("model.denied", { model: name, reason: outcome.reason });
+    return;
+  }
+  deps.observe?.({
+    model: name,
+    provider: definition.provider,
+    modelId: outcome.kind === "answer" ? outcome.modelId : definition.modelId,
+    code: outcome.kind === "answer" ? "ok" : outcome.failure.code,
+    class: outcome.kind === "answer" ? "ok" : outcome.failure.class,
+    usage: outcome.usage,
+    costMicros: outcome.costMicros,
+    latencyMs: outcome.durationMs,
+    firstTokenMs: undefined,
+  });
 }
 
 /** A throw is a bug in an adapter. It is answered like a passing failure, so that the permit is settled, and logged. */

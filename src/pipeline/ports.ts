@@ -14,6 +14,7 @@ import type { Attribution } from "./budgets.ts";
 import type { CallContext, FinishReason } from "../models/model-stream.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
+import type { RunKey } from "../streaming/port.ts";
 
 export interface ModelCallRequest {
   /** A name from the gateway's `models`. */
@@ -30,6 +31,8 @@ export interface ModelCallRequest {
   /** Whom it is made for: budgets and cost are kept by it. */
   readonly caller?: Attribution;
   readonly signal: AbortSignal;
+  /** The run whose viewers are shown the answer while it is written; absent: nobody is. */
+  readonly stream?: RunKey;
 }
 
 export type ModelCallOutcome =

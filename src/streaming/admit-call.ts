@@ -2,15 +2,16 @@
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { GuardClient, Permit } from "../guard/port.ts";
+import type { DenialReason, GuardClient, Permit } from "../guard/port.ts";
 import { callReport, type CallFacts } from "../models/call-report.ts";
 import { estimateCallTokens } from "../models/estimate.ts";
 import type { ConfiguredModel } from "../models/port.ts";
+import { costMicros } from "../models/price.ts";
 import type { ModelRegistry } from "../models/registry.ts";
 import type { Problem } from "../platform/problem.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { problemOfDenial, problemOfFailure } from "./stream-problems.ts";
-import type { StreamRequest } from "./stream-request.ts";
+import type { StreamRequest } from "./port.ts";
 
 export interface CallDeps {
   readonly models: ModelRegistry;
@@ -27,39 +28,54 @@ export interface AdmittedCall {
   readonly settle: (id: string, facts: CallFacts, failed: StageFailure | undefined) => Promise<void>;
 }
 
+/** Nothing was sent and nothing spent. */
+export type Refusal =
+  | { readonly kind: "failed"; readonly failure: StageFailure }
+  | { readonly kind: "denied"; readonly reason: DenialReason; readonly retryAtMs: number };
+
+export function problemOfRefusal(refusal: Refusal, nowMs: number): Problem {
+  if (refusal.kind === "failed") return problemOfFailure(refusal.failure);
+  return problemOfDenial(refusal.reason, refusal.retryAtMs, nowMs);
+}
+
 export async function admitCall(
   deps: CallDeps,
   request: StreamRequest,
-): Promise<Result<AdmittedCall, Problem>> {
+): Promise<Result<AdmittedCall, Refusal>> {
   const found = deps.models.get(request.model);
-  if (!found.ok) return err(problemOfFailure(found.error));
+  if (!found.ok) return err({ kind: "failed", failure: found.error });
   const { name, definition } = found.value;
   const { connectMs, totalMs } = definition.timeouts;
   const lifeMs = Math.min(connectMs + totalMs + LIMITS.streams.deadlineMarginMs, LIMITS.streams.maxLifeMs);
   const admission = await deps.guard.admit({
     guard: `model:${name}`,
     limits: definition.limits,
-    // Somebody is watching.
-    priority: "high",
+    priority: request.priority ?? "high",
     estimatedTokens: estimateCallTokens(request.texts, request.options.maxOutputTokens),
     leaseMs: Math.max(lifeMs, LIMITS.guard.slotLeaseMs),
   });
   if (admission.kind === "denied") {
-    return err(problemOfDenial(admission.reason, admission.retryAtMs, deps.nowMs()));
+    return err({ kind: "denied", reason: admission.reason, retryAtMs: admission.retryAtMs });
   }
-  return ok({ model: found.value, lifeMs, settle: settlement(deps, name, admission.permit) });
+  return ok({ model: found.value, lifeMs, settle: settlement(deps, found.value, admission.permit) });
 }
 
-function settlement({ guard, log }: CallDeps, model: string, permit: Permit): AdmittedCall["settle"] {
+function settlement(
+  { guard, log }: CallDeps,
+  { name: model, definition }: ConfiguredModel,
+  permit: Permit,
+): AdmittedCall["settle"] {
   return (id, facts, failed) => {
+    const { usage } = facts;
     permit.settle(callReport(facts, failed));
     log.info(failed === undefined ? "stream.done" : "stream.failed", {
       id,
       model,
       code: failed?.code,
-      inputTokens: facts.usage?.inputTokens,
-      outputTokens: facts.usage?.outputTokens,
-      estimatedUsage: facts.usage?.estimated,
+      inputTokens: usage?.inputTokens,
+      outputTokens: usage?.outputTokens,
+      estimatedUsage: usage?.estimated,
+      costMicros: usage === undefined ? undefined : costMicros(usage, definition.price),
     });
     return guard.flush();
   };

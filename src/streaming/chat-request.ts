@@ -4,7 +4,8 @@ import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Problem } from "../platform/problem.ts";
-import { parseJsonBody, type StreamRequest } from "./stream-request.ts";
+import type { StreamRequest } from "./port.ts";
+import { parseJsonBody } from "./stream-request.ts";
 
 const textParts = z.array(z.strictObject({ type: z.literal("text"), text: z.string() })).min(1);
 const content = z.union([z.string(), textParts]);

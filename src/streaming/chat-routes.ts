@@ -8,14 +8,14 @@ import { LIMITS } from "../config/limits.ts";
 import { openModelStream } from "../models/model-stream.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
-import { admitCall } from "./admit-call.ts";
+import { admitCall, problemOfRefusal } from "./admit-call.ts";
 import { parseChatRequest } from "./chat-request.ts";
 import { completionId, openaiFinishReason, openaiUsage } from "./formats/openai.ts";
-import { relayStream, type KeepAlive, type StreamDeps } from "./routes.ts";
+import { relayStream, type KeepAlive, type RelayDeps } from "./routes.ts";
 import { problemOfFailure } from "./stream-problems.ts";
-import type { StreamRequest } from "./stream-request.ts";
+import type { StreamRequest } from "./port.ts";
 
-export type ChatDeps = Omit<StreamDeps, "stub" | "tokens">;
+export type ChatDeps = RelayDeps;
 
 export function createChatRoutes(deps: ChatDeps): Hono {
   const routes = new Hono();
@@ -44,7 +44,7 @@ async function completeWhole(
   keepAlive: KeepAlive,
 ): Promise<Response> {
   const admitted = await admitCall(deps, request);
-  if (!admitted.ok) return problemResponse(admitted.error);
+  if (!admitted.ok) return problemResponse(problemOfRefusal(admitted.error, deps.nowMs()));
   const { model, settle } = admitted.value;
   const { nowMs, log } = deps;
   const id = deps.newId();

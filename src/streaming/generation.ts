@@ -9,7 +9,7 @@ import { openModelStream } from "../models/model-stream.ts";
 import type { ModelStream, TokenUsage } from "../models/port.ts";
 import type { AdmittedCall, CallDeps } from "./admit-call.ts";
 import { endingOf } from "./relay.ts";
-import type { StreamRequest } from "./stream-request.ts";
+import type { StreamRequest } from "./port.ts";
 
 /** Where the answer goes. */
 export interface GenerationLog {
@@ -26,10 +26,20 @@ export interface GenerationParts {
   readonly log: GenerationLog;
 }
 
+/** What became of the call, for whoever needs its answer. */
+export interface GenerationResult {
+  readonly failure: StageFailure | undefined;
+  readonly usage: TokenUsage | null;
+  readonly modelId: string | null;
+  readonly latencyMs: number;
+  readonly firstTokenMs: number | null;
+}
+
 export class Generation {
   readonly #parts: GenerationParts;
   readonly #abort = new AbortController();
   readonly #spoken = Promise.withResolvers<StageFailure | undefined>();
+  readonly #result = Promise.withResolvers<GenerationResult>();
   #upstream: ModelStream | null = null;
 
   constructor(parts: GenerationParts) {
@@ -51,7 +61,12 @@ export class Generation {
     this.#abort.abort();
   }
 
-  /** Never rejects. */
+  /** Settles when the log has its end. */
+  get result(): Promise<GenerationResult> {
+    return this.#result.promise;
+  }
+
+  /** Until the guard has heard of it. Never rejects. */
   async run(): Promise<void> {
     const { id, deps, call, request } = this.#parts;
     try {
@@ -62,8 +77,8 @@ export class Generation {
         log,
       });
       if (!opened.ok) {
-        const { failure: failed, usage = null } = opened.error;
-        await this.#fail(failed, usage);
+        const { failure: failed, usage = null, latencyMs } = opened.error;
+        await this.#fail(failed, usage, latencyMs);
         await call.settle(id, opened.error, failed);
         return;
       }
@@ -73,7 +88,7 @@ export class Generation {
       deps.log.error("stream.broke", { id, error: messageOf(thrown) });
       const { usage } = this;
       this.stop();
-      await this.#fail(failure("infer", "transient", "internal", "the stream's object failed"), usage);
+      await this.#fail(failure("infer", "transient", "internal", "the stream's object failed"), usage, 0);
     }
   }
 
@@ -87,14 +102,18 @@ export class Generation {
         continue;
       }
       await this.#parts.log.finish(endingOf(upstream, step));
-      this.#spoken.resolve(step.kind === "failed" ? step.failure : undefined);
-      return step.kind === "failed" ? step.failure : undefined;
+      const failed = step.kind === "failed" ? step.failure : undefined;
+      this.#spoken.resolve(failed);
+      const { usage, modelId, latencyMs, firstTokenMs = null } = upstream;
+      this.#result.resolve({ failure: failed, usage, modelId, latencyMs, firstTokenMs });
+      return failed;
     }
   }
 
-  async #fail(failed: StageFailure, usage: TokenUsage | null): Promise<void> {
+  async #fail(failed: StageFailure, usage: TokenUsage | null, latencyMs: number): Promise<void> {
     this.#spoken.resolve(failed);
     const { class: failureClass, code } = failed;
     await this.#parts.log.finish({ kind: "error", class: failureClass, code, usage });
+    this.#result.resolve({ failure: failed, usage, modelId: null, latencyMs, firstTokenMs: null });
   }
 }

@@ -8,6 +8,7 @@ import type { StageFailure } from "../core/failure.ts";
 import { FIRST_ID, type Ending, type FrameBody } from "../core/stream/model.ts";
 import { abortFailure } from "../models/abort-failure.ts";
 import type { ModelStep, ModelStream } from "../models/port.ts";
+import { LazyTimer } from "../platform/lazy-timer.ts";
 import type { FrameEncoder } from "./formats/format.ts";
 import { encodeComment } from "./sse-encoder.ts";
 
@@ -24,12 +25,24 @@ export interface Relay {
   readonly ended: Promise<StageFailure | undefined>;
 }
 
-/** @param first the step that showed that the model answers */
+/**
+ * Runs until the answer has ended, so that it has to be kept alive by `ended`.
+ *
+ * @param first the step that showed that the model answers */
 export function relay(stream: ModelStream, first: ModelStep, options: RelayOptions): Relay {
   const bytes = new TextEncoder();
   const ended = Promise.withResolvers<StageFailure | undefined>();
   let nextId = FIRST_ID;
-  let pending: Promise<ModelStep> | undefined = Promise.resolve(first);
+
+  // The platform's own pipe: a piece is taken by the viewer before the next one is asked for, and nothing waits in between.
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const keepAlive = bytes.encode(encodeComment("keep-alive"));
+  // Only while the model is waited for: a viewer that takes nothing needs no proof of life.
+  const quiet = new LazyTimer(() => {
+    writer.write(keepAlive).catch(leave);
+    quiet.expect(options.heartbeatMs);
+  });
 
   const frame = (body: FrameBody) => {
     const text = options.encoder.encode({ id: nextId, body });
@@ -37,41 +50,33 @@ export function relay(stream: ModelStream, first: ModelStep, options: RelayOptio
     return text;
   };
   const leave = () => {
+    quiet.close();
+    options.signal.removeEventListener("abort", leave);
     stream.cancel();
     ended.resolve(abortFailure("cancelled"));
   };
-  const finish = (failed: StageFailure | undefined) => {
-    options.signal.removeEventListener("abort", leave);
-    ended.resolve(failed);
+  const pump = async (): Promise<void> => {
+    const hint = `retry: ${LIMITS.streams.reconnectMs}\n`;
+    await writer.write(bytes.encode(hint + frame({ kind: "start" })));
+    for (let step = first; ; step = await stream.next()) {
+      quiet.relax();
+      await writer.write(bytes.encode(frame(bodyOf(stream, step))));
+      if (step.kind !== "text") {
+        quiet.close();
+        await writer.close();
+        options.signal.removeEventListener("abort", leave);
+        ended.resolve(step.kind === "failed" ? step.failure : undefined);
+        return;
+      }
+      quiet.expect(options.heartbeatMs);
+    }
   };
   if (options.signal.aborted) leave();
   else options.signal.addEventListener("abort", leave, { once: true });
-
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        const hint = `retry: ${LIMITS.streams.reconnectMs}\n`;
-        controller.enqueue(bytes.encode(hint + frame({ kind: "start" })));
-      },
-      async pull(controller) {
-        pending ??= stream.next();
-        const step = await quietAfter(pending, options.heartbeatMs);
-        if (step === "quiet") return controller.enqueue(bytes.encode(encodeComment("keep-alive")));
-        pending = undefined;
-        controller.enqueue(bytes.encode(frame(bodyOf(stream, step))));
-        if (step.kind === "text") return undefined;
-        controller.close();
-        return finish(step.kind === "failed" ? step.failure : undefined);
-      },
-      cancel() {
-        leave();
-        options.signal.removeEventListener("abort", leave);
-      },
-    },
-    // Nothing is fetched ahead of the viewer.
-    { highWaterMark: 0 },
-  );
-  return { body, ended: ended.promise };
+  // Whoever leaves is noticed at once by the request's signal; without one, by the write that follows.
+  writer.closed.catch(leave);
+  pump().catch(leave);
+  return { body: readable, ended: ended.promise };
 }
 
 /** What a step of the model's is in the log. Pieces of text are frames as they come. */
@@ -87,14 +92,4 @@ export function endingOf(
   if (step.kind === "end") return { kind: "done", finishReason: step.finishReason, usage };
   const { class: failureClass, code } = step.failure;
   return { kind: "error", class: failureClass, code, usage };
-}
-
-async function quietAfter(step: Promise<ModelStep>, waitMs: number): Promise<ModelStep | "quiet"> {
-  const quiet = Promise.withResolvers<"quiet">();
-  const timer = setTimeout(() => quiet.resolve("quiet"), waitMs);
-  try {
-    return await Promise.race([step, quiet.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

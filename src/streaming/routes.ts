@@ -6,15 +6,20 @@
 import { Hono } from "hono";
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
+import { ok } from "../core/result.ts";
+import type { StreamState } from "../core/stream/model.ts";
 import { openModelStream } from "../models/model-stream.ts";
-import { problemResponse } from "../platform/problem.ts";
+import { problemResponse, type Problem } from "../platform/problem.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
 import type { CallFacts } from "../models/call-report.ts";
-import { admitCall, type CallDeps } from "./admit-call.ts";
+import { admitCall, problemOfRefusal, type CallDeps } from "./admit-call.ts";
 import { createEncoder, parseFormat, type StreamFormat, type StreamLinks } from "./formats/format.ts";
 import { relay } from "./relay.ts";
 import { problemOfFailure, UNKNOWN_FORMAT } from "./stream-problems.ts";
-import { parseStreamRequest, type StreamRequest } from "./stream-request.ts";
+import type { PromptOf, StreamRequest } from "./port.ts";
+import type { StartGate } from "./start-gate.ts";
+import type { StreamServices } from "./stream-services.ts";
+import { parseStreamRequest } from "./stream-request.ts";
 import { startRequest, STREAM_MESSAGE_VERSION, type StreamStub } from "./stub.ts";
 import type { StreamTokens } from "./tokens.ts";
 
@@ -22,8 +27,14 @@ export interface StreamDeps extends CallDeps {
   readonly newId: () => string;
   readonly stub: (id: string) => StreamStub;
   readonly tokens: StreamTokens;
+  readonly starts: StartGate;
+  readonly ended: StreamServices["ended"];
+  readonly promptOf: PromptOf;
   readonly heartbeatMs?: number;
 }
+
+/** What a relay needs: no object, no tokens. */
+export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "starts" | "ended" | "promptOf">;
 
 export type KeepAlive = (work: Promise<unknown>) => void;
 
@@ -32,8 +43,11 @@ export function createStreamRoutes(deps: StreamDeps): Hono {
   routes.post("/v1/streams", (context) =>
     startStream(deps, context.req.raw, (work) => context.executionCtx.waitUntil(work)),
   );
+  routes.get("/v1/streams", (context) => listStreams(deps, context.req.raw));
   return routes;
 }
+
+const NO_USER: Problem = { status: 400, code: "no-user", title: "Name the user: /v1/streams?user=…" };
 
 async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAlive): Promise<Response> {
   const url = new URL(request.url);
@@ -43,10 +57,18 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
   if (!body.ok) return problemResponse(problemOfRead(body.error));
   const parsed = parseStreamRequest(body.value);
   if (!parsed.ok) return problemResponse(parsed.error);
-  if (!parsed.value.resumable) {
-    return relayStream(deps, parsed.value.request, { format, signal: request.signal, keepAlive });
-  }
   const id = deps.newId();
+  const { asked, resumable, user, onInterruption } = parsed.value;
+  const made = "pipeline" in asked ? await deps.promptOf(asked.pipeline, asked.input, id) : ok(asked);
+  if (!made.ok) return problemResponse(made.error);
+  const model = made.value.model;
+  const apiToken = bearerOf(request);
+  const counted = await deps.starts.open({ user, apiToken }, { id, model });
+  if ("status" in counted) return problemResponse(counted);
+  if (!resumable) {
+    const options = { id, format, signal: request.signal, keepAlive };
+    return relayStream(deps, made.value, { ...options, onEnd: (state) => deps.ended(counted, id, state) });
+  }
   const links = await linksOf(deps, id, url.origin);
   // Asked for by name: `*/*` is what every client sends that has not thought about it.
   const watches = request.headers.get("accept")?.includes("text/event-stream") === true;
@@ -54,24 +76,53 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
     startRequest({
       v: STREAM_MESSAGE_VERSION,
       id,
-      request: parsed.value.request,
+      request: made.value,
+      countedBy: counted,
+      ...(onInterruption === "reask" ? { onInterruption } : {}),
       watch: watches ? { format, links } : null,
     }),
   );
+  // It never began, or has told of its end itself: telling twice changes nothing.
+  if (!started.ok) keepAlive(deps.ended(counted, id, "error"));
   if (watches || !started.ok) return started;
   return Response.json({ id, ...links }, { status: 201, headers: { location: links.url } });
 }
 
+async function listStreams(deps: StreamDeps, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  const user = url.searchParams.get("user") ?? "";
+  if (user === "" || user.length > LIMITS.streams.maxUserCharacters) return problemResponse(NO_USER);
+  const entries = await deps.starts.list(user);
+  const streams = entries
+    .slice(0, LIMITS.streams.maxListed)
+    .map(({ id, model, startedAtMs, endedAtMs, state }) => ({
+      id,
+      url: `${url.origin}/v1/streams/${id}`,
+      model,
+      state: state === "starting" ? "open" : state,
+      startedAtMs,
+      endedAtMs,
+    }));
+  return Response.json({ streams });
+}
+
+function bearerOf(request: Request): string | null {
+  return /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+}
+
 async function linksOf({ tokens, nowMs }: StreamDeps, id: string, origin: string): Promise<StreamLinks> {
   const expiresAtMs = nowMs() + LIMITS.streams.maxLifeMs + LIMITS.streams.retentionMs;
-  return {
-    url: `${origin}/v1/streams/${id}`,
-    token: await tokens.mint(id, "read", expiresAtMs),
-    stopToken: await tokens.mint(id, "stop", expiresAtMs),
-  };
+  const [token, stopToken] = await Promise.all([
+    tokens.mint(id, "read", expiresAtMs),
+    tokens.mint(id, "stop", expiresAtMs),
+  ]);
+  return { url: `${origin}/v1/streams/${id}`, token, stopToken };
 }
 
 export interface RelayOptions {
+  /** Default: a new one. */
+  readonly id?: string;
+  readonly onEnd?: (state: StreamState) => Promise<void>;
   readonly format: StreamFormat;
   readonly signal: AbortSignal;
   readonly keepAlive: KeepAlive;
@@ -80,18 +131,25 @@ export interface RelayOptions {
 
 /** To one viewer, from whom the model's answer is stored nowhere. Its leaving ends the call. */
 export async function relayStream(
-  deps: Omit<StreamDeps, "stub" | "tokens">,
+  deps: RelayDeps,
   request: StreamRequest,
-  { format, signal, keepAlive, includeUsage = false }: RelayOptions,
+  {
+    id = deps.newId(),
+    onEnd = async () => {},
+    format,
+    signal,
+    keepAlive,
+    includeUsage = false,
+  }: RelayOptions,
 ): Promise<Response> {
   const admitted = await admitCall(deps, request);
-  if (!admitted.ok) return problemResponse(admitted.error);
+  if (!admitted.ok) keepAlive(onEnd("error"));
+  if (!admitted.ok) return problemResponse(problemOfRefusal(admitted.error, deps.nowMs()));
   const { model, settle } = admitted.value;
   const { nowMs, log } = deps;
-  const id = deps.newId();
   const startedAtMs = nowMs();
   const refuse = (facts: CallFacts, failed: StageFailure): Response => {
-    keepAlive(settle(id, facts, failed));
+    keepAlive(Promise.all([settle(id, facts, failed), onEnd("error")]));
     return problemResponse(problemOfFailure(failed));
   };
   const opened = await openModelStream(model, request.options, { signal, nowMs, log });
@@ -102,6 +160,13 @@ export async function relayStream(
   const encoder = createEncoder(format, { id, model: model.name, startedAtMs, includeUsage });
   const heartbeatMs = deps.heartbeatMs ?? LIMITS.streams.heartbeatMs;
   const { body, ended } = relay(stream, first, { encoder, signal, heartbeatMs });
-  keepAlive(ended.then((failed) => settle(id, stream, failed)));
+  const tell = (failed: StageFailure | undefined) =>
+    Promise.all([settle(id, stream, failed), onEnd(stateAfter(failed))]);
+  keepAlive(ended.then(tell));
   return new Response(body, { headers: encoder.headers });
+}
+
+function stateAfter(failed: StageFailure | undefined): StreamState {
+  if (failed === undefined) return "done";
+  return failed.code === "cancelled" ? "stopped" : "error";
 }

@@ -5,7 +5,8 @@ export const STREAM_MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     statements: [
-      "CREATE TABLE stream (k INTEGER PRIMARY KEY CHECK (k = 1), record TEXT NOT NULL)",
+      // `asked`: what the model was asked, as far as asking again needs it.
+      "CREATE TABLE stream (k INTEGER PRIMARY KEY CHECK (k = 1), record TEXT NOT NULL, asked TEXT NOT NULL)",
       // The key is the row's own number: one row written per chunk, no index.
       `CREATE TABLE chunks (
         last_id INTEGER PRIMARY KEY,

@@ -1,7 +1,7 @@
 /**
  * A stream's Durable Object: it owns one generation, from before the model is called until its log is deleted. Shows a frame at
- * once, stores frames packed, and ends what nobody generates any more. It decides nothing about the log itself, and never
- * calls the model a second time.
+ * once, stores frames packed, and ends what nobody generates any more. It decides nothing about the log itself, and calls the model
+ * a second time only where that was chosen, after a rewind.
  */
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../config/limits.ts";
@@ -14,51 +14,75 @@ import {
   flush,
   framesAfter,
   interrupted,
+  isOpen,
+  lastShownId,
   nextFlushMs,
   recover,
+  reopen,
   watch,
   type Step,
 } from "../core/stream/machine.ts";
-import { hasEnded, type Ending, type Frame, type StreamLog } from "../core/stream/model.ts";
-import { estimateInputTokens, weighTokens } from "../models/estimate.ts";
-import type { TokenUsage } from "../models/port.ts";
+import {
+  hasEnded,
+  isEnding,
+  type Ending,
+  type Frame,
+  type StreamLog,
+  type StreamRecord,
+} from "../core/stream/model.ts";
+import { estimateInputTokens } from "../models/estimate.ts";
 import { problemResponse, type Problem } from "../platform/problem.ts";
-import { admitCall, type CallDeps } from "./admit-call.ts";
-import { createEncoder, parseFormat, type StreamFacts, type StreamFormat } from "./formats/format.ts";
+import { admitCall, problemOfRefusal, type AdmittedCall, type Refusal } from "./admit-call.ts";
+import { Audience } from "./audience.ts";
+import { parseFormat, type StreamFormat } from "./formats/format.ts";
 import { Generation } from "./generation.ts";
+import { LateFlush } from "./late-flush.ts";
+import type { RunOutcome, StreamRequest } from "./port.ts";
+import { outcomeOf, outcomeOfRefusal } from "./run-outcome.ts";
 import { problemOfFailure, UNKNOWN_STREAM } from "./stream-problems.ts";
-import { StreamStore } from "./stream-store.ts";
-import { STREAM_MESSAGE_VERSION, type StartCommand, type StreamStatus } from "./stub.ts";
-import { openViewer, type WatchedLog } from "./viewer.ts";
+import { reportEnd, type StreamServices } from "./stream-services.ts";
+import { NOTHING_ASKED, StreamStore, type Asked, type StoredStream } from "./stream-store.ts";
+import {
+  STREAM_MESSAGE_VERSION,
+  STREAM_STATE_HEADER,
+  type RunCommand,
+  type StartCommand,
+  type StreamStatus,
+} from "./stub.ts";
 
 const limits = LIMITS.streams;
 
 const TOO_MANY_VIEWERS: Problem = { status: 429, code: "too-many-viewers", title: "The stream is crowded" };
 
+/** A question to the model, and what is kept of it. */
+interface Question {
+  readonly id: string;
+  readonly request: StreamRequest;
+  readonly asked: Asked;
+}
+
 export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env> {
   private readonly store: StreamStore;
+  private readonly audience = new Audience((cursor) => this.framesAfter(cursor));
   private log: StreamLog | null = null;
-  private starting: Promise<Problem | null> | null = null;
+  private asked: Asked = NOTHING_ASKED;
+  private asks = 0;
+  private asking: Promise<Refusal | null> | null = null;
   private generation: Generation | null = null;
-  private flushTimer: ReturnType<typeof setTimeout> | undefined;
-  private readonly waiting = new Set<() => void>();
-  private viewers = 0;
+  private readonly lateFlush = new LateFlush(() => {
+    if (this.log !== null) this.ctx.waitUntil(this.apply(flush(this.log, Date.now(), limits)));
+  });
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     this.store = new StreamStore(state.storage);
     const stored = this.store.load();
-    if (stored === null) return;
     // Whoever generated is gone with the last instance.
-    void state.blockConcurrencyWhile(async () => {
-      await this.apply(
-        recover(stored, () => this.storedUsage(stored.record.inputTokens), Date.now(), limits),
-      );
-    });
+    if (stored !== null) void state.blockConcurrencyWhile(() => this.comeBack(stored));
   }
 
   /** What a generation needs of the gateway; the config is not this file's to see. */
-  protected abstract services(): CallDeps;
+  protected abstract services(): StreamServices;
 
   /** POST starts (a `StartCommand`), GET watches. Reached by the gateway's own routes alone. */
   override async fetch(request: Request): Promise<Response> {
@@ -77,6 +101,18 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     return { id: this.log.record.id, state: this.log.state };
   }
 
+  async run(command: RunCommand): Promise<RunOutcome> {
+    if (command.v !== STREAM_MESSAGE_VERSION) throw new Error("a run of another version");
+    const refused = await this.join(command);
+    if (refused !== null) return outcomeOfRefusal(refused);
+    // The generation's own end; a stop or the watchdog may have ended the log before.
+    const heard = this.generation === null ? null : await this.generation.result;
+    const ending = this.log?.tail.at(-1)?.body;
+    if (ending === undefined || !isEnding(ending))
+      throw new Error("the stream was taken up by somebody else");
+    return outcomeOf(ending, this.store.texts().join(""), heard);
+  }
+
   /** Never throws: the platform would retry a few times and then forget the alarm. */
   override async alarm(): Promise<void> {
     try {
@@ -89,57 +125,115 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
 
   private async start(command: StartCommand): Promise<Response> {
     if (command.v !== STREAM_MESSAGE_VERSION) throw new Error("a start of another version");
+    const { id, request, onInterruption, countedBy = [], watch: watches } = command;
     if (this.log === null) {
-      this.starting ??= this.begin(command);
-      const refused = await this.starting;
-      this.starting = null;
-      if (refused !== null) return problemResponse(refused);
+      const asked = { fingerprint: null, request: onInterruption === "reask" ? request : null, countedBy };
+      this.asking ??= this.ask({ id, request, asked });
+      const refused = await this.asking;
+      this.asking = null;
+      if (refused !== null) return problemResponse(problemOfRefusal(refused, Date.now()));
     }
     if (this.log === null) return problemResponse(UNKNOWN_STREAM);
-    if (command.watch === null) return Response.json({ id: command.id });
+    if (watches === null) return Response.json({ id });
     const failed = await this.generation?.spoken;
     if (failed !== undefined) return problemResponse(problemOfFailure(failed));
-    const { format, links } = command.watch;
-    return this.view(this.log, format, 0, { links });
+    return this.audience.view(this.log.record, watches.format, 0, watches.links);
   }
 
-  /** Owns the call before it is made: record and alarm are durable before the model hears of it. */
-  private async begin({ id, request }: StartCommand): Promise<Problem | null> {
-    const deps = this.services();
-    const admitted = await admitCall(deps, request);
+  /** The generation of this question: the one that runs or has succeeded, else a new one in its place. */
+  private async join(command: RunCommand): Promise<Refusal | null> {
+    while (this.asking !== null) await this.asking;
+    const { log } = this;
+    const { id, request, fingerprint } = command;
+    const isSame = this.asked.fingerprint === fingerprint;
+    const stands = log !== null && (!hasEnded(log) || log.state === "done" || log.state === "stopped");
+    if (isSame && stands) return null;
+    const asking = this.ask({ id, request, asked: { ...NOTHING_ASKED, fingerprint } }, log?.lastId);
+    this.asking = asking;
+    try {
+      return await asking;
+    } finally {
+      this.asking = null;
+    }
+  }
+
+  /**
+   * Owns the call before it is made: record and alarm are durable before the model hears of it.
+   *
+   * @param lastShown the last id that anybody can have seen, when there is something to be taken back
+   */
+  private async ask({ id, request, asked }: Question, lastShown?: number): Promise<Refusal | null> {
+    const admitted = await admitCall(this.services(), request);
     if (!admitted.ok) return admitted.error;
+    this.generation?.stop();
     const startedAtMs = Date.now();
-    const record = {
+    const record: StreamRecord = {
       v: 1,
       id,
       model: request.model,
       startedAtMs,
       deadlineMs: startedAtMs + admitted.value.lifeMs,
       inputTokens: estimateInputTokens(request.texts),
-    } as const;
-    const generation = new Generation({
-      id,
-      deps,
-      call: admitted.value,
-      request,
-      log: {
-        append: async (text) => {
-          if (this.log !== null) await this.apply(append(this.log, text, Date.now(), limits));
-        },
-        finish: (ending) => this.finish(ending),
-      },
-    });
-    this.store.begin(record);
-    this.log = begin(record);
+      asks: this.asks + 1,
+    };
+    const generation = this.generationOf(id, request, admitted.value);
+    if (lastShown === undefined) {
+      this.store.begin(record, asked);
+      this.log = begin(record);
+    } else {
+      const reopened = reopen(record, lastShown, startedAtMs);
+      this.store.reopen(record, asked, reopened.store);
+      this.log = reopened.log;
+    }
+    this.asked = asked;
+    this.asks += 1;
     this.generation = generation;
+    this.audience.wake();
     await this.ctx.storage.setAlarm(startedAtMs + limits.watchdogMs);
     await this.ctx.storage.sync();
     this.ctx.waitUntil(
       generation.run().finally(() => {
-        this.generation = null;
+        if (this.generation === generation) this.generation = null;
       }),
     );
     return null;
+  }
+
+  private generationOf(id: string, request: StreamRequest, call: AdmittedCall): Generation {
+    const generation: Generation = new Generation({
+      id,
+      deps: this.services(),
+      call,
+      request,
+      // One that was replaced may still be talking.
+      log: {
+        append: async (text) => {
+          if (this.log !== null && this.generation === generation) {
+            await this.apply(append(this.log, text, Date.now(), limits));
+          }
+        },
+        finish: async (ending) => {
+          if (this.generation === generation) await this.finish(ending);
+        },
+      },
+    });
+    return generation;
+  }
+
+  /** After the object died: the log as it is stored, and, where it was open, its end or one more try. */
+  private async comeBack(stored: StoredStream): Promise<void> {
+    // The subclass is still being built.
+    await Promise.resolve();
+    const { record, asked } = stored;
+    this.asked = asked;
+    this.asks = record.asks ?? 1;
+    const { id, model } = record;
+    if (isOpen(stored) && asked.request !== null && this.asks <= limits.maxReasks) {
+      const question = { id, request: { ...asked.request, model }, asked };
+      if ((await this.ask(question, lastShownId(stored, limits))) === null) return;
+    }
+    const usage = () => this.store.usage(record.inputTokens);
+    await this.apply(recover(stored, usage, Date.now(), limits));
   }
 
   private async finish(ending: Ending): Promise<void> {
@@ -152,74 +246,26 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     if (store !== null) this.store.add(store);
     const recovered = this.log === null && store !== null;
     this.log = log;
-    this.scheduleFlush(log);
-    for (const wake of this.waiting) wake();
+    this.lateFlush.set(nextFlushMs(log, limits), Date.now());
+    this.audience.wake();
     if ((ends || recovered) && log.endedAtMs !== null) {
+      this.ctx.waitUntil(reportEnd(this.services(), this.asked.countedBy, log.record.id, log.state));
       await this.ctx.storage.setAlarm(log.endedAtMs + limits.retentionMs);
     }
-  }
-
-  private scheduleFlush(log: StreamLog): void {
-    const dueMs = nextFlushMs(log, limits);
-    if (dueMs === null) {
-      if (this.flushTimer !== undefined) clearTimeout(this.flushTimer);
-      this.flushTimer = undefined;
-      return;
-    }
-    this.flushTimer ??= setTimeout(
-      () => {
-        this.flushTimer = undefined;
-        if (this.log !== null) this.ctx.waitUntil(this.apply(flush(this.log, Date.now(), limits)));
-      },
-      Math.max(0, dueMs - Date.now()),
-    );
   }
 
   private attach(format: StreamFormat, after: number | null): Response {
     const { log } = this;
     if (log === null) return problemResponse(UNKNOWN_STREAM);
-    const cursor = attach(log, after ?? 0);
+    // Clients of the other formats know no rewind: they are shown what stands, from its start.
+    const cursor = format === "sluice" ? attach(log, after ?? 0) : 0;
     // `useChat` names no place: nothing is active any more. Others have read all there is.
-    const nothingMore = cursor >= log.lastId || (format === "ui" && after === null);
-    if (hasEnded(log) && nothingMore) return new Response(null, { status: 204 });
-    if (this.viewers >= limits.maxViewers) return problemResponse(TOO_MANY_VIEWERS);
-    return this.view(log, format, format === "ui" ? 0 : cursor, {});
-  }
-
-  private view(
-    { record }: StreamLog,
-    format: StreamFormat,
-    cursor: number,
-    more: Pick<StreamFacts, "links">,
-  ): Response {
-    const encoder = createEncoder(format, { ...record, ...more });
-    this.viewers += 1;
-    const body = openViewer(this.watched(), {
-      cursor,
-      encoder,
-      heartbeatMs: limits.heartbeatMs,
-      left: () => {
-        this.viewers -= 1;
-      },
-    });
-    return new Response(body, { headers: encoder.headers });
-  }
-
-  private watched(): WatchedLog {
-    return {
-      framesAfter: (cursor) => this.framesAfter(cursor),
-      changed: (signal) =>
-        new Promise((resolve) => {
-          const wake = () => {
-            this.waiting.delete(wake);
-            signal.removeEventListener("abort", wake);
-            resolve();
-          };
-          this.waiting.add(wake);
-          signal.addEventListener("abort", wake);
-          if (signal.aborted) wake();
-        }),
-    };
+    const read = attach(log, after ?? 0) >= log.lastId || (format === "ui" && after === null);
+    if (hasEnded(log) && read) {
+      return new Response(null, { status: 204, headers: { [STREAM_STATE_HEADER]: log.state } });
+    }
+    if (this.audience.isFull) return problemResponse(TOO_MANY_VIEWERS);
+    return this.audience.view(log.record, format, cursor);
   }
 
   private framesAfter(cursor: number): readonly Frame[] {
@@ -235,7 +281,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
         await this.ctx.storage.setAlarm(next.atMs);
         return;
       case "interrupt": {
-        const usage = this.generation?.usage ?? this.storedUsage(log.record.inputTokens);
+        const usage = this.generation?.usage ?? this.store.usage(log.record.inputTokens);
         await this.finish(interrupted(usage));
         this.generation?.stop();
         return;
@@ -248,14 +294,5 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
       default:
         unreachable(next);
     }
-  }
-
-  /** By what was stored: the provider was paid for at least that. */
-  private storedUsage(inputTokens: number): TokenUsage {
-    let weight = 0;
-    this.store.forEachText((text) => {
-      weight += weighTokens(text);
-    });
-    return { inputTokens, outputTokens: Math.ceil(weight), estimated: true };
   }
 }

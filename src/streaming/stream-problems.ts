@@ -24,6 +24,18 @@ export const UNKNOWN_STREAM: Problem = {
   title: "There is no such stream",
 };
 
+export const UNKNOWN_EVENT: Problem = {
+  status: 404,
+  code: "unknown-event",
+  title: "There is no such event",
+};
+
+export const BAD_TOKEN: Problem = {
+  status: 401,
+  code: "invalid-stream-token",
+  title: "The token does not open this stream",
+};
+
 export const UNKNOWN_FORMAT: Problem = {
   status: 400,
   code: "unknown-format",
@@ -73,6 +85,6 @@ function later(failed: StageFailure) {
   return { headers: retryAfter(failed.retryAfterMs ?? LIMITS.streams.retryAfterSeconds * 1_000) };
 }
 
-function retryAfter(delayMs: number): Record<string, string> {
+export function retryAfter(delayMs: number): Record<string, string> {
   return { "retry-after": String(Math.max(1, Math.ceil(delayMs / 1_000))) };
 }

@@ -9,7 +9,11 @@ import {
   type FrameBody,
   type StreamRecord,
 } from "../core/stream/model.ts";
+import { weighTokens } from "../models/estimate.ts";
+import type { TokenUsage } from "../models/port.ts";
 import { migrate } from "../platform/migrations.ts";
+import type { IndexKeys } from "./start-gate.ts";
+import type { StreamRequest } from "./port.ts";
 import { STREAM_MIGRATIONS } from "./schema.ts";
 
 interface ChunkRow extends Record<string, SqlStorageValue> {
@@ -18,6 +22,22 @@ interface ChunkRow extends Record<string, SqlStorageValue> {
   stored_at: number;
   frames: string;
 }
+
+/** What the model was asked, as far as asking again needs it. */
+export interface Asked {
+  /** Tells a repeated question from another one; null: nobody repeats it. */
+  readonly fingerprint: string | null;
+  /** Kept only where the object itself may ask again; it holds the prompt. */
+  readonly request: StreamRequest | null;
+  /** Indexes that are told of the end. */
+  readonly countedBy: IndexKeys;
+}
+
+export interface StoredStream extends StoredLog {
+  readonly asked: Asked;
+}
+
+export const NOTHING_ASKED: Asked = { fingerprint: null, request: null, countedBy: [] };
 
 export class StreamStore {
   private readonly storage: DurableObjectStorage;
@@ -31,26 +51,43 @@ export class StreamStore {
   }
 
   /** Null for a stream that was never started, or is gone. Writes nothing. */
-  load(): StoredLog | null {
+  load(): StoredStream | null {
     const tables = this.sql
       .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'stream'")
       .toArray();
     if (tables.length === 0) return null;
     migrate(this.storage, STREAM_MIGRATIONS);
-    const row = this.sql.exec<{ record: string }>("SELECT record FROM stream WHERE k = 1").toArray()[0];
+    const row = this.sql
+      .exec<{ record: string; asked: string }>("SELECT record, asked FROM stream WHERE k = 1")
+      .toArray()[0];
     if (row === undefined) return null;
     const record = JSON.parse(row.record) as StreamRecord; // written by begin
     if (record.v !== STREAM_RECORD_VERSION) {
       throw new Error(`unknown stream record version ${String(record.v)}`);
     }
     const last = this.sql.exec<ChunkRow>("SELECT * FROM chunks ORDER BY last_id DESC LIMIT 1").toArray()[0];
-    return { record, lastChunk: last === undefined ? null : chunkOf(last) };
+    const asked = JSON.parse(row.asked) as Asked; // written by begin
+    return { record, asked, lastChunk: last === undefined ? null : chunkOf(last) };
   }
 
-  begin(record: StreamRecord): void {
+  begin(record: StreamRecord, asked: Asked): void {
     migrate(this.storage, STREAM_MIGRATIONS);
-    const text = JSON.stringify(record);
-    this.rowsWritten += this.sql.exec("INSERT INTO stream (k, record) VALUES (1, ?)", text).rowsWritten;
+    this.rowsWritten += this.sql.exec(
+      "INSERT INTO stream (k, record, asked) VALUES (1, ?, ?)",
+      JSON.stringify(record),
+      JSON.stringify(asked),
+    ).rowsWritten;
+  }
+
+  /** The log begins anew, with this chunk. */
+  reopen(record: StreamRecord, asked: Asked, first: Chunk): void {
+    this.storage.transactionSync(() => {
+      const [row, which] = [JSON.stringify(record), JSON.stringify(asked)];
+      const updated = this.sql.exec("UPDATE stream SET record = ?, asked = ? WHERE k = 1", row, which);
+      const deleted = this.sql.exec("DELETE FROM chunks");
+      this.rowsWritten += updated.rowsWritten + deleted.rowsWritten;
+      this.add(first);
+    });
   }
 
   add({ firstId, lastId, storedAtMs, frames }: Chunk): void {
@@ -78,11 +115,19 @@ export class StreamStore {
     return cursor < FIRST_ID ? [...begin(record).tail, ...frames] : frames;
   }
 
-  /** All that was said, for a usage that nobody counted. */
-  forEachText(use: (text: string) => void): void {
+  /** All that was said. */
+  texts(): readonly string[] {
+    const texts: string[] = [];
     for (const row of this.sql.exec<ChunkRow>("SELECT * FROM chunks ORDER BY last_id")) {
-      for (const { body } of chunkOf(row).frames) if (body.kind === "text") use(body.text);
+      for (const { body } of chunkOf(row).frames) if (body.kind === "text") texts.push(body.text);
     }
+    return texts;
+  }
+
+  /** When nobody counted: by what was stored. The provider was paid for at least that. */
+  usage(inputTokens: number): TokenUsage {
+    const weight = this.texts().reduce((sum, text) => sum + weighTokens(text), 0);
+    return { inputTokens, outputTokens: Math.ceil(weight), estimated: true };
   }
 }
 

@@ -1,7 +1,8 @@
 /** The way to a stream's object: by the stream's id. */
 import type { StreamState } from "../core/stream/model.ts";
 import type { StreamFormat, StreamLinks } from "./formats/format.ts";
-import type { StreamRequest } from "./stream-request.ts";
+import type { IndexKeys } from "./start-gate.ts";
+import type { RunOutcome, StreamRequest } from "./port.ts";
 
 export const STREAM_MESSAGE_VERSION = 1;
 
@@ -10,8 +11,20 @@ export interface StartCommand {
   readonly v: typeof STREAM_MESSAGE_VERSION;
   readonly id: string;
   readonly request: StreamRequest;
+  /** Indexes that count it, and are told of its end. */
+  readonly countedBy?: IndexKeys;
+  /** The object may ask the model again when it died while it wrote. Absent: the stream ends as interrupted. */
+  readonly onInterruption?: "reask";
   /** How the caller watches from the first frame on; null: it does not. */
   readonly watch: { readonly format: StreamFormat; readonly links: StreamLinks } | null;
+}
+
+/** A question of a run. The same question again joins its generation; another one, or a new try, replaces it. */
+export interface RunCommand {
+  readonly v: typeof STREAM_MESSAGE_VERSION;
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly request: StreamRequest;
 }
 
 export interface StreamStatus {
@@ -22,6 +35,8 @@ export interface StreamStatus {
 export interface StreamRpc {
   /** null: there is no such stream. A stream that has ended is left as it is. */
   stop(): Promise<StreamStatus | null>;
+  /** Settles with the answer. */
+  run(command: RunCommand): Promise<RunOutcome>;
 }
 
 export type StreamStub = DurableObjectStub & StreamRpc;
@@ -33,6 +48,8 @@ export interface StreamNamespace {
 }
 
 const STREAM_ID = /^strm_[0-9a-f]{32}$/;
+/** How a stream ended, beside a 204: for the gateway's own routes. */
+export const STREAM_STATE_HEADER = "sluice-stream-state";
 /** Objects are reached by URL; nothing resolves this one. */
 const OBJECT_URL = "https://stream.invalid/";
 

@@ -9,8 +9,8 @@
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { problemResponse, type Problem } from "../platform/problem.ts";
 import { parseFormat, type StreamFormat } from "./formats/format.ts";
-import { UNKNOWN_FORMAT, UNKNOWN_STREAM } from "./stream-problems.ts";
-import { attachRequest, isStreamId, type StreamStub } from "./stub.ts";
+import { BAD_TOKEN, UNKNOWN_FORMAT, UNKNOWN_STREAM } from "./stream-problems.ts";
+import { attachRequest, isStreamId, type AttachCommand, type StreamStub } from "./stub.ts";
 import { isStreamToken, type StreamRight, type StreamTokens } from "./tokens.ts";
 
 export interface ViewDeps {
@@ -23,11 +23,6 @@ const UNKNOWN_PLACE: Problem = {
   status: 400,
   code: "unknown-place",
   title: "`after` is not the id of an event",
-};
-const BAD_TOKEN: Problem = {
-  status: 401,
-  code: "invalid-stream-token",
-  title: "The token does not open this stream",
 };
 const READ_ONLY: Problem = {
   status: 403,
@@ -64,7 +59,7 @@ export function createViewRoutes(deps: ViewDeps): Hono {
   return routes;
 }
 
-function streamTokenOf(context: Context): string | undefined {
+export function streamTokenOf(context: Context): string | undefined {
   const inUrl = context.req.query("token");
   if (inUrl !== undefined) return inUrl;
   const bearer = /^Bearer (\S+)$/.exec(context.req.header("authorization") ?? "")?.[1];
@@ -78,15 +73,17 @@ async function handle({ stub }: ViewDeps, context: Context): Promise<Response> {
     const status = await stub(id).stop();
     return status === null ? problemResponse(UNKNOWN_STREAM) : Response.json(status);
   }
-  const format = formatOf(context);
-  if (format === undefined) return problemResponse(UNKNOWN_FORMAT);
-  const after = placeOf(context);
-  if (after === "invalid") return problemResponse(UNKNOWN_PLACE);
-  return stub(id).fetch(attachRequest({ format, after }));
+  // As `useChat` resumes: its own format.
+  const asked = viewOf(context, context.req.path.endsWith("/stream") ? "ui" : undefined);
+  return "status" in asked ? problemResponse(asked) : stub(id).fetch(attachRequest(asked));
 }
 
-function formatOf(context: Context): StreamFormat | undefined {
-  return context.req.path.endsWith("/stream") ? "ui" : parseFormat(context.req.query("format"));
+/** What a viewer asks for. */
+export function viewOf(context: Context, format?: StreamFormat): AttachCommand | Problem {
+  const wanted = format ?? parseFormat(context.req.query("format"));
+  if (wanted === undefined) return UNKNOWN_FORMAT;
+  const after = placeOf(context);
+  return after === "invalid" ? UNKNOWN_PLACE : { format: wanted, after };
 }
 
 /** A browser that reconnects repeats its URL, so the header is the newer word. One it did not get from here counts as none. */

@@ -4,47 +4,65 @@
  */
 import { LIMITS } from "../config/limits.ts";
 import { isEnding, type Frame } from "../core/stream/model.ts";
-import type { FrameEncoder } from "./formats/format.ts";
+import { LazyTimer } from "../platform/lazy-timer.ts";
 import { encodeComment } from "./sse-encoder.ts";
 
 export interface WatchedLog {
   /** The next frames after a cursor; none: at the end of what there is. */
   framesAfter(cursor: number): readonly Frame[];
-  /** Resolves when there may be more. */
-  changed(signal: AbortSignal): Promise<void>;
+  /** Calls back whenever there may be more, until it is told to stop. */
+  subscribe(wake: () => void): () => void;
+  encode(frames: readonly Frame[]): Uint8Array;
 }
 
 export interface ViewerOptions {
   readonly cursor: number;
-  readonly encoder: FrameEncoder;
   readonly heartbeatMs: number;
   readonly left: () => void;
 }
 
+const HINT = new TextEncoder().encode(`retry: ${LIMITS.streams.reconnectMs}\n`);
+const KEEP_ALIVE = new TextEncoder().encode(encodeComment("keep-alive"));
+
 export function openViewer(log: WatchedLog, options: ViewerOptions): ReadableStream<Uint8Array> {
-  const { encoder, heartbeatMs } = options;
-  const bytes = new TextEncoder();
-  const gone = new AbortController();
+  const { heartbeatMs } = options;
   let { cursor } = options;
-  let hint = `retry: ${LIMITS.streams.reconnectMs}\n`;
+  let hint: Uint8Array | null = HINT;
+  let hasLeft = false;
+  let wake: (() => void) | null = null;
+  const stir = () => {
+    const waiting = wake;
+    wake = null;
+    waiting?.();
+  };
+  const unsubscribe = log.subscribe(stir);
+  const quiet = new LazyTimer(stir);
   const leave = () => {
-    if (gone.signal.aborted) return;
-    gone.abort();
+    if (hasLeft) return;
+    hasLeft = true;
+    unsubscribe();
+    quiet.close();
+    stir();
     options.left();
   };
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (log.framesAfter(cursor).length === 0) await quietUntil(log, heartbeatMs, gone.signal);
-        if (gone.signal.aborted) return;
-        const frames = log.framesAfter(cursor);
+        let frames = log.framesAfter(cursor);
+        if (frames.length === 0) {
+          quiet.expect(heartbeatMs);
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          quiet.relax();
+          if (hasLeft) return;
+          frames = log.framesAfter(cursor);
+        }
+        // First on every connection, in one piece with what follows: nobody waits for half an event.
+        const bytes = frames.length === 0 ? KEEP_ALIVE : log.encode(frames);
+        controller.enqueue(hint === null ? bytes : joined(hint, bytes));
+        hint = null;
         const last = frames.at(-1);
-        const text =
-          last === undefined
-            ? encodeComment("keep-alive")
-            : frames.map((frame) => encoder.encode(frame)).join("");
-        controller.enqueue(bytes.encode(hint + text));
-        hint = "";
         if (last === undefined) return;
         cursor = last.id;
         if (!isEnding(last.body)) return;
@@ -58,13 +76,9 @@ export function openViewer(log: WatchedLog, options: ViewerOptions): ReadableStr
   );
 }
 
-/** Until there is more, or a heartbeat is due, or the viewer is gone. */
-async function quietUntil(log: WatchedLog, heartbeatMs: number, gone: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), heartbeatMs);
-  try {
-    await log.changed(AbortSignal.any([gone, over.signal]));
-  } finally {
-    clearTimeout(timer);
-  }
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

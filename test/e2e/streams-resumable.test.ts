@@ -1,9 +1,12 @@
 /** Resumable streams over real HTTP, read by the clients that people use. */
-import { createServer, type Server } from "node:http";
+import { createHmac, randomUUID } from "node:crypto";
 import { EventSource } from "eventsource";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { LOCAL_SECRETS } from "../../dev/lib/local-secrets.ts";
 import type { ModelCall } from "../../dev/model-server/server.ts";
+import { dropEvery } from "../support/dropping-line.ts";
 import { startDirectGateway, type DirectGateway } from "../support/e2e-direct-gateway.ts";
 import { arm, BEARER } from "../support/e2e-gateway.ts";
 import { until } from "../support/e2e-until.ts";
@@ -37,7 +40,10 @@ function post(mark: string, query = "", headers: Readonly<Record<string, string>
 }
 
 async function start(mark: string): Promise<Started> {
-  const response = await post(mark);
+  return linksOf(await post(mark));
+}
+
+async function linksOf(response: Response): Promise<Started> {
   expect(response.status).toBe(201);
   return (await response.json()) as Started; // the gateway's own form
 }
@@ -147,6 +153,79 @@ describe.concurrent("a stream", () => {
   });
 });
 
+describe.concurrent("streams of one user", () => {
+  it("are listed with how they stand, to the API's token alone", async () => {
+    const stream = await linksOf(await post("Listed", "", {}, { user: "dana" }));
+    const list = async () =>
+      z
+        .object({ streams: z.array(z.looseObject({ id: z.string(), url: z.string(), state: z.string() })) })
+        .parse(await (await fetch(`${gateway.url}/v1/streams?user=dana`, { headers: BEARER })).json())
+        .streams;
+    const { id, url } = stream;
+    expect(await list()).toMatchObject([{ id, url, state: "open" }]);
+    await all(await view(stream));
+    await until("its end is listed", async () => (await list())[0]?.state === "done");
+    expect((await fetch(`${gateway.url}/v1/streams?user=dana`)).status).toBe(401);
+    expect((await fetch(`${gateway.url}/v1/streams`, { headers: BEARER })).status).toBe(400);
+  });
+});
+
+describe.concurrent("a pipeline", () => {
+  const issue = (title: string) => ({
+    action: "opened",
+    repository: { full_name: "acme/till" },
+    issue: { number: 7, title, body: LETTER },
+  });
+
+  it("is the source of a stream: its prompt and model, for an input that is no event", async () => {
+    const response = await fetch(`${gateway.url}/v1/streams`, {
+      method: "POST",
+      headers: { ...BEARER, "content-type": "application/json", accept: "text/event-stream" },
+      body: JSON.stringify({ pipeline: "triage", input: issue("As a source") }),
+    });
+    const events = await all(response);
+    expect(JSON.parse(textOf(events))).toMatchObject({ label: expect.any(String) });
+    expect(events.at(-1)?.event).toBe("done");
+  });
+
+  it("that streams is watched from the webhook on, and its event ends as any other", async () => {
+    const body = JSON.stringify(issue("Watched event"));
+    const key = createHmac("sha256", LOCAL_SECRETS["GITHUB_WEBHOOK_SECRET"] ?? "").update(body);
+    const accepted = await fetch(`${gateway.url}/in/github`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "x-github-event": "issues",
+        "x-github-delivery": randomUUID(),
+        "x-hub-signature-256": `sha256=${key.digest("hex")}`,
+      },
+      body,
+    });
+    const { id } = z.object({ id: z.string() }).parse(await accepted.json());
+    const made = await fetch(`${gateway.url}/v1/events/${id}/stream`, { method: "POST", headers: BEARER });
+    const { url, token } = z.object({ url: z.string(), token: z.string() }).parse(await made.json());
+    // From before the first token on: it comes again until there is something.
+    const source = new EventSource(`${url}?token=${token}`);
+    const texts: string[] = [];
+    const ended = Promise.withResolvers<void>();
+    source.addEventListener("delta", ({ data }: MessageEvent<string>) => {
+      texts.push((JSON.parse(data) as { readonly text: string }).text); // a delta's own form
+    });
+    source.addEventListener("done", () => ended.resolve());
+    await ended.promise;
+    source.close();
+    expect(texts.length).toBeGreaterThan(3);
+    const event = await until("the event has its output", async () => {
+      const answer = await fetch(`${gateway.url}/v1/events/${id}`, { headers: BEARER });
+      return z
+        .looseObject({ output: z.nullable(z.looseObject({ value: z.unknown() })) })
+        .parse(await answer.json()).output;
+    });
+    expect(event?.value).toEqual(JSON.parse(texts.join("")));
+    expect(callsAbout("Watched event")).toHaveLength(1);
+  });
+});
+
 describe.concurrent("useChat's format", () => {
   it("streams, resumes from the start while active, and is 204 afterwards", async () => {
     const response = await post("Chat", "?format=ui", { accept: "text/event-stream" });
@@ -168,7 +247,7 @@ describe.concurrent("useChat's format", () => {
 describe.concurrent("an EventSource", () => {
   it("that loses its connection again and again misses nothing, sees nothing twice, and stops at the end", async () => {
     const stream = await start("Reconnecting");
-    const line = await dropEvery(gateway.url, 4);
+    const line = await dropEvery(gateway.url, { pieces: 4, how: "reset" });
     const source = new EventSource(`${line.url}/v1/streams/${stream.id}?token=${stream.token}`);
     const texts: string[] = [];
     const ids: string[] = [];
@@ -185,52 +264,7 @@ describe.concurrent("an EventSource", () => {
     const whole = await all(await view(stream));
     expect(texts.join("")).toBe(textOf(whole));
     expect(ids).toEqual(whole.filter(({ event }) => event === "delta").map(({ id }) => id));
-    expect(line.connections()).toBeGreaterThan(2);
+    expect(line.lastEventIds.length).toBeGreaterThan(2);
     expect(callsAbout("Reconnecting")).toHaveLength(1);
   });
 });
-
-/** A line to the gateway that drops every answer in the middle of its n-th piece. */
-async function dropEvery(target: string, pieces: number) {
-  let connections = 0;
-  const server: Server = createServer((incoming, outgoing) => {
-    connections += 1;
-    const headers = new Headers();
-    for (const name of ["accept", "last-event-id"]) {
-      const value = incoming.headers[name];
-      if (typeof value === "string") headers.set(name, value);
-    }
-    void relayTo(new URL(incoming.url ?? "/", target), headers).catch(() => outgoing.destroy());
-
-    async function relayTo(url: URL, sent: Headers): Promise<void> {
-      const answer = await fetch(url, { headers: sent });
-      outgoing.writeHead(answer.status, {
-        "content-type": answer.headers.get("content-type") ?? "text/plain",
-      });
-      let left = pieces;
-      for await (const piece of answer.body ?? []) {
-        left -= 1;
-        if (left > 0) {
-          // A short wait, that the browser does not have to take: the test's own time.
-          outgoing.write(Buffer.from(piece).toString("utf8").replace("retry: 2000", "retry: 5"));
-          continue;
-        }
-        outgoing.write(piece.subarray(0, piece.length / 2), () => outgoing.destroy());
-        return;
-      }
-      outgoing.end();
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    connections: () => connections,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
-}

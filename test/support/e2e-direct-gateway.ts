@@ -19,9 +19,12 @@ export interface DirectGateway {
 /** Slow enough for a viewer to leave in the middle of an answer, on a busy machine too. */
 const TOKEN_DELAY_MS = 25;
 
-export async function startDirectGateway(): Promise<DirectGateway> {
+/** @param vars overrides of secrets and variables */
+export async function startDirectGateway(
+  vars: Readonly<Record<string, string>> = {},
+): Promise<DirectGateway> {
   const model = await startModelServer({ port: 0, tokenDelayMs: TOKEN_DELAY_MS });
-  const settings = { ...LOCAL_SECRETS, MODEL_BASE_URL: `${model.url}/v1` };
+  const settings = { ...LOCAL_SECRETS, MODEL_BASE_URL: `${model.url}/v1`, ...vars };
   const worker = await unstable_startWorker({
     config: "./wrangler.toml",
     bindings: Object.fromEntries(

@@ -44,9 +44,9 @@ describe("a generation", () => {
     for (const after of [3, 99]) expect((await stream.attach(after)).status).toBe(204);
   });
 
-  it("goes on when every viewer has left, and its usage is recorded all the same", async () => {
+  it("goes on when every viewer has left, and its usage and cost are recorded all the same", async () => {
     const { upstream, say, finish } = fedUpstream();
-    const stream = await testStream(upstream);
+    const stream = await testStream(upstream, { price: { inputPerMillion: 2, outputPerMillion: 10 } });
     const answering = stream.start("sluice");
     say(delta("one "));
     const { reader } = await readEvents(await answering, 2);
@@ -55,10 +55,48 @@ describe("a generation", () => {
     finish({ prompt_tokens: 11, completion_tokens: 7 });
     await stream.settled();
     expect(stream.reports).toMatchObject([{ outcome: "success", usedTokens: 18 }]);
+    expect(stream.logged).toContainEqual(
+      expect.objectContaining({
+        event: "stream.done",
+        fields: expect.objectContaining({ id: stream.id, inputTokens: 11, outputTokens: 7, costMicros: 92 }),
+      }),
+    );
     expect((await allEvents(await stream.attach(2))).map(({ data }) => data)).toEqual([
       { text: "two" },
       { finishReason: "stop", usage: { inputTokens: 11, outputTokens: 7, estimated: false } },
     ]);
+  });
+
+  it("goes on when the one that started it leaves before the first token, and its usage is recorded", async () => {
+    const { upstream, say, finish, called } = fedUpstream();
+    const stream = await testStream(upstream);
+    const leaving = new AbortController();
+    const left = stream.start("sluice", "end", [], leaving.signal).catch(() => "left");
+    await called();
+    leaving.abort();
+    say(delta("unseen"));
+    finish({ prompt_tokens: 5, completion_tokens: 2 });
+    await stream.settled();
+    await left;
+    expect(stream.reports).toMatchObject([{ outcome: "success", usedTokens: 7 }]);
+    expect(names(await allEvents(await stream.attach()))).toEqual(["start", "delta", "done"]);
+  });
+
+  it("is shown to a hundred viewers alike, wherever they came in, for one call", async () => {
+    const { upstream, say, finish, called } = fedUpstream();
+    const stream = await testStream(upstream);
+    await stream.start();
+    await called();
+    const viewers: Promise<Awaited<ReturnType<typeof allEvents>>>[] = [];
+    for (let turn = 0; turn < 20; turn++) {
+      for (let viewer = 0; viewer < 5; viewer++) viewers.push(stream.attach(1).then(allEvents));
+      say(delta(`${turn},`));
+    }
+    finish();
+    const [first = [], ...others] = await Promise.all(viewers);
+    expect(first.map(({ id }) => Number(id))).toEqual(Array.from({ length: 21 }, (_, index) => index + 2));
+    for (const other of others) expect(other).toEqual(first);
+    expect(upstream.calls).toHaveLength(1);
   });
 
   it("replays and goes on live as one: nothing is overtaken, missed or doubled", async () => {

@@ -2,7 +2,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
-import type { GuardClient, CallReport } from "../../src/guard/port.ts";
+import type { StreamState } from "../../src/core/stream/model.ts";
+import type { Admission, CallReport, GuardClient } from "../../src/guard/port.ts";
 import type { OpenAICompatibleOptions } from "../../src/models/openai-compatible.ts";
 import type { StreamFormat } from "../../src/streaming/formats/format.ts";
 import { StreamObjectBase } from "../../src/streaming/stream-object.ts";
@@ -13,17 +14,36 @@ import {
   streamStub,
   type StreamStub,
 } from "../../src/streaming/stub.ts";
-import { createLogger } from "../../src/telemetry/log.ts";
-import { eventStream, fakeModel, fakeUpstream, finish, type FakeUpstream } from "./models-fake-upstream.ts";
+import {
+  eventStream,
+  fakeModel,
+  fakeUpstream,
+  finish,
+  type FakeUpstream,
+  type UpstreamCall,
+} from "./models-fake-upstream.ts";
+import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
 
 export interface TestStream {
   readonly id: string;
   readonly reports: readonly CallReport[];
+  readonly logged: readonly LogLine[];
+  /** Streams whose end was told to those who count them. */
+  readonly ends: readonly string[];
+  /** What the guard says from now on. */
+  refuse(admission: Admission): Promise<void>;
+  /** Also those that come back after a death: until the test restores its mocks. */
+  serveEveryInstance(): Promise<void>;
   /** The guard has been told. */
   settled(): Promise<void>;
   readonly upstream: FakeUpstream;
   stub(): StreamStub;
-  start(watch?: StreamFormat | null): Promise<Response>;
+  start(
+    watch?: StreamFormat | null,
+    onInterruption?: "end" | "reask",
+    countedBy?: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Response>;
   attach(after?: number | null, format?: StreamFormat): Promise<Response>;
   inside<Value>(
     look: (object: StreamObjectBase, state: DurableObjectState) => Value | Promise<Value>,
@@ -33,19 +53,23 @@ export interface TestStream {
 export async function testStream(
   upstream: FakeUpstream,
   model: Partial<OpenAICompatibleOptions> = {},
+  id = newStreamId(),
 ): Promise<TestStream> {
-  const id = newStreamId();
+  let refused: Admission | null = null;
   const reports: CallReport[] = [];
+  const ends: string[] = [];
+  const logged: LogLine[] = [];
   let flushed = false;
   const guard: GuardClient = {
-    admit: async () => ({
-      kind: "granted",
-      permit: {
-        settle: (report) => {
-          reports.push(report);
+    admit: async () =>
+      refused ?? {
+        kind: "granted",
+        permit: {
+          settle: (report) => {
+            reports.push(report);
+          },
         },
       },
-    }),
     flush: async () => {
       flushed = true;
     },
@@ -54,7 +78,10 @@ export async function testStream(
     models: fakeModel(upstream, model).registry,
     guard,
     nowMs: Date.now,
-    log: createLogger("error"),
+    log: recordingLogger(logged),
+    ended: async (_: readonly string[], ended: string, state: StreamState) => {
+      ends.push(`${ended} ${state}`);
+    },
   };
   const stub = () => streamStub(env.STREAM, id);
   const object: () => DurableObjectStub = stub;
@@ -67,11 +94,20 @@ export async function testStream(
   return {
     id,
     reports,
+    ends,
+    logged,
+    refuse: async (admission) => {
+      refused = admission;
+    },
+    serveEveryInstance: () =>
+      inside((instance) => {
+        vi.spyOn(Object.getPrototypeOf(instance), "services").mockReturnValue(calls);
+      }),
     settled: () => vi.waitFor(() => expect(flushed).toBe(true)),
     upstream,
     stub,
     inside,
-    start: (watch = null) =>
+    start: (watch = null, onInterruption = "end", countedBy = [], signal) =>
       stub().fetch(
         startRequest({
           v: 1,
@@ -81,8 +117,11 @@ export async function testStream(
             texts: ["Say hello."],
             options: { prompt: [{ role: "user", content: [{ type: "text", text: "Say hello." }] }] },
           },
+          countedBy,
+          ...(onInterruption === "reask" ? { onInterruption } : {}),
           watch: watch === null ? null : { format: watch, links: { url: "u", token: "t", stopToken: "s" } },
         }),
+        signal === undefined ? {} : { signal },
       ),
     attach: (after = null, format = "sluice") => stub().fetch(attachRequest({ format, after })),
   };
@@ -95,7 +134,7 @@ export async function testStream(
 export function fedUpstream() {
   const said: string[] = [];
   const ending: { how: "close" | "cut" | null } = { how: null };
-  const upstream = fakeUpstream(({ signal }) =>
+  const respond = ({ signal }: UpstreamCall) =>
     eventStream(
       new ReadableStream<Uint8Array>({
         start(controller) {
@@ -110,10 +149,12 @@ export function fedUpstream() {
           else controller.close();
         },
       }),
-    ),
-  );
+    );
+  const upstream = fakeUpstream(respond);
   return {
     upstream,
+    /** For a test that answers some calls itself. */
+    respond,
     say: (text: string) => {
       said.push(text);
     },

@@ -1,4 +1,4 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { Frame } from "../../src/core/stream/model.ts";
 import { createEncoder } from "../../src/streaming/formats/format.ts";
 import { openViewer, type WatchedLog } from "../../src/streaming/viewer.ts";
@@ -13,33 +13,26 @@ const FRAMES: readonly Frame[] = [
 /** A log that has this many frames, and waits for more. */
 function logOf(count: number) {
   let shown = count;
-  let wake: (() => void) | undefined;
-  let waiting = 0;
+  const wakes = new Set<() => void>();
   const log: WatchedLog = {
     framesAfter: (cursor) => FRAMES.slice(0, shown).filter(({ id }) => id > cursor),
-    changed: (signal) =>
-      new Promise((resolve) => {
-        waiting += 1;
-        const done = () => {
-          waiting -= 1;
-          resolve();
-        };
-        wake = done;
-        signal.addEventListener("abort", done, { once: true });
-      }),
+    subscribe: (wake) => {
+      wakes.add(wake);
+      return () => wakes.delete(wake);
+    },
+    encode: (frames) => new TextEncoder().encode(frames.map((frame) => encoder.encode(frame)).join("")),
   };
   const show = () => {
     shown += 1;
-    wake?.();
+    for (const wake of wakes) wake();
   };
-  return { log, show, waiting: () => waiting };
+  return { log, show, waiting: () => wakes.size };
 }
 
 function open(log: WatchedLog, heartbeatMs = 60_000, cursor = 0) {
   let left = 0;
   const body = openViewer(log, {
     cursor,
-    encoder,
     heartbeatMs,
     left: () => {
       left += 1;
@@ -80,9 +73,9 @@ it("a viewer that leaves while it waits leaves nothing waiting, and is seen to l
   const { reader, left } = open(log);
   await reader.read();
   const last = reader.read();
-  await vi.waitFor(() => expect(waiting()).toBe(1));
+  expect(waiting()).toBe(1);
   await reader.cancel();
   await last;
   expect(left()).toBe(1);
-  await vi.waitFor(() => expect(waiting()).toBe(0));
+  expect(waiting()).toBe(0);
 });

@@ -42,6 +42,11 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
     stub: () => {
       throw new Error("a relay has no object");
     },
+    starts: { open: async () => [], list: async () => [] },
+    ended: async () => undefined,
+    promptOf: async () => {
+      throw new Error("no pipelines here");
+    },
     tokens: { mint: async () => "", verify: async () => null },
     ...(setup.heartbeatMs === undefined ? {} : { heartbeatMs: setup.heartbeatMs }),
   });

@@ -96,9 +96,40 @@ export function recover(
   if (lastChunk !== null && last !== undefined && isEnding(last)) {
     return { log: { ...log, state: stateAfter(last), endedAtMs: lastChunk.storedAtMs }, store: null };
   }
-  const skipped = { ...log, lastId: storedId + limits.idsPerRestart };
+  const skipped = { ...log, lastId: lastShownId(stored, limits) };
   const rewound = extend(skipped, [{ kind: "rewind", toId: storedId }], nowMs);
   return finish(rewound, interrupted(usage()), nowMs, limits);
+}
+
+/**
+ * The model is asked once more, by choice. What was said no longer counts: its rows go, and the log goes on with a rewind to its
+ * start, so that nobody has anything replaced in silence. Ids go on as well: whoever has seen the old frames, and even their
+ * end, is after them and before the rewind.
+ *
+ * @param lastId no id up to this is given again
+ */
+export function reopen(
+  record: StreamRecord,
+  lastId: number,
+  nowMs: number,
+): { log: StreamLog; store: Chunk } {
+  const id = lastId + 1;
+  const frames: readonly Frame[] = [{ id, body: { kind: "rewind", toId: FIRST_ID } }];
+  const log = { ...begin(record), lastId: id, storedId: id, tail: frames, unstoredSinceMs: nowMs };
+  return { log, store: { firstId: id, lastId: id, storedAtMs: nowMs, frames } };
+}
+
+/** The last id that anybody can have seen of a log whose object is gone. */
+export function lastShownId({ lastChunk }: StoredLog, limits: StreamLimits): number {
+  const last = lastChunk?.frames.at(-1);
+  const storedId = lastChunk?.lastId ?? FIRST_ID;
+  return last !== undefined && isEnding(last.body) ? storedId : storedId + limits.idsPerRestart;
+}
+
+/** Whether what is stored waits for somebody to generate. */
+export function isOpen({ lastChunk }: StoredLog): boolean {
+  const last = lastChunk?.frames.at(-1);
+  return last === undefined || !isEnding(last.body);
 }
 
 export function interrupted(usage: StreamUsage | null): Ending {
@@ -118,7 +149,14 @@ export function framesAfter(log: StreamLog, cursor: number): readonly Frame[] | 
   if (cursor >= log.lastId) return [];
   const first = log.tail[0];
   if (first === undefined || (first.id > FIRST_ID && cursor < first.id - 1)) return "stored";
-  return log.tail.filter((frame) => frame.id > cursor);
+  return log.tail.slice(firstAfter(log.tail, cursor));
+}
+
+/** Whoever watches is near the end, so that it is looked for from there. */
+function firstAfter(tail: readonly Frame[], cursor: number): number {
+  let from = tail.length;
+  while (from > 0 && (tail[from - 1]?.id ?? 0) > cursor) from -= 1;
+  return from;
 }
 
 export type Watch =
@@ -147,7 +185,7 @@ function extend(log: StreamLog, bodies: readonly FrameBody[], nowMs: number): St
     tail: [...log.tail, ...frames],
     lastId: log.lastId + frames.length,
     unstoredCharacters: log.unstoredCharacters + characters,
-    unstoredSinceMs: unstored(log).length === 0 ? nowMs : log.unstoredSinceMs,
+    unstoredSinceMs: log.lastId === log.storedId ? nowMs : log.unstoredSinceMs,
   };
 }
 
@@ -156,7 +194,7 @@ function extend(log: StreamLog, bodies: readonly FrameBody[], nowMs: number): St
  * too much would be lost with the object, or when its oldest frame has waited long enough.
  */
 function storeIfDue(log: StreamLog, nowMs: number, limits: StreamLimits): Step {
-  const frames = unstored(log).length;
+  const frames = log.tail.length - firstAfter(log.tail, log.storedId);
   const waitedMs = nowMs - log.unstoredSinceMs;
   const due =
     frames > 0 &&
@@ -177,10 +215,7 @@ function store(log: StreamLog, nowMs: number, limits: StreamLimits): Step {
 }
 
 function unstored({ tail, storedId }: StreamLog): readonly Frame[] {
-  // From the end: what is unstored is short.
-  let from = tail.length;
-  while (from > 0 && (tail[from - 1]?.id ?? 0) > storedId) from -= 1;
-  return tail.slice(from);
+  return tail.slice(firstAfter(tail, storedId));
 }
 
 function stateAfter(ending: Ending): StreamState {

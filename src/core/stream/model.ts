@@ -49,7 +49,7 @@ export interface Chunk {
   readonly frames: readonly Frame[];
 }
 
-/** Written once, before the model is called. The first frame follows from it; the state, from the last chunk. */
+/** Written before the model is called, each time that it is. The first frame follows from it; the state, from the last chunk. */
 export interface StreamRecord {
   readonly v: typeof STREAM_RECORD_VERSION;
   readonly id: string;
@@ -60,6 +60,8 @@ export interface StreamRecord {
   readonly deadlineMs: number;
   /** Estimated: for the usage of a generation whose end nobody saw. */
   readonly inputTokens: number;
+  /** How often the model was asked; absent: once. */
+  readonly asks?: number;
 }
 
 /** What an object holds in memory of its log. Bounded, whatever the answer's length and the number of viewers. */

@@ -12,6 +12,9 @@ import type { StreamFacts } from "./format.ts";
 
 export function sluiceEncoder(facts: StreamFacts): (frame: Frame) => string {
   return ({ id, body }) => {
+    // Nearly all frames: JSON holds no line end, and neither member needs to be looked at.
+    if (body.kind === "text")
+      return `id: ${id}\nevent: delta\ndata: {"text":${JSON.stringify(body.text)}}\n\n`;
     const [event, data] = eventOf(body, facts);
     return encodeEvent({ event, id: String(id), data: JSON.stringify(data) });
   };

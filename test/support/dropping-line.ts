@@ -1,0 +1,70 @@
+/** A line to the gateway that drops every answer in the middle of its n-th piece, as proxies and networks do. */
+import { createServer, type Server } from "node:http";
+
+export interface DroppingLine {
+  readonly url: string;
+  /** The `Last-Event-ID` of every connection so far, in order. */
+  readonly lastEventIds: readonly (string | null)[];
+  close(): Promise<void>;
+}
+
+export interface Drops {
+  readonly pieces: number;
+  /** `reset`: the connection breaks. `end`: the server closes it as if all were well. */
+  readonly how: "reset" | "end";
+}
+
+const PASSED_ON = ["accept", "origin", "last-event-id"];
+
+export async function dropEvery(target: string, { pieces, how }: Drops): Promise<DroppingLine> {
+  const lastEventIds: (string | null)[] = [];
+  const server: Server = createServer((incoming, outgoing) => {
+    const headers = new Headers();
+    for (const name of PASSED_ON) {
+      const value = incoming.headers[name];
+      if (typeof value === "string") headers.set(name, value);
+    }
+    lastEventIds.push(headers.get("last-event-id"));
+    void relayTo(new URL(incoming.url ?? "/", target), headers).catch(() => outgoing.destroy());
+
+    async function relayTo(url: URL, sent: Headers): Promise<void> {
+      const answer = await fetch(url, { headers: sent });
+      outgoing.writeHead(answer.status, headersOf(answer));
+      let left = pieces;
+      for await (const piece of answer.body ?? []) {
+        left -= 1;
+        if (left > 0) {
+          // A short wait, that the browser does not have to take: the test's own time.
+          outgoing.write(Buffer.from(piece).toString("utf8").replace("retry: 2000", "retry: 5"));
+          continue;
+        }
+        const half = piece.subarray(0, piece.length / 2);
+        if (how === "end") outgoing.end(half);
+        else outgoing.write(half, () => outgoing.destroy());
+        return;
+      }
+      outgoing.end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    lastEventIds,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function headersOf(answer: Response): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of ["content-type", "access-control-allow-origin"]) {
+    const value = answer.headers.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  return headers;
+}
