@@ -1,0 +1,165 @@
+/**
+ * `npm run bench:stream`: what stands between a model and its reader. The embedded model server directly, a Worker that pipes bytes, the
+ * gateway's relay, its resumable streams, and Portkey's gateway, in one run. Budgets: docs/design.md. Nothing is asserted; times
+ * depend on the machine, so look at the ratios.
+ */
+import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
+import { parseArgs } from "node:util";
+import { atMost, line, printTable, type Line } from "../partition/table.ts";
+import { openai, sluice, stream, type Candidate } from "./candidates.ts";
+import { audience, firstTokens, frameCost, quantile, rowsOf, startStream } from "./measure.ts";
+import { startPortkey } from "./portkey.ts";
+import { answers, freePort, startRuntime, storagePlace, type Runtime } from "./runtime.ts";
+
+const { values } = parseArgs({
+  options: {
+    turns: { type: "string", default: "200" },
+    streams: { type: "string", default: "20" },
+    /** Storage on this machine's disk instead of in memory: what its commits cost. */
+    disk: { type: "boolean", default: false },
+    rounds: { type: "string", default: "5" },
+    "token-delay-ms": { type: "string", default: "8" },
+  },
+});
+const [turns, streams, rounds] = [Number(values.turns), Number(values.streams), Number(values.rounds)];
+
+const RESUMES = 50;
+const ends: (() => unknown)[] = [];
+try {
+  await run();
+} finally {
+  for (const end of ends.toReversed()) await end();
+}
+
+async function startModel(tokenDelayMs: number) {
+  const port = await freePort();
+  const limits = ["--requests-per-minute", "1000000000", "--tokens-per-minute", "1000000000000"];
+  const args = [
+    "dev/model-server/main.ts",
+    "--port",
+    String(port),
+    "--token-delay-ms",
+    String(tokenDelayMs),
+    ...limits,
+  ];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
+  ends.push(() => child.kill("SIGKILL"));
+  await answers(`http://127.0.0.1:${port}/healthz`, child);
+  return `http://127.0.0.1:${port}/v1`;
+}
+
+async function run(): Promise<void> {
+  const urls = { instant: await startModel(0), paced: await startModel(Number(values["token-delay-ms"])) };
+  const runtime = await startRuntime(urls, values.disk ? tmpdir() : storagePlace());
+  ends.push(() => runtime.close());
+  const portkey = await startPortkey();
+  if (typeof portkey !== "string") ends.push(() => portkey.close());
+  const urlOf = (pace: "instant" | "paced") => urls[pace];
+  const direct: Candidate = {
+    name: "direct",
+    pid: null,
+    ask: (pace, ...rest) => openai(`${urlOf(pace)}/chat/completions`, {})(pace, ...rest),
+  };
+  const pipe: Candidate = {
+    name: "byte pipe",
+    pid: runtime.pid,
+    ask: (pace, ...rest) => openai(`${runtime.pipeUrl}/${pace}`, {})(pace, ...rest),
+  };
+  const through: Candidate = {
+    name: "JS pipe",
+    pid: runtime.pid,
+    ask: (pace, ...rest) => openai(`${runtime.pipeUrl}/through/${pace}`, {})(pace, ...rest),
+  };
+  const relay: Candidate = { name: "relay", pid: runtime.pid, ask: sluice(runtime.gatewayUrl, false) };
+  const resumable: Candidate = { name: "resumable", pid: runtime.pid, ask: sluice(runtime.gatewayUrl, true) };
+  const candidates = [direct, pipe, through, relay, resumable];
+  if (typeof portkey === "string") console.log(`Portkey's gateway is not measured: ${portkey}`);
+  else {
+    const { url, pid } = portkey;
+    const ask: Candidate["ask"] = (pace, ...rest) =>
+      openai(`${url}/v1/chat/completions`, {
+        "x-portkey-provider": "openai",
+        "x-portkey-custom-host": urlOf(pace),
+        authorization: "Bearer none",
+      })(pace, ...rest);
+    candidates.push({ name: "portkey", pid, ask });
+  }
+  printTable(`Time to the first token, beyond direct (${turns} turns)`, await tellFirstTokens(candidates));
+  printTable(`Per frame (${streams} streams at once, ${rounds} rounds)`, await tellFrames(candidates));
+  printTable("A resumable stream", await tellResumable(runtime));
+  printTable("Viewers of one stream", await tellAudience(runtime));
+}
+
+async function tellFirstTokens(candidates: readonly Candidate[]): Promise<readonly Line[]> {
+  const times = await firstTokens(candidates, turns);
+  const [base = []] = times;
+  const [, , , relayMs = Number.NaN, resumableMs = Number.NaN] = times.map((one) => quantile(one, 0.5));
+  return [
+    ...candidates.map(({ name }, index): Line => {
+      const own = times[index] ?? [];
+      const added = [0.5, 0.99].map((part) => (quantile(own, part) - quantile(base, part)).toFixed(2));
+      const note = `p99 ${added[1]} ms; in all ${quantile(own, 0.5).toFixed(2)} ms`;
+      return line(`${name}, p50 ms`, added[0] ?? "", note);
+    }),
+    atMost("resumable beyond relay, p50 ms", resumableMs - relayMs, 1),
+  ];
+}
+
+async function tellFrames(candidates: readonly Candidate[]): Promise<readonly Line[]> {
+  const lines: Line[] = [];
+  const costs: number[] = [];
+  for (const candidate of candidates) {
+    const { frames, cpuMicrosPerFrame, wallMsPerFrame } = await frameCost(candidate, streams, rounds);
+    costs.push(cpuMicrosPerFrame);
+    const note = `${wallMsPerFrame.toFixed(2)} ms a frame, ${frames} frames`;
+    lines.push(
+      line(`${candidate.name}, CPU µs`, candidate.pid === null ? "–" : cpuMicrosPerFrame.toFixed(1), note),
+    );
+  }
+  const [
+    ,
+    pipeCost = Number.NaN,
+    throughCost = Number.NaN,
+    relayCost = Number.NaN,
+    resumableCost = Number.NaN,
+    portkeyCost,
+  ] = costs;
+  lines.push(atMost("relay ÷ byte pipe, CPU", relayCost / pipeCost, 2));
+  lines.push(line("relay ÷ JS pipe, CPU", (relayCost / throughCost).toFixed(2)));
+  lines.push(line("resumable ÷ byte pipe, CPU", (resumableCost / pipeCost).toFixed(2)));
+  if (portkeyCost !== undefined) lines.push(atMost("relay ÷ portkey, CPU", relayCost / portkeyCost, 1));
+  return lines;
+}
+
+async function tellResumable(runtime: Runtime): Promise<readonly Line[]> {
+  const { id, view } = await startStream(runtime.gatewayUrl, "paced");
+  const { tokens } = await stream(view(0));
+  const rows = await rowsOf(runtime.gatewayUrl, id);
+  const lines = [
+    atMost("rows per 20 tokens, all included", (rows * 20) / tokens, 1, `${rows} rows for ${tokens} tokens`),
+    line("rows per 1,000 tokens", ((rows * 1_000) / tokens).toFixed(1)),
+  ];
+  for (const after of [0, Math.floor(tokens / 2), tokens - 1]) {
+    const times: number[] = [];
+    for (let turn = 0; turn < RESUMES; turn++) times.push((await stream(view(after))).firstTokenMs);
+    lines.push(
+      line(
+        `resume after frame ${after}, p50 ms`,
+        quantile(times, 0.5).toFixed(2),
+        `p99 ${quantile(times, 0.99).toFixed(2)}`,
+      ),
+    );
+  }
+  return lines;
+}
+
+async function tellAudience(runtime: Runtime): Promise<readonly Line[]> {
+  const lines: Line[] = [];
+  for (const viewers of [1, 10, 100]) {
+    const { cpuMicrosPerFrame, spreadMs } = await audience(runtime.gatewayUrl, runtime.pid, viewers);
+    const note = `first to last viewer: p50 ${quantile(spreadMs, 0.5).toFixed(2)}, p99 ${quantile(spreadMs, 0.99).toFixed(2)} ms`;
+    lines.push(line(`${viewers}: CPU µs a frame and viewer`, cpuMicrosPerFrame.toFixed(1), note));
+  }
+  return lines;
+}

@@ -1,0 +1,43 @@
+/** The gateway as it is deployed, with the bench's two models and without senders. Says how many rows a stream has taken. */
+import { createGateway, createStreamObject } from "../../../src/gateway.ts";
+import { defineGateway, openaiCompatible } from "../../../src/sluice.ts";
+
+const model = (variable: string) =>
+  openaiCompatible({
+    baseUrl: { variable },
+    model: "sluice-standin-1",
+    limits: { requestsPerMinute: 1_000_000 },
+  });
+
+const config = defineGateway({
+  sources: {},
+  models: { instant: model("INSTANT_URL"), paced: model("PACED_URL") },
+  destinations: {},
+});
+const gateway = createGateway(config);
+
+export { GuardObject } from "../../../src/guard/guard-object.ts";
+export { StreamIndexObject } from "../../../src/streaming/index-object.ts";
+
+export class StreamObject extends createStreamObject(config) {
+  rows(): number {
+    const { chunks } = this.ctx.storage.sql
+      .exec<{ chunks: number }>("SELECT COUNT(*) AS chunks FROM chunks")
+      .one();
+    // The record, and the alarm at the start and at the end.
+    return chunks + 3;
+  }
+}
+
+interface Counted {
+  rows(): Promise<number>;
+}
+
+export default {
+  async fetch(request: Request, env: Cloudflare.Env, context: ExecutionContext): Promise<Response> {
+    const id = /^\/rows\/(strm_[0-9a-f]{32})$/.exec(new URL(request.url).pathname)?.[1];
+    if (id === undefined) return gateway.fetch(request, env, context);
+    const stub: DurableObjectStub = env.STREAM.get(env.STREAM.idFromName(id));
+    return Response.json(await (stub as DurableObjectStub & Counted).rows()); // the class above
+  },
+};
