@@ -92,7 +92,7 @@ describe.concurrent("an EventSource in Chromium", () => {
     "whose connection is dropped (%s) resumes after the last event it has",
     async (how) => {
       const stream = await start(`Dropped by ${how}`);
-      const line = await dropEvery(stage.gateway.url, { pieces: 6, how });
+      const line = await dropEvery(stage.gateway.url, { bytes: 700, how });
       const page = await open();
       await watch(page, `${line.url}/v1/streams/${stream.id}?token=${stream.token}`);
       await closed(page);

@@ -247,7 +247,7 @@ describe.concurrent("useChat's format", () => {
 describe.concurrent("an EventSource", () => {
   it("that loses its connection again and again misses nothing, sees nothing twice, and stops at the end", async () => {
     const stream = await start("Reconnecting");
-    const line = await dropEvery(gateway.url, { pieces: 4, how: "reset" });
+    const line = await dropEvery(gateway.url, { bytes: 700, how: "reset" });
     const source = new EventSource(`${line.url}/v1/streams/${stream.id}?token=${stream.token}`);
     const texts: string[] = [];
     const ids: string[] = [];

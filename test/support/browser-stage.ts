@@ -17,7 +17,8 @@ export interface BrowserStage {
   close(): Promise<void>;
 }
 
-export async function startBrowserStage(): Promise<BrowserStage> {
+/** @param tokenDelayMs how slowly the model writes */
+export async function startBrowserStage(tokenDelayMs?: number): Promise<BrowserStage> {
   const browser = await launchChromium();
   let gatewayUrl = "";
   const wire = await startWire(() => gatewayUrl);
@@ -25,7 +26,7 @@ export async function startBrowserStage(): Promise<BrowserStage> {
     port: 0,
     gateway: () => ({ url: wire.url, apiToken: LOCAL_API_TOKEN }),
   });
-  const gateway = await startDirectGateway({ PAGE_ORIGIN: page.url });
+  const gateway = await startDirectGateway({ PAGE_ORIGIN: page.url }, tokenDelayMs);
   gatewayUrl = gateway.url;
   return {
     browser,

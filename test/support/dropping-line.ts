@@ -1,4 +1,4 @@
-/** A line to the gateway that drops every answer in the middle of its n-th piece, as proxies and networks do. */
+/** A line to the gateway that drops every answer after so many bytes, in the middle of whatever they are, as proxies and networks do. */
 import { createServer, type Server } from "node:http";
 
 export interface DroppingLine {
@@ -9,14 +9,15 @@ export interface DroppingLine {
 }
 
 export interface Drops {
-  readonly pieces: number;
+  /** More than the longest event, or nobody would ever get past it. */
+  readonly bytes: number;
   /** `reset`: the connection breaks. `end`: the server closes it as if all were well. */
   readonly how: "reset" | "end";
 }
 
 const PASSED_ON = ["accept", "origin", "last-event-id"];
 
-export async function dropEvery(target: string, { pieces, how }: Drops): Promise<DroppingLine> {
+export async function dropEvery(target: string, { bytes, how }: Drops): Promise<DroppingLine> {
   const lastEventIds: (string | null)[] = [];
   const server: Server = createServer((incoming, outgoing) => {
     const headers = new Headers();
@@ -30,17 +31,18 @@ export async function dropEvery(target: string, { pieces, how }: Drops): Promise
     async function relayTo(url: URL, sent: Headers): Promise<void> {
       const answer = await fetch(url, { headers: sent });
       outgoing.writeHead(answer.status, headersOf(answer));
-      let left = pieces;
+      let left = bytes;
       for await (const piece of answer.body ?? []) {
-        left -= 1;
+        const kept = piece.subarray(0, left);
+        left -= kept.length;
+        // A short wait, that the browser does not have to take: the test's own time.
+        const text = Buffer.from(kept).toString("latin1").replace("retry: 2000", "retry: 5");
         if (left > 0) {
-          // A short wait, that the browser does not have to take: the test's own time.
-          outgoing.write(Buffer.from(piece).toString("utf8").replace("retry: 2000", "retry: 5"));
+          outgoing.write(text, "latin1");
           continue;
         }
-        const half = piece.subarray(0, piece.length / 2);
-        if (how === "end") outgoing.end(half);
-        else outgoing.write(half, () => outgoing.destroy());
+        if (how === "end") outgoing.end(text, "latin1");
+        else outgoing.write(text, "latin1", () => outgoing.destroy());
         return;
       }
       outgoing.end();

@@ -22,8 +22,9 @@ const TOKEN_DELAY_MS = 25;
 /** @param vars overrides of secrets and variables */
 export async function startDirectGateway(
   vars: Readonly<Record<string, string>> = {},
+  tokenDelayMs = TOKEN_DELAY_MS,
 ): Promise<DirectGateway> {
-  const model = await startModelServer({ port: 0, tokenDelayMs: TOKEN_DELAY_MS });
+  const model = await startModelServer({ port: 0, tokenDelayMs });
   const settings = { ...LOCAL_SECRETS, MODEL_BASE_URL: `${model.url}/v1`, ...vars };
   const worker = await unstable_startWorker({
     config: "./wrangler.toml",
