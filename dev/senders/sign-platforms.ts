@@ -41,12 +41,16 @@ const hubspot: SenderSigner = {
       subscriptionType: type,
     },
   ],
-  sign: async ({ body, url, secret, atMs }) => ({
-    headers: {
-      "x-hubspot-signature-v3": await hmacBase64("SHA-256", secret, `POST${url}${body}${atMs}`),
-      "x-hubspot-request-timestamp": String(atMs),
-    },
-  }),
+  sign: async ({ body, url, secret, atMs }) => {
+    // "Decode any of the URL-encoded characters" of this table, and no others.
+    const uri = url.replaceAll(/%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/gi, decodeURIComponent);
+    return {
+      headers: {
+        "x-hubspot-signature-v3": await hmacBase64("SHA-256", secret, `POST${uri}${body}${atMs}`),
+        "x-hubspot-request-timestamp": String(atMs),
+      },
+    };
+  },
   signature: "x-hubspot-signature-v3",
   signedHeaders: ["x-hubspot-request-timestamp"],
   signsUrl: true,

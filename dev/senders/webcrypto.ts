@@ -22,10 +22,15 @@ export function fromBase64(text: string): Bytes {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
-export async function hmac(hash: Hash, key: string | Bytes, content: string): Promise<Bytes> {
-  const bytes = typeof key === "string" ? utf8(key) : key;
+/** Of a text its UTF-8. */
+function bytesOf(content: string | Bytes): Bytes {
+  return typeof content === "string" ? utf8(content) : content;
+}
+
+export async function hmac(hash: Hash, key: string | Bytes, content: string | Bytes): Promise<Bytes> {
+  const bytes = bytesOf(key);
   const imported = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash }, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, utf8(content)));
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, bytesOf(content)));
 }
 
 export async function hmacHex(hash: Hash, key: string, content: string): Promise<string> {
@@ -37,9 +42,9 @@ export async function hmacBase64(hash: Hash, key: string, content: string): Prom
 }
 
 /** Private keys travel as base64 of their PKCS #8 form, as other secrets do. */
-export async function ed25519Sign(privateKey: string, content: string): Promise<Bytes> {
+export async function ed25519Sign(privateKey: string, content: string | Bytes): Promise<Bytes> {
   const key = await crypto.subtle.importKey("pkcs8", fromBase64(privateKey), "Ed25519", false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("Ed25519", key, utf8(content)));
+  return new Uint8Array(await crypto.subtle.sign("Ed25519", key, bytesOf(content)));
 }
 
 export async function ecdsaSignDer(privateKey: string, content: string): Promise<Bytes> {
@@ -51,10 +56,32 @@ export async function ecdsaSignDer(privateKey: string, content: string): Promise
   return Uint8Array.from([0x30, integers.length, ...integers]);
 }
 
-export async function rsaSign(hash: Hash, privateKey: string, content: string): Promise<Bytes> {
+export async function rsaSign(hash: Hash, privateKey: string, content: string | Bytes): Promise<Bytes> {
   const algorithm = { name: "RSASSA-PKCS1-v1_5", hash };
   const key = await crypto.subtle.importKey("pkcs8", fromBase64(privateKey), algorithm, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign(algorithm.name, key, utf8(content)));
+  return new Uint8Array(await crypto.subtle.sign(algorithm.name, key, bytesOf(content)));
+}
+
+/** @param signature base64 of ASN.1; anything else does not verify */
+export async function ecdsaVerifyDer(publicKey: string, signature: string, content: Bytes): Promise<boolean> {
+  let der: Bytes;
+  try {
+    der = fromBase64(signature);
+  } catch {
+    return false;
+  }
+  const scalars: number[][] = [];
+  for (let offset = 2; offset < der.length; offset += 2 + (der[offset + 1] ?? 0)) {
+    scalars.push([...der.subarray(offset + 2, offset + 2 + (der[offset + 1] ?? 0))].slice(-32));
+  }
+  const raw = scalars.flatMap((scalar) => [
+    ...Array.from({ length: 32 - scalar.length }, () => 0),
+    ...scalar,
+  ]);
+  if (raw.length !== 64) return false;
+  const curve = { name: "ECDSA", namedCurve: "P-256" };
+  const key = await crypto.subtle.importKey("spki", fromBase64(publicKey), curve, false, ["verify"]);
+  return crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, Uint8Array.from(raw), content);
 }
 
 function derInteger(scalar: Uint8Array): readonly number[] {

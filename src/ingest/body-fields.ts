@@ -1,5 +1,5 @@
 /** Reads values of parsed JSON along dotted paths: own properties and elements alone, nothing inherited. */
-import type { JsonValue } from "../core/json.ts";
+import { isJsonObject, type JsonValue } from "../core/json.ts";
 
 /** undefined where the path leads nowhere. */
 export function valueAt(payload: JsonValue, path: string): JsonValue | undefined {
@@ -20,6 +20,20 @@ export function valuesAt(payload: JsonValue, path: string): readonly (JsonValue 
   const elements = valueAt(payload, path.slice(0, Math.max(0, star - 1)));
   if (!Array.isArray(elements)) return [undefined];
   return elements.flatMap((element) => valuesAt(element, path.slice(star + 2)));
+}
+
+/** A copy without the values along such a path; what does not have them is left as it is. */
+export function withoutValues(payload: JsonValue, path: string): JsonValue {
+  const [key = "", ...others] = path.split(".");
+  const rest = others.join(".");
+  if (Array.isArray(payload)) {
+    return payload.map((element, at) =>
+      key === "*" || key === String(at) ? withoutValues(element, rest) : element,
+    );
+  }
+  if (!isJsonObject(payload) || !Object.hasOwn(payload, key)) return payload;
+  const { [key]: value = null, ...left } = payload;
+  return rest === "" ? left : { ...payload, [key]: withoutValues(value, rest) };
 }
 
 /** A text or a number that may name something; empty texts do not. */

@@ -6,6 +6,7 @@
 import { LIMITS } from "../config/limits.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { withoutValues } from "./body-fields.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import {
   keptHeaders,
@@ -67,7 +68,8 @@ export async function openRequest(
   if (!proof.ok) return proof;
   const parsed = parseBody(body.value, format.value);
   if (!parsed.ok) return err({ kind: "malformed_body", reason: parsed.error });
-  const { payload } = parsed.value;
+  const told = withoutSecret(scheme, parsed.value);
+  const { payload } = told;
   const factSource: FactSource = { headers, payload, signedId: proof.value.id };
   const stale = bodyTimeFault(scheme, factSource, nowMs);
   if (stale !== null) return err(stale);
@@ -87,7 +89,15 @@ export async function openRequest(
     traceparent,
   };
   const receiptId = `receipt:${Array.from(access.randomBytes(RECEIPT_BYTES), toHexPair).join("")}`;
-  return toEvents(scheme, parsed.value, { ...factSource, receiptId }, common);
+  return toEvents(scheme, told, { ...factSource, receiptId }, common);
+}
+
+/** Where a body carries the secret itself, it goes on without: nothing that is stored may hold one. */
+function withoutSecret(scheme: SignatureScheme, parsed: ParsedBody): ParsedBody {
+  if (scheme.algorithm !== "shared-secret" || scheme.layout.layout !== "body") return parsed;
+  const payload = withoutValues(parsed.payload, scheme.layout.path);
+  const text = JSON.stringify(payload);
+  return { payload, text, jsonBytes: encodeUtf8(text) };
 }
 
 const RECEIPT_BYTES = 16;

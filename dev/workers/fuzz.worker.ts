@@ -1,0 +1,38 @@
+/**
+ * The gateway for `npm run fuzz:ingest`: every sender, with a stand-in for Amazon's certificate host, and lanes whose
+ * messages are only looked at. What is wrong with one is an error in the log.
+ */
+import { env } from "cloudflare:workers";
+import { createGateway } from "../../src/gateway.ts";
+import type { GatewayEnv } from "../../src/env.ts";
+import { parseLaneMessage } from "../../src/lanes/wire/message.ts";
+import { SNS_CERTIFICATE_URL } from "../senders/sign-platforms.ts";
+import { everySenderConfig } from "./every-sender.ts";
+
+export * from "../../src/index.ts";
+
+const gateway = createGateway(everySenderConfig());
+const text = (name: string): string => String(Reflect.get(env, name) ?? "");
+
+// The gateway looks `fetch` up when it calls it.
+globalThis.fetch = async (input) => {
+  const { url } = new Request(input);
+  if (url === SNS_CERTIFICATE_URL) return new Response(text("SNS_CERTIFICATE"));
+  return new Response(null, { status: 404 });
+};
+
+export default {
+  fetch: (request: Request, own: GatewayEnv, context: ExecutionContext) =>
+    gateway.fetch(request, own, context),
+  queue(batch: MessageBatch) {
+    const secrets = text("SECRETS_NEVER_SEEN").split("\n");
+    for (const { body } of batch.messages) {
+      const message = parseLaneMessage(body);
+      if (!message.ok) console.error(`a message cannot be read: ${message.error}`);
+      const written = JSON.stringify(body);
+      const seen = secrets.findIndex((secret) => secret !== "" && written.includes(secret));
+      if (seen !== -1) console.error(`a message holds secret ${seen}`);
+    }
+    batch.ackAll();
+  },
+};
