@@ -1,5 +1,5 @@
-/** The runtime's process, seen from its parent: memory, as Linux counts it. Elsewhere not a number. */
-import { readdirSync, readFileSync } from "node:fs";
+/** The runtime's process, seen from its parent: memory and CPU, as Linux counts them. Elsewhere not a number. */
+import { globSync, readdirSync, readFileSync } from "node:fs";
 
 /** Of all descendants named workerd, the largest: the others only pass requests on. */
 export function findRuntime(ancestor: number): number | null {
@@ -19,6 +19,12 @@ export function findRuntime(ancestor: number): number | null {
 /** Resident memory, in MiB. */
 export function residentMib(pid: number): number {
   return field(statusOf(pid), "VmRSS") / 1_024;
+}
+
+/** CPU time that all its threads have used so far, in milliseconds, as the scheduler counts it. */
+export function cpuMs(pid: number): number {
+  const tasks = globSync(`/proc/${pid}/task/*/schedstat`).map((file) => readText(file).split(" ", 1)[0]);
+  return tasks.reduce((sum, nanoseconds) => sum + Number(nanoseconds ?? 0), 0) / 1_000_000;
 }
 
 function readdirProc(): readonly number[] {

@@ -1,0 +1,54 @@
+/**
+ * `npm run bench:ingest`: what the front door costs, on workerd with nothing in front or beside. Budgets: docs/design.md,
+ * section 12. Ratios within this run; nothing is asserted, and times depend on the machine.
+ */
+import { parseArgs } from "node:util";
+
+// Before wrangler is loaded: its own notes are not the bench's.
+process.env["WRANGLER_LOG"] ??= "error";
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
+const { startBareRuntime } = await import("../../dev/lib/bare-runtime.ts");
+const { measureCpu } = await import("./cpu.ts");
+const { closeLoad, SECRET } = await import("./load.ts");
+const { printTable } = await import("../lib/table.ts");
+
+const USAGE = `npm run bench:ingest -- [options]
+  --rounds 9           rounds of each Worker, in turn
+  --requests 3000      requests in a round`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "9" },
+    requests: { type: "string", default: "3000" },
+    help: { type: "boolean", default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const perRound = Number(values.requests);
+if (values.help || !Number.isInteger(rounds) || !Number.isInteger(perRound)) {
+  console.log(USAGE);
+  process.exit(values.help ? 0 : 2);
+}
+
+const runtime = await startBareRuntime([
+  { name: "lane", main: "bench/ingest/worker/lane.worker.ts" },
+  {
+    name: "bare",
+    main: "bench/ingest/worker/bare.worker.ts",
+    text: { SECRET },
+    queues: { LANE: "lane" },
+  },
+  {
+    name: "gateway",
+    main: "bench/ingest/worker/gateway.worker.ts",
+    text: { SECRET, LOG_LEVEL: "info" },
+    queues: { LANE_HIGH: "lane", LANE_NORMAL: "lane", LANE_LOW: "lane", TELEMETRY: "lane" },
+    objects: { PARTITION: "PartitionObject", GUARD: "GuardObject", STREAM: "StreamObject" },
+  },
+]);
+try {
+  printTable("CPU of the runtime per ingested event", await measureCpu(runtime, { rounds, perRound }));
+} finally {
+  closeLoad();
+  await runtime.close();
+}
