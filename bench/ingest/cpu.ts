@@ -4,7 +4,7 @@
  */
 import { cpuMs } from "../../dev/lib/runtime-process.ts";
 import type { BareRuntime } from "../../dev/lib/bare-runtime.ts";
-import { atMost, line, type Line } from "../lib/table.ts";
+import { atMost, line, type Line } from "../partition/table.ts";
 import { sendLoad } from "./load.ts";
 
 const BUDGET = 1.25;

@@ -31,7 +31,7 @@ export function closeLoad(): void {
 }
 
 /** An event as Stripe sends it: nested, with the members of an invoice, up to the size that is asked for. */
-function bodyOf(n: number, bodyBytes: number): string {
+export function bodyOf(n: number, bodyBytes: number): string {
   const lines: unknown[] = [];
   const event = {
     id: `evt_bench_${n}`,

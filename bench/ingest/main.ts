@@ -9,15 +9,18 @@ process.env["WRANGLER_LOG"] ??= "error";
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
 const { startBareRuntime } = await import("../../dev/lib/bare-runtime.ts");
 const { measureCpu } = await import("./cpu.ts");
+const { measureLoop } = await import("./loop.ts");
 const { closeLoad, SECRET } = await import("./load.ts");
-const { printTable } = await import("../lib/table.ts");
+const { printTable } = await import("../partition/table.ts");
 
 const USAGE = `npm run bench:ingest -- [options]
+  --only cpu           only one part: cpu or loop
   --rounds 9           rounds of each Worker, in turn
   --requests 3000      requests in a round`;
 
 const { values } = parseArgs({
   options: {
+    only: { type: "string" },
     rounds: { type: "string", default: "9" },
     requests: { type: "string", default: "3000" },
     help: { type: "boolean", default: false },
@@ -30,6 +33,7 @@ if (values.help || !Number.isInteger(rounds) || !Number.isInteger(perRound)) {
   process.exit(values.help ? 0 : 2);
 }
 
+const objects = { PARTITION: "PartitionObject", GUARD: "GuardObject", STREAM: "StreamObject" };
 const runtime = await startBareRuntime([
   { name: "lane", main: "bench/ingest/worker/lane.worker.ts" },
   {
@@ -43,11 +47,17 @@ const runtime = await startBareRuntime([
     main: "bench/ingest/worker/gateway.worker.ts",
     text: { SECRET, LOG_LEVEL: "info" },
     queues: { LANE_HIGH: "lane", LANE_NORMAL: "lane", LANE_LOW: "lane", TELEMETRY: "lane" },
-    objects: { PARTITION: "PartitionObject", GUARD: "GuardObject", STREAM: "StreamObject" },
+    objects,
   },
+  { name: "loop", main: "bench/ingest/worker/loop.worker.ts", text: { SECRET, LOG_LEVEL: "info" }, objects },
 ]);
 try {
-  printTable("CPU of the runtime per ingested event", await measureCpu(runtime, { rounds, perRound }));
+  const wants = (part: string) => values.only === undefined || values.only === part;
+  if (wants("cpu")) {
+    const lines = await measureCpu(runtime, { rounds, perRound });
+    printTable("CPU of the runtime per ingested event", lines);
+  }
+  if (wants("loop")) printTable("CPU of the handlers alone", await measureLoop(runtime));
 } finally {
   closeLoad();
   await runtime.close();

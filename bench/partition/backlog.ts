@@ -1,6 +1,6 @@
 /** A large backlog in one partition: how fast it grows, how long a claim takes along it, and that memory stays flat. */
 import type { BenchGateway } from "./bench-gateway.ts";
-import { line, type Line } from "../lib/table.ts";
+import { line, type Line } from "./table.ts";
 
 const PER_CALL = 5;
 const STEP = 10_000;

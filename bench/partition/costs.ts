@@ -1,7 +1,7 @@
 /** Rows written and Durable Object requests per event: alone, busy, and the same on top of many stored rows. */
 import type { BenchGateway } from "./bench-gateway.ts";
 import { requestsOf, type BenchReading, type Counts } from "./commands.ts";
-import { atMost, line, type Line } from "../lib/table.ts";
+import { atMost, line, type Line } from "./table.ts";
 
 const MODEL_MS = 200;
 const LOOKAHEAD = 4;

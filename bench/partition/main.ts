@@ -12,7 +12,7 @@ const { startBenchGateway } = await import("./bench-gateway.ts");
 const { measureCosts } = await import("./costs.ts");
 const { measureThroughput } = await import("./throughput.ts");
 const { measureBacklog } = await import("./backlog.ts");
-const { printTable } = await import("../lib/table.ts");
+const { printTable } = await import("./table.ts");
 
 const USAGE = `npm run bench:partition -- [options]
   --only costs         only one part: costs, throughput or backlog

@@ -1,6 +1,6 @@
 /** Events a second through one hot customer by lookahead, as a ratio to the serial rate of this run; then many customers. */
 import type { BenchGateway } from "./bench-gateway.ts";
-import { atLeast, line, type Line } from "../lib/table.ts";
+import { atLeast, line, type Line } from "./table.ts";
 
 const MODEL_MS = 200;
 /** As many rounds of the model for every lookahead. */

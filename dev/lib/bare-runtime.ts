@@ -27,7 +27,7 @@ export interface BareRuntime {
   readonly pid: number;
   /** Of the Worker with this name. */
   url(worker: string): string;
-  /** Where `Runtime.getHeapUsage` and the like are answered. */
+  /** Where `Runtime.getHeapUsage` and the like are answered, if it was asked for. */
   readonly inspector: string;
   close(): Promise<void>;
 }
@@ -35,7 +35,15 @@ export interface BareRuntime {
 const BUILD_WITHIN_MS = 60_000;
 const UP_WITHIN_MS = 20_000;
 
-export async function startBareRuntime(workers: readonly BareWorker[]): Promise<BareRuntime> {
+export interface BareOptions {
+  /** Opens the inspector, which makes every log line dearer. */
+  readonly inspect?: boolean;
+}
+
+export async function startBareRuntime(
+  workers: readonly BareWorker[],
+  { inspect = false }: BareOptions = {},
+): Promise<BareRuntime> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-bare-"));
   const base = unstable_readConfig({ config: "./wrangler.toml" });
   const { compatibility_date: date = "" } = base;
@@ -48,9 +56,13 @@ export async function startBareRuntime(workers: readonly BareWorker[]): Promise<
   const config = join(folder, "config.capnp");
   writeFileSync(config, configOf(workers, folder, ports, { date, flags }));
   const inspector = `127.0.0.1:${inspectorPort}`;
-  const child = spawn(workerdBinary(), ["serve", "--experimental", `--inspector-addr=${inspector}`, config], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  const child = spawn(
+    workerdBinary(),
+    ["serve", "--experimental", ...(inspect ? [`--inspector-addr=${inspector}`] : []), config],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
   // However this process ends.
   process.once("exit", () => child.kill("SIGKILL"));
   const end = async (): Promise<void> => {

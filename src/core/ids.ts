@@ -48,12 +48,19 @@ export async function makePartitionName(identity: PartitionIdentity): Promise<Pa
 }
 
 /** The id covers (source, dedupe key, pipeline): one occurrence routed to two pipelines is two events. */
-export async function makeEventId(
-  partition: PartitionName,
-  occurrence: { readonly source: string; readonly dedupeKey: string; readonly pipeline: string },
-): Promise<EventId> {
-  const hash = await shortHash(["event", occurrence.source, occurrence.dedupeKey, occurrence.pipeline]);
+export async function makeEventId(partition: PartitionName, occurrence: EventOccurrence): Promise<EventId> {
+  const hash = await hashOf(occurrence);
   return `evt_${partition}_${hash}` as EventId; // built to the pattern above
+}
+
+export interface EventOccurrence {
+  readonly source: string;
+  readonly dedupeKey: string;
+  readonly pipeline: string;
+}
+
+function hashOf({ source, dedupeKey, pipeline }: EventOccurrence): Promise<string> {
+  return shortHash(["event", source, dedupeKey, pipeline]);
 }
 
 /** Reads an id from outside. Anything that is not of the pattern is `invalid`. */
@@ -87,9 +94,10 @@ export function bucketOf(name: string, buckets: number): number {
 /** Length-prefixed parts, so that ("ab", "c") and ("a", "bc") differ. */
 export async function shortHash(parts: readonly string[]): Promise<string> {
   const text = parts.map((part) => `${part.length}:${part}`).join("");
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return base32(new Uint8Array(digest));
+  return base32(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))));
 }
+
+const encoder = new TextEncoder();
 
 function base32(bytes: Uint8Array): string {
   let text = "";
@@ -100,7 +108,7 @@ function base32(bytes: Uint8Array): string {
     bits += 8;
     while (bits >= 5 && text.length < HASH_LENGTH) {
       bits -= 5;
-      text += ALPHABET.charAt((buffered >> bits) & 31);
+      text += ALPHABET[(buffered >> bits) & 31] ?? "";
     }
   }
   return text;

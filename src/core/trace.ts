@@ -1,6 +1,7 @@
 /**
  * W3C trace context, level 2 (https://www.w3.org/TR/trace-context/). Pure: random bytes are an argument.
  */
+import { encodeHex } from "./hex.ts";
 
 export interface TraceContext {
   /** 32 lower-case hex characters, not all zero. */
@@ -35,7 +36,6 @@ export function childOf(parent: TraceContext | null, random: Uint8Array): TraceC
 }
 
 function nonZeroHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  const text = encodeHex(bytes);
   return ZERO.test(text) ? `${text.slice(0, -1)}1` : text;
 }

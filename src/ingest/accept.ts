@@ -4,6 +4,7 @@
  * an event, so that it is recorded and can be looked at.
  */
 import type { IncomingEvent, Source } from "../config/define-source.ts";
+import { LIMITS } from "../config/limits.ts";
 import { UNROUTED_PIPELINE, type EventEnvelope } from "../core/envelope.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import { sha256Hex } from "./encodings.ts";
@@ -123,7 +124,7 @@ async function judge(
     name = await recordName(request);
   } else if (ownKey.value === null) {
     if ((request.facts.dedupeKey ?? "") === "") return err({ kind: "no_dedupe_key" });
-    name = await recordName(request);
+    name = shortName(request) ?? (await recordName(request));
   } else {
     // The config's own key comes from the payload: whether that is signed is its author's to know.
     if (ownKey.value === "") return err({ kind: "no_dedupe_key" });
@@ -190,8 +191,16 @@ async function recordUnhandled(
 async function recordName(request: VerifiedRequest): Promise<EventName> {
   const { dedupeKey } = request.facts;
   if (dedupeKey === null) return { dedupeKey: `body-sha256:${await sha256Hex(request.jsonBytes)}` };
-  const bounded = await boundDedupeKey(dedupeKey);
-  return request.identity === null
-    ? { dedupeKey: bounded }
-    : { dedupeKey: bounded, identity: request.identity };
+  return nameOf(await boundDedupeKey(dedupeKey), request);
+}
+
+/** The same without a wait, for ids that need no digest: nearly all of them. */
+function shortName(request: VerifiedRequest): EventName | null {
+  const { dedupeKey } = request.facts;
+  const isShort = dedupeKey !== null && dedupeKey.length <= LIMITS.ingest.maxDedupeKeyCharacters;
+  return isShort ? nameOf(dedupeKey, request) : null;
+}
+
+function nameOf(dedupeKey: string, { identity }: VerifiedRequest): EventName {
+  return identity === null ? { dedupeKey } : { dedupeKey, identity };
 }

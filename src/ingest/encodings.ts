@@ -2,15 +2,26 @@
  * Strict text-to-bytes decoding for signatures and keys. Lenient decoders accept many texts for one value
  * (whitespace, missing padding, stray bits); here each value has one text, hex digits' case aside.
  */
+import { encodeHex } from "../core/hex.ts";
 
 /** Lower- or upper-case digits, two per byte, nothing else. */
 export function decodeHex(text: string): Uint8Array<ArrayBuffer> | null {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return null;
+  if (text.length % 2 !== 0) return null;
   const bytes = new Uint8Array(text.length / 2);
   for (let index = 0; index < bytes.length; index++) {
-    bytes[index] = Number.parseInt(text.slice(index * 2, index * 2 + 2), 16);
+    const high = hexDigit(text.charCodeAt(index * 2));
+    const low = hexDigit(text.charCodeAt(index * 2 + 1));
+    if (high === -1 || low === -1) return null;
+    bytes[index] = (high << 4) | low;
   }
   return bytes;
+}
+
+/** -1 for anything else. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 /** Canonical base64 of RFC 4648 section 4: standard alphabet, padded, trailing bits zero. */
@@ -25,12 +36,6 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
   return bytes;
-}
-
-export function encodeHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
 }
 
 const encoder = new TextEncoder();

@@ -17,7 +17,7 @@ export interface FactSource {
   readonly signedId: string | null;
   /** SHA-256 of the body, or of the item of a split one; null where the scheme does not ask for it. */
   readonly bodyDigest?: string | null;
-  /** New for every request. */
+  /** New for every request; only where the scheme asks for it. */
   readonly receiptId?: string;
 }
 
@@ -32,6 +32,10 @@ export const UNKNOWN_TYPE = "unknown";
 
 export function needsBodyDigest(scheme: SignatureScheme): boolean {
   return scheme.dedupeKey.some((path) => path.from === "body-digest");
+}
+
+export function needsReceipt(scheme: SignatureScheme): boolean {
+  return scheme.dedupeKey.some((path) => path.from === "receipt");
 }
 
 export function readSchemeFacts(scheme: SignatureScheme, source: FactSource): SchemeFacts {

@@ -17,6 +17,7 @@ interface JsonBounds {
 }
 
 export function exceededJsonBound(text: string, bounds: JsonBounds): "too_deep" | "too_many_nodes" | null {
+  if (staysWithin(text, bounds)) return null;
   let depth = 0;
   let nodes = 0;
   for (let index = 0; index < text.length; index++) {
@@ -42,6 +43,18 @@ export function exceededJsonBound(text: string, bounds: JsonBounds): "too_deep" 
     }
   }
   return null;
+}
+
+/** True for most bodies, by a search that the engine does natively: no more brackets than levels, no more characters than nodes. */
+function staysWithin(text: string, { maxDepth, maxNodes }: JsonBounds): boolean {
+  if (text.length > maxNodes) return false;
+  let openings = 0;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
+      if (++openings > maxDepth) return false;
+    }
+  }
+  return true;
 }
 
 /** The position of the closing quote, or the text's end. */

@@ -22,12 +22,22 @@ const ED25519_KEY_BYTES = 32;
 /** The oldest entry makes room: a map keeps the order of insertion. */
 const keysBySecret = new Map<string, VerifyKey>();
 
+type KeyFacts = Pick<SignatureScheme, "algorithm" | "keyEncoding">;
+
+function cacheKeyOf(scheme: KeyFacts, secret: string): string {
+  return `${scheme.algorithm} ${scheme.keyEncoding} ${secret}`;
+}
+
+/** A key that was imported before: without the wait that importing is. */
+export function knownKey(scheme: KeyFacts, secret: string): VerifyKey | undefined {
+  return keysBySecret.get(cacheKeyOf(scheme, secret));
+}
+
 export async function importKey(
-  scheme: Pick<SignatureScheme, "algorithm" | "keyEncoding">,
+  scheme: KeyFacts,
   secret: string,
 ): Promise<Result<VerifyKey, "secret_malformed">> {
-  const cacheKey = `${scheme.algorithm} ${scheme.keyEncoding} ${secret}`;
-  const known = keysBySecret.get(cacheKey);
+  const known = knownKey(scheme, secret);
   if (known !== undefined) return ok(known);
   const material = readSecret(scheme, secret);
   if (material === null || material.bytes.length === 0) return err("secret_malformed");
@@ -42,7 +52,7 @@ export async function importKey(
     const [oldest] = keysBySecret.keys();
     if (oldest !== undefined) keysBySecret.delete(oldest);
   }
-  keysBySecret.set(cacheKey, key);
+  keysBySecret.set(cacheKeyOf(scheme, secret), key);
   return ok(key);
 }
 

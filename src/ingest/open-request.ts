@@ -4,6 +4,7 @@
  * the body. Nothing here is durable.
  */
 import { LIMITS } from "../config/limits.ts";
+import { encodeHex } from "../core/hex.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { withoutValues } from "./body-fields.ts";
@@ -11,6 +12,7 @@ import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import {
   keptHeaders,
   needsBodyDigest,
+  needsReceipt,
   readBodyTimestamp,
   readSchemeFacts,
   type FactSource,
@@ -88,8 +90,8 @@ export async function openRequest(
     origin: originOf(request),
     traceparent,
   };
-  const receiptId = `receipt:${Array.from(access.randomBytes(RECEIPT_BYTES), toHexPair).join("")}`;
-  return toEvents(scheme, told, { ...factSource, receiptId }, common);
+  const receipt = needsReceipt(scheme) ? { receiptId: newReceiptId(access) } : {};
+  return toEvents(scheme, told, { ...factSource, ...receipt }, common);
 }
 
 /** Where a body carries the secret itself, it goes on without: nothing that is stored may hold one. */
@@ -102,8 +104,8 @@ function withoutSecret(scheme: SignatureScheme, parsed: ParsedBody): ParsedBody 
 
 const RECEIPT_BYTES = 16;
 
-function toHexPair(byte: number): string {
-  return byte.toString(16).padStart(2, "0");
+function newReceiptId({ randomBytes }: Access): string {
+  return `receipt:${encodeHex(randomBytes(RECEIPT_BYTES))}`;
 }
 
 type Common = Pick<
@@ -123,7 +125,9 @@ async function toEvents(
   };
   const items = splitBody(scheme.split, parsed.payload);
   if (items === null) {
-    const facts = await factsOf(source, parsed.jsonBytes);
+    const facts = needsBodyDigest(scheme)
+      ? await factsOf(source, parsed.jsonBytes)
+      : readSchemeFacts(scheme, source);
     return ok({ kind: "events", events: [{ ...parsed, ...common, facts }] });
   }
   const maxEvents = LIMITS.ingest.maxEventsPerBody;
@@ -132,7 +136,8 @@ async function toEvents(
   for (const [at, { payload, digested }] of items.entries()) {
     const text = JSON.stringify(payload);
     // Two items of one body never share a receipt.
-    const itemSource = { ...source, payload, receiptId: `${source.receiptId}:${at}` };
+    const receipt = source.receiptId === undefined ? {} : { receiptId: `${source.receiptId}:${at}` };
+    const itemSource = { ...source, payload, ...receipt };
     const facts = await factsOf(itemSource, encodeUtf8(JSON.stringify(digested)));
     // A body's digest tells bodies apart, not the items inside one.
     events.push({

@@ -20,6 +20,9 @@ export interface ParsedBody {
 }
 
 const JSON_TYPE = /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)$/;
+/** As nearly every sender writes it. */
+const COMMON_JSON_TYPES = new Set(["application/json", "application/json; charset=utf-8"]);
+const JSON_FORMAT = ok("json" as const);
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const BOUNDS = { maxDepth: LIMITS.ingest.maxJsonDepth, maxNodes: LIMITS.ingest.maxJsonNodes };
 
@@ -34,6 +37,7 @@ export function bodyFormatOf(
   const coding = headers.get("content-encoding");
   if (coding !== null && coding.toLowerCase() !== "identity") return err("content_encoding");
   const header = headers.get("content-type") ?? "";
+  if (COMMON_JSON_TYPES.has(header)) return JSON_FORMAT;
   if (header.length > LIMITS.ingest.maxContentTypeCharacters) return err("content_type");
   const [mediaType = "", ...parameters] = header.toLowerCase().split(";");
   for (const parameter of parameters) {

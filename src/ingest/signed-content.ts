@@ -23,38 +23,58 @@ export interface SignedRequest {
   readonly body: Bytes;
 }
 
+/** What a signed content may need beside the request itself. */
+interface ReadBody {
+  readonly payload: JsonValue;
+  /** What `sortedForm` made of the body, for the schemes that sign that. */
+  readonly form: string;
+}
+
 /** Where the signed content is the body alone, the body itself: no copy. */
-export async function signedContents(
+export function signedContents(
   scheme: SignatureScheme,
   presented: Presented,
   request: SignedRequest,
-  payload: JsonValue,
-): Promise<Result<readonly Bytes[], RefusalReason>> {
-  const urls = scheme.signed.some((signed) => signed.part === "url" && signed.variant === "any-port")
-    ? urlsWithAnyPort(request.url)
-    : [request.url];
+  read: ReadBody,
+): Result<readonly Bytes[], RefusalReason> {
   const contents: Bytes[] = [];
-  for (const url of urls) {
+  for (const url of urlsOf(scheme, request.url)) {
     const chunks: Bytes[] = [];
+    let text = "";
     for (const signed of scheme.signed) {
-      const piece = await pieceOf(signed, presented, { ...request, url }, payload);
+      if (signed.part === "body") {
+        if (text !== "") chunks.push(encodeUtf8(text));
+        text = "";
+        chunks.push(request.body);
+        continue;
+      }
+      const piece = textOf(signed, presented, request, url, read);
       if (!piece.ok) return piece;
-      chunks.push(typeof piece.value === "string" ? encodeUtf8(piece.value) : piece.value);
+      text += piece.value;
     }
+    if (text !== "" || chunks.length === 0) chunks.push(encodeUtf8(text));
     contents.push(concat(chunks));
   }
   return ok(contents);
 }
 
-async function pieceOf(
-  signed: SignedPart,
+export function signsForm(scheme: SignatureScheme): boolean {
+  return scheme.signed.some(({ part }) => part === "sorted-form");
+}
+
+function urlsOf(scheme: SignatureScheme, url: string): readonly string[] {
+  const hasAnyPort = scheme.signed.some((signed) => signed.part === "url" && signed.variant === "any-port");
+  return hasAnyPort ? urlsWithAnyPort(url) : [url];
+}
+
+function textOf(
+  signed: Exclude<SignedPart, { readonly part: "body" }>,
   presented: Presented,
   request: SignedRequest,
-  payload: JsonValue,
-): Promise<Result<string | Bytes, RefusalReason>> {
+  url: string,
+  { payload, form }: ReadBody,
+): Result<string, RefusalReason> {
   switch (signed.part) {
-    case "body":
-      return ok(request.body);
     case "timestamp":
       return ok(presented.timestamp ?? "");
     case "id":
@@ -62,9 +82,9 @@ async function pieceOf(
     case "method":
       return ok(request.method);
     case "url":
-      return ok(signed.variant === "hubspot" ? hubspotUrl(request.url) : request.url);
+      return ok(signed.variant === "hubspot" ? hubspotUrl(url) : url);
     case "sorted-form":
-      return sortedForm(request);
+      return ok(form);
     case "literal":
       return ok(signed.text);
     case "field": {
@@ -85,7 +105,7 @@ async function pieceOf(
  * https://www.twilio.com/docs/usage/webhooks/webhooks-security : of a form its fields, sorted by name (a name's
  * values once each, sorted too); of any other body nothing, but then the signed URL holds the body's digest.
  */
-async function sortedForm(request: SignedRequest): Promise<Result<string, RefusalReason>> {
+export async function sortedForm(request: SignedRequest): Promise<Result<string, RefusalReason>> {
   const expected = new URL(request.url).searchParams.get("bodySHA256");
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (expected === null && type === "application/x-www-form-urlencoded") {

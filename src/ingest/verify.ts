@@ -8,10 +8,10 @@ import { LIMITS } from "../config/limits.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import { isEqualInFixedTime } from "./fixed-time.ts";
-import { importKey, type VerifyKey } from "./keys.ts";
+import { importKey, knownKey, type VerifyKey } from "./keys.ts";
 import { readPresented, type Presented, type PresentedSignature } from "./layouts.ts";
 import type { SignatureScheme, Verification } from "./scheme.ts";
-import { signedContents, type Bytes, type SignedRequest } from "./signed-content.ts";
+import { signedContents, signsForm, sortedForm, type Bytes, type SignedRequest } from "./signed-content.ts";
 import { publicUrlOf } from "./signed-urls.ts";
 import { verifySns, type FetchCertificate } from "./sns.ts";
 import { parseTimestamp } from "./times.ts";
@@ -28,6 +28,8 @@ export interface VerifyInput extends SignedRequest {
   readonly fetchCertificate?: FetchCertificate;
 }
 
+const NO_FORM = ok("");
+
 export async function verifyRequest(input: VerifyInput): Promise<Result<VerifiedFacts, VerifyFailure>> {
   const { verification, secrets, headers, nowMs, payload = null } = input;
   const { scheme } = verification;
@@ -36,7 +38,7 @@ export async function verifyRequest(input: VerifyInput): Promise<Result<Verified
     const { fetchCertificate } = input;
     return verifySns({ scheme, topics: secrets, payload, nowMs, fetchCertificate });
   }
-  const { keys, malformedSecrets } = await importKeys(scheme, secrets);
+  const { keys, malformedSecrets } = knownKeys(scheme, secrets) ?? (await importKeys(scheme, secrets));
   if (keys.length === 0) return err({ kind: "misconfigured", reason: "secret_malformed" });
 
   const presented = readPresented(scheme, headers, payload);
@@ -49,7 +51,10 @@ export async function verifyRequest(input: VerifyInput): Promise<Result<Verified
     return err(refused("too_many_signatures"));
   }
   const url = publicUrlOf(verification.publicUrl, input.url);
-  const contents = await signedContents(scheme, presented.value, { ...input, url }, payload);
+  const request: SignedRequest = { headers, method: input.method, url, body: input.body };
+  const form = signsForm(scheme) ? await sortedForm(request) : NO_FORM;
+  if (!form.ok) return err(refused(form.error));
+  const contents = signedContents(scheme, presented.value, request, { payload, form: form.value });
   if (!contents.ok) return err(refused(contents.error));
 
   let isProven = false;
@@ -76,10 +81,23 @@ export function freshnessFault(
   return timestampMs - nowMs > scheme.toleranceMs ? "timestamp_in_future" : null;
 }
 
-async function importKeys(
-  scheme: SignatureScheme,
-  secrets: readonly string[],
-): Promise<{ readonly keys: readonly VerifyKey[]; readonly malformedSecrets: number }> {
+interface Keys {
+  readonly keys: readonly VerifyKey[];
+  readonly malformedSecrets: number;
+}
+
+/** null unless all of them were imported before, which is so for all but an isolate's first requests. */
+function knownKeys(scheme: SignatureScheme, secrets: readonly string[]): Keys | null {
+  const keys: VerifyKey[] = [];
+  for (const secret of secrets) {
+    const key = knownKey(scheme, secret);
+    if (key === undefined) return null;
+    keys.push(key);
+  }
+  return { keys, malformedSecrets: 0 };
+}
+
+async function importKeys(scheme: SignatureScheme, secrets: readonly string[]): Promise<Keys> {
   const keys: VerifyKey[] = [];
   for (const secret of secrets) {
     const imported = await importKey(scheme, secret);

@@ -31,6 +31,11 @@ export async function appendEvents(
   deps: AppendDependencies,
   envelopes: readonly EventEnvelope[],
 ): Promise<readonly Appended[]> {
+  const [only] = envelopes;
+  if (only !== undefined && envelopes.length === 1 && only.policy.ordering !== "strict") {
+    await deps.lanes.send(envelopes);
+    return [{ id: only.id, status: "queued" }];
+  }
   const strict = envelopes.filter((envelope) => envelope.policy.ordering === "strict");
   const queued = envelopes.filter((envelope) => envelope.policy.ordering !== "strict");
   const [, ordered] = await Promise.all([deps.lanes.send(queued), appendStrict(deps, strict)]);

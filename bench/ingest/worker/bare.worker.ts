@@ -2,7 +2,7 @@
  * The bare handler of the budget: reads the body, verifies the HMAC, sends to the queue. What a careful person writes by
  * hand in twenty lines: the key is imported once, the time is checked, and nothing else is done.
  */
-interface BareEnv {
+export interface BareEnv {
   readonly SECRET: string;
   readonly LANE: Queue;
 }

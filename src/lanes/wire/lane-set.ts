@@ -57,6 +57,12 @@ export function createLaneSet(binding: (name: string) => unknown, observeDepth?:
   };
   return {
     async send(envelopes) {
+      const [envelope] = envelopes;
+      if (envelope !== undefined && envelopes.length === 1) {
+        const message: LaneMessage = { v: 1, kind: "event", envelope };
+        await shardFor(envelope.partition, envelope.priority).send(message, { contentType: "json" });
+        return;
+      }
       for (const priority of PRIORITIES) {
         const byQueue = new Map<Queue, LaneMessage[]>();
         for (const envelope of envelopes.filter((candidate) => candidate.priority === priority)) {
