@@ -15,6 +15,17 @@ const PROOFS: Readonly<Record<string, string>> = {
   twilio: "SDK `twilio`; documented vector",
   sendgrid: "SDK `@sendgrid/eventwebhook`, with its vector",
   bitbucket: "documented vector",
+  razorpay: "SDK `razorpay`; `@hookflo/tern`",
+  linear: "SDK `@linear/sdk`",
+  notion: "SDK `@notionhq/client`; documented vector",
+  hubspot: "SDK `@hubspot/api-client`",
+  pagerduty: "vector of the sender's own SDK",
+  twitch: "vector of the package `twitch_api`",
+  "aws-sns": "`sns-payload-validator`",
+  shopify: "`@hookflo/tern`",
+  woocommerce: "`@hookflo/tern`",
+  "lemon-squeezy": "`@hookflo/tern`",
+  sentry: "`@hookflo/tern`",
   line: "vector of the sender's own SDK",
 };
 

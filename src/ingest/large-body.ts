@@ -4,7 +4,8 @@
  */
 import type { BodyMemory } from "../platform/body-memory.ts";
 import { declaredLength } from "../platform/read-body.ts";
-import { encodeHex, rememberSha256 } from "./encodings.ts";
+import { encodeHex } from "../core/hex.ts";
+import { rememberSha256 } from "./encodings.ts";
 
 export class LargeBody {
   readonly #memory: BodyMemory;

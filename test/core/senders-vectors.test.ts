@@ -86,6 +86,71 @@ const VECTORS: readonly Vector[] = [
     },
   },
   {
+    sender: "twitch",
+    source:
+      "https://github.com/twitch-rs/twitch_api (test of verify_payload), made with Twitch's own command line tool",
+    secret: "secretabcd",
+    nowMs: Date.UTC(2021, 1, 19, 23, 47),
+    request: {
+      url: URL_GIVEN,
+      body:
+        '{"subscription":{"id":"ae2ff348-e102-16be-a3eb-6830c1bf38d2","status":"enabled","type":"channel.follow",' +
+        '"version":"1","condition":{"broadcaster_user_id":"44429626"},"transport":{"method":"webhook",' +
+        '"callback":"null"},"created_at":"2021-02-19T23:47:00.7621315Z"},"event":{"user_id":"28408015",' +
+        '"user_login":"testFromUser","user_name":"testFromUser","broadcaster_user_id":"44429626",' +
+        '"broadcaster_user_login":"44429626","broadcaster_user_name":"testBroadcaster"}}',
+      headers: {
+        "twitch-eventsub-message-id": "ae2ff348-e102-16be-a3eb-6830c1bf38d2",
+        "twitch-eventsub-message-timestamp": "2021-02-19T23:47:00.8091512Z",
+        "twitch-eventsub-message-signature":
+          "sha256=d10f5bd9474b7ac7bd7105eb79c2d52768b4d0cd2a135982c3bf5a1d59a78823",
+      },
+    },
+  },
+  {
+    sender: "pagerduty",
+    source: "https://github.com/PagerDuty/go-pagerduty (test of webhookv3.VerifySignature)",
+    secret: "lDQHScfUeXUKaQRNF+8XIiDKZ7XX3itBAYzwU0TARw8lJqRnkKl2iB1anSb0Z+IK",
+    nowMs: 0,
+    request: {
+      url: URL_GIVEN,
+      body:
+        '{"event":{"id":"01BWDWL3NYY7LUFPZCC28QUCMK","event_type":"incident.priority_updated","resource_type"' +
+        ':"incident","occurred_at":"2021-04-26T17:36:27.458Z","agent":{"html_url":"https://acme.pagerduty.com' +
+        '/users/PLH1HKV","id":"PLH1HKV","self":"https://api.pagerduty.com/users/PLH1HKV","summary":"Tenex Eng' +
+        'ineer","type":"user_reference"},"client":null,"data":{"id":"PGR0VU2","type":"incident","self":"https' +
+        '://api.pagerduty.com/incidents/PGR0VU2","html_url":"https://acme.pagerduty.com/incidents/PGR0VU2","n' +
+        'umber":2,"status":"triggered","title":"A little bump in the road","service":{"html_url":"https://acm' +
+        'e.pagerduty.com/services/PF9KMXH","id":"PF9KMXH","self":"https://api.pagerduty.com/services/PF9KMXH"' +
+        ',"summary":"API Service","type":"service_reference"},"assignees":[{"html_url":"https://acme.pagerdut' +
+        'y.com/users/PTUXL6G","id":"PTUXL6G","self":"https://api.pagerduty.com/users/PTUXL6G","summary":"User' +
+        ' 123","type":"user_reference"}],"escalation_policy":{"html_url":"https://acme.pagerduty.com/escalati' +
+        'on_policies/PUS0KTE","id":"PUS0KTE","self":"https://api.pagerduty.com/escalation_policies/PUS0KTE","' +
+        'summary":"Default","type":"escalation_policy_reference"},"teams":[{"html_url":"https://acme.pagerdut' +
+        'y.com/teams/PFCVPS0","id":"PFCVPS0","self":"https://api.pagerduty.com/teams/PFCVPS0","summary":"Engi' +
+        'neering","type":"team_reference"}],"priority":{"html_url":"https://acme.pagerduty.com/account/incide' +
+        'nt_priorities","id":"PSO75BM","self":"https://api.pagerduty.com/priorities/PSO75BM","summary":"P1","' +
+        'type":"priority_reference"},"urgency":"high","conference_bridge":{"conference_number":1000,"conferen' +
+        'ce_url":"https://example.com"},"resolve_reason":null}}}',
+      headers: {
+        "x-pagerduty-signature": "v1=0c0b9495b893a39e70d1fea2fe11fbe0a825f88b9f67846f6cc07dd2bc5476cd",
+      },
+    },
+  },
+  {
+    sender: "notion",
+    source: "https://developers.notion.com/reference/webhooks",
+    secret: "secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl",
+    nowMs: 0,
+    request: {
+      url: URL_GIVEN,
+      body: '{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}',
+      headers: {
+        "x-notion-signature": "sha256=461e8cbcba8a75c3edd866f0e71280f5a85cbf21eff040ebd10fe266df38a735",
+      },
+    },
+  },
+  {
     sender: "line",
     source: "https://github.com/line/line-bot-sdk-nodejs (test of validateSignature)",
     secret: "test_secret",

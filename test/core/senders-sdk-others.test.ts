@@ -1,0 +1,202 @@
+/** Razorpay's, Linear's, Notion's and HubSpot's own packages, and independent implementations where a sender has none for Node. */
+import https from "node:https";
+import { EventEmitter } from "node:events";
+import { WebhookVerificationService, type WebhookPlatform } from "@hookflo/tern";
+import { Signature } from "@hubspot/api-client/lib/src/utils/signature.js";
+import { LinearWebhookClient } from "@linear/sdk/webhooks";
+import { signWebhookPayload, verifyWebhookSignature } from "@notionhq/client";
+import * as fc from "fast-check";
+import Razorpay from "razorpay";
+import SnsPayloadValidator from "sns-payload-validator";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { selfSignedCertificate } from "../../dev/senders/certificate.ts";
+import { SNS_TOPIC } from "../../dev/senders/sign-platforms.ts";
+import { signSampleOf, type SignedRequest } from "../../dev/senders/signer.ts";
+import { verifyRequest } from "../../src/ingest/verify.ts";
+import {
+  jsonBodies,
+  ourVerdict,
+  ruined,
+  secretTexts,
+  signedBy,
+  signerOf,
+  verificationOf,
+} from "./senders-support.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+afterEach(() => vi.restoreAllMocks());
+
+const RUNS = { numRuns: 20 };
+const URL_PLAIN = "https://sluice.test/in/sender?tenant=1";
+const at = fc.nat();
+
+/** An implementation that only verifies: it takes what we sign, and both refuse what is changed. */
+async function bothAgree(
+  sender: string,
+  bodies: fc.Arbitrary<string>,
+  theirVerdict: (request: SignedRequest, secret: string) => Promise<boolean>,
+): Promise<void> {
+  const run = async (body: string, secret: string, index: number) => {
+    const nowMs = Date.now();
+    const request = await signedBy(sender, body, { secret, atMs: nowMs, url: URL_PLAIN });
+    expect(await theirVerdict(request, secret)).toBe(true);
+    expect(await ourVerdict(sender, request, secret, nowMs)).toBe(true);
+    const forgeries = [
+      { request: { ...request, body: ruined(request.body, index) }, secret },
+      { request, secret: `${secret}x` },
+    ];
+    for (const forged of forgeries) {
+      expect(await theirVerdict(forged.request, forged.secret)).toBe(false);
+      expect(await ourVerdict(sender, forged.request, forged.secret, nowMs)).not.toBe(true);
+    }
+  };
+  await fc.assert(fc.asyncProperty(bodies, secretTexts(), at, run), RUNS);
+}
+
+const header = (request: SignedRequest, name: string): string => request.headers[name] ?? "";
+
+describe("the sender's own package", () => {
+  it("of Razorpay and we agree", async () => {
+    await bothAgree("razorpay", jsonBodies(), async ({ body, ...request }, secret) =>
+      Razorpay.validateWebhookSignature(body, header({ body, ...request }, "x-razorpay-signature"), secret),
+    );
+  });
+
+  it("of Notion signs what we accept, and accepts what we sign", async () => {
+    await bothAgree("notion", jsonBodies(), async (request, verificationToken) => {
+      const { body } = request;
+      const theirs = await signWebhookPayload({ body, verificationToken });
+      const signed = { ...request, headers: { ...request.headers, "x-notion-signature": theirs } };
+      expect(await ourVerdict("notion", signed, verificationToken, 0)).toBe(true);
+      return verifyWebhookSignature({
+        body,
+        signature: header(request, "x-notion-signature"),
+        verificationToken,
+      });
+    });
+  });
+
+  it("of Linear and we agree", async () => {
+    // It also looks at the signed time.
+    const bodies = jsonBodies().map((body) =>
+      JSON.stringify({ ...JSON.parse(body), webhookTimestamp: Date.now() }),
+    );
+    await bothAgree("linear", bodies, async (request, secret) => {
+      try {
+        const client = new LinearWebhookClient(secret);
+        return client.verify(Buffer.from(request.body), header(request, "linear-signature"));
+      } catch {
+        return false;
+      }
+    });
+  });
+
+  it("of HubSpot signs what we accept, and accepts what we sign", async () => {
+    const version = { signatureVersion: "v3", method: "POST", url: URL_PLAIN } as const;
+    const run = async (requestBody: string, clientSecret: string, index: number) => {
+      const timestamp = Date.now();
+      const options = { ...version, clientSecret, requestBody, timestamp, signature: "" };
+      const signature = Signature.getSignature("POST", "v3", options);
+      const headers = {
+        "x-hubspot-signature-v3": signature,
+        "x-hubspot-request-timestamp": String(timestamp),
+      };
+      const request = { url: URL_PLAIN, body: requestBody, headers };
+      expect(await ourVerdict("hubspot", request, clientSecret, timestamp)).toBe(true);
+      const ours = await signedBy("hubspot", requestBody, {
+        secret: clientSecret,
+        atMs: timestamp,
+        url: URL_PLAIN,
+      });
+      expect(Signature.isValid({ ...options, signature: header(ours, "x-hubspot-signature-v3") })).toBe(true);
+      const forged = { ...request, body: ruined(requestBody, index) };
+      expect(Signature.isValid({ ...options, requestBody: forged.body, signature })).toBe(false);
+      expect(await ourVerdict("hubspot", forged, clientSecret, timestamp)).toBe("signature_mismatch");
+    };
+    await fc.assert(fc.asyncProperty(jsonBodies(), secretTexts(), at, run), RUNS);
+  });
+});
+
+describe("@hookflo/tern, which shares nothing with us,", () => {
+  const verdictOf = (platform: WebhookPlatform) => async (request: SignedRequest, secret: string) => {
+    const { url, headers, body } = request;
+    const received = new Request(url, { method: "POST", headers, body });
+    return (await WebhookVerificationService.verifyWithPlatformConfig(received, platform, secret)).isValid;
+  };
+
+  it.each([
+    ["shopify", "shopify"],
+    ["woocommerce", "woocommerce"],
+    ["lemon-squeezy", "lemonsqueezy"],
+    ["razorpay", "razorpay"],
+    ["sentry", "sentry"],
+  ] as const)("and we agree on %s", async (sender, platform) => {
+    // Sentry's it takes in more than one spelling, so that a change of white space is none to it.
+    await bothAgree(sender, jsonBodies(), verdictOf(platform));
+  });
+});
+
+describe("sns-payload-validator, which shares nothing with us,", () => {
+  it("and we agree on messages of both signature versions", async () => {
+    const nowMs = Date.now();
+    const validity = { validFromMs: nowMs - 60_000, validToMs: nowMs + 60_000 };
+    const { pem, privateKey } = await selfSignedCertificate({ commonName: "sns.amazonaws.com", ...validity });
+    serveCertificate(pem);
+    const validator = new SnsPayloadValidator({ useCache: false });
+    const theirVerdict = (body: string) =>
+      validator.validate(body).then(
+        () => true,
+        () => false,
+      );
+    const ourOwn = async (body: string) => {
+      const verified = await verifyRequest({
+        verification: verificationOf("aws-sns"),
+        secrets: [SNS_TOPIC],
+        headers: new Headers(),
+        method: "POST",
+        url: URL_PLAIN,
+        body: Uint8Array.from(new TextEncoder().encode(body)),
+        payload: JSON.parse(body),
+        nowMs,
+        fetchCertificate: async () => pem,
+      });
+      return verified.ok;
+    };
+    const signer = signerOf("aws-sns");
+    const sample = signer.sample({ id: "message-1", type: "Notification", atMs: nowMs });
+    const facts = { id: "message-1", type: "Notification", atMs: nowMs, url: URL_PLAIN, secret: privateKey };
+    const run = async (text: string, hasSubject: boolean, version: string) => {
+      const { Subject, ...others } = Object(sample);
+      const message = {
+        ...others,
+        ...(hasSubject ? { Subject } : {}),
+        Message: text,
+        SignatureVersion: version,
+      };
+      const { body } = await signSampleOf(signer, { ...facts, body: JSON.stringify(message) });
+      expect(await theirVerdict(body)).toBe(true);
+      expect(await ourOwn(body)).toBe(true);
+      const forged = JSON.stringify({ ...JSON.parse(body), Message: `${text}!` });
+      expect(await theirVerdict(forged)).toBe(false);
+      expect(await ourOwn(forged)).toBe(false);
+    };
+    await fc.assert(
+      fc.asyncProperty(fc.string({ minLength: 1 }), fc.boolean(), fc.constantFrom("1", "2"), run),
+      RUNS,
+    );
+  });
+});
+
+/** It fetches over `https.get`: this stands for Amazon's host. */
+function serveCertificate(pem: string): void {
+  const get = (_url: unknown, _options: unknown, answer: (incoming: EventEmitter) => void) => {
+    const incoming = new EventEmitter();
+    queueMicrotask(() => {
+      answer(incoming);
+      incoming.emit("data", pem);
+      incoming.emit("end");
+    });
+    return new EventEmitter();
+  };
+  vi.spyOn(https, "get").mockImplementation(get as typeof https.get); // as much of it as is used
+}
