@@ -105,6 +105,8 @@ export type HandshakeName =
 export type BodySplit =
   /** The elements of the array along a dotted path; `""` is the body itself. */
   | { readonly by: "elements"; readonly path: string }
+  /** Mailgun: every element of `event-data`, with the body's one signature and its place among the others. */
+  | { readonly by: "mailgun" }
   /** Meta: every message, status and change by itself, in the shape of the whole. */
   | { readonly by: "meta" };
 

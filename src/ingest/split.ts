@@ -21,11 +21,29 @@ export function splitBody(split: BodySplit | undefined, payload: JsonValue): rea
       const items = valueAt(payload, split.path);
       return Array.isArray(items) ? items.map((item) => ({ payload: item, digested: item })) : null;
     }
+    case "mailgun":
+      return splitMailgun(payload);
     case "meta":
       return splitMeta(payload);
     default:
       return unreachable(split);
   }
+}
+
+/** The signature is the body's, so that its token alone would make one event of them all. */
+function splitMailgun(payload: JsonValue): readonly BodyItem[] | null {
+  if (!isJsonObject(payload)) return null;
+  const { "event-data": events, "batch-place": claimed, ...common } = payload;
+  if (Array.isArray(events)) {
+    return events.map((event, place) => {
+      const item = { ...common, "event-data": event, "batch-place": place };
+      return { payload: item, digested: item };
+    });
+  }
+  if (claimed === undefined) return null;
+  // A place is given here alone: one that came along would make a captured body another event each time.
+  const item = { ...common, "event-data": events ?? null };
+  return [{ payload: item, digested: item }];
 }
 
 /**

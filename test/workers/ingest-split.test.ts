@@ -244,3 +244,39 @@ it("sources that sign nothing are named in the log once, when the gateway starts
   ]);
   expect(named.every(({ level }) => level === "warn")).toBe(true);
 });
+
+describe("Mailgun", () => {
+  const mailgunSigner = SIGNERS.get("mailgun");
+  const send = async (
+    gateway: Awaited<ReturnType<typeof senderGateway>>,
+    members: Record<string, unknown>,
+  ) => {
+    if (mailgunSigner === undefined) throw new Error("Mailgun can be played");
+    const request = await signed(gateway, mailgunSigner, { id: "token-1", body: JSON.stringify(members) });
+    const response = await gateway.ingest(requestOf(request), "mailgun");
+    return response.json<Answer>();
+  };
+  const delivered = { event: "delivered", timestamp: NOW_MS / 1_000, recipient: "ada@example.com" };
+
+  it("a batch becomes one event for each of its elements, the same when it is sent again", async () => {
+    const gateway = await senderGateway();
+    const batch = { "event-data": [delivered, { ...delivered, event: "opened" }, delivered] };
+    const first = await send(gateway, batch);
+    expect(first.events?.map(({ status }) => status)).toEqual(["queued", "queued", "queued"]);
+    expect(new Set(first.events?.map(({ id }) => id)).size).toBe(3);
+    expect(gateway.appended.map(({ type }) => type)).toEqual(["delivered", "opened", "delivered"]);
+    const again = await send(gateway, batch);
+    expect(again.events?.map(({ id, status }) => [id, status])).toEqual(
+      first.events?.map(({ id }) => [id, "duplicate"]),
+    );
+  });
+
+  it("one signature is one event, whatever place its body claims", async () => {
+    const gateway = await senderGateway();
+    const first = await send(gateway, { "event-data": delivered });
+    for (const place of [0, 1, "x"]) {
+      const again = await send(gateway, { "event-data": delivered, "batch-place": place });
+      expect(again).toMatchObject({ id: first.id, status: "duplicate" });
+    }
+  });
+});

@@ -62,12 +62,17 @@ export const mailgun = timedSender({
     { part: "field", path: "signature.token" },
   ],
   timestamp: { in: "body", path: "signature.timestamp", unit: "s" },
-  dedupeKey: [body("signature.token")],
+  // Of a batch, which has one signature, the token together with the event's place in it.
+  dedupeKey: [
+    { from: "joined", paths: [body("signature.token"), body("batch-place")] },
+    body("signature.token"),
+  ],
   type: [body("event-data.event")],
   orderKey: { at: body("event-data.timestamp"), unit: "s" },
+  split: { by: "mailgun" },
   notes: {
     signs: "timestamp and token alone, nothing of the event",
-    replay: "the token is the id; within the tolerance a captured signature can carry another event",
+    replay: "the token is the id; within the tolerance a captured signature can carry other events",
     retryWindowMs: 8 * HOUR_MS,
     documentation: "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
   },
