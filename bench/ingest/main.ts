@@ -9,12 +9,13 @@ process.env["WRANGLER_LOG"] ??= "error";
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
 const { startBareRuntime } = await import("../../dev/lib/bare-runtime.ts");
 const { measureCpu } = await import("./cpu.ts");
+const { measureVerifications } = await import("./verifications.ts");
 const { measureLoop } = await import("./loop.ts");
 const { closeLoad, SECRET } = await import("./load.ts");
 const { printTable } = await import("../partition/table.ts");
 
 const USAGE = `npm run bench:ingest -- [options]
-  --only cpu           only one part: cpu or loop
+  --only cpu           only one part: cpu, loop or verifications
   --rounds 9           rounds of each Worker, in turn
   --requests 3000      requests in a round`;
 
@@ -50,12 +51,16 @@ const runtime = await startBareRuntime([
     objects,
   },
   { name: "loop", main: "bench/ingest/worker/loop.worker.ts", text: { SECRET, LOG_LEVEL: "info" }, objects },
+  { name: "verify", main: "bench/ingest/worker/verify.worker.ts" },
 ]);
 try {
   const wants = (part: string) => values.only === undefined || values.only === part;
   if (wants("cpu")) {
     const lines = await measureCpu(runtime, { rounds, perRound });
     printTable("CPU of the runtime per ingested event", lines);
+  }
+  if (wants("verifications")) {
+    printTable("Verifications of 1 kB, by CPU time", await measureVerifications(runtime));
   }
   if (wants("loop")) printTable("CPU of the handlers alone", await measureLoop(runtime));
 } finally {
