@@ -197,6 +197,7 @@ describe("large bodies", () => {
 
   it("go with their event when its retention is over, and stay while it is dead", async () => {
     await env.PAYLOADS.put(KEY, "abc");
+    await end(await eventOf("small"), "done");
     const event = await eventOf("a", { body });
     await end(event, "dead");
     await stub().acknowledge([{ id: event.id, version: 1 }]);
@@ -208,7 +209,7 @@ describe("large bodies", () => {
 
   it("go with the customer", async () => {
     await env.PAYLOADS.put(KEY, "abc");
-    await store(await eventOf("a", { body }));
+    await store(await eventOf("small"), await eventOf("a", { body }));
     await stub().erase();
     expect(await env.PAYLOADS.head(KEY)).toBeNull();
   });

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
-import { LIMITS } from "../../src/config/limits.ts";
+import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import type { EventId } from "../../src/core/ids.ts";
 import { newPartition } from "../../src/core/partition/model.ts";
 import { RememberedIds } from "../../src/partition/remembered.ts";
@@ -59,6 +59,19 @@ describe("under pressure of space", () => {
       expect(store.dropEarly(10).dropped).toBe(1);
       expect(store.dropEarly(10).dropped).toBe(0);
       expect(store.openEvents).toBe(1);
+    });
+  });
+
+  it("a week that holds only what must stay does not keep the next one from making room", async () => {
+    const kept = await recordOf(customer, "dead", { state: "dead", order: 1 });
+    const late = START_MS + 8 * DAY_MS;
+    const done = await recordOf(customer, "done", { order: 2, arrivedAtMs: late, endedAtMs: late });
+    await inStorage((storage) => {
+      const store = new PartitionStore(storage.sql);
+      store.load();
+      store.save([kept, done], isNew);
+      expect(store.dropEarly(10).dropped).toBe(1);
+      expect(store.find(kept.id)).not.toBeNull();
     });
   });
 

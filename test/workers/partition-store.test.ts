@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import { newPartition, type EventRecord } from "../../src/core/partition/model.ts";
-import { PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
+import { BUCKET_MS, bucketOfTime, PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
 import { PartitionStore } from "../../src/partition/store.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
 import { migrate } from "../../src/platform/migrations.ts";
@@ -26,6 +26,9 @@ function recordOf(key: string, change: Partial<EventRecord> = {}): Promise<Event
 }
 
 const isNew = () => undefined;
+
+/** When the week of a time is over. */
+const bucketEnd = (atMs: number) => (bucketOfTime(atMs) + 1) * BUCKET_MS;
 
 function retire(store: PartitionStore, nowMs: number, retainMs: number): boolean {
   return store.retire(store.planRetirement(nowMs, retainMs), nowMs, retainMs);
@@ -139,5 +142,8 @@ describe("a dropped week", () => {
       store.save([old], isNew);
       expect(store.nextRetentionMs(RETAIN_MS)).toBeLessThan(youngDueMs);
     });
+    await withStore((store) =>
+      expect(store.nextRetentionMs(RETAIN_MS)).toBe(bucketEnd(START_MS) + RETAIN_MS),
+    );
   });
 });
