@@ -31,15 +31,15 @@ import {
   type StreamRecord,
 } from "../core/stream/model.ts";
 import { estimateInputTokens } from "../models/estimate.ts";
-import { problemResponse, type Problem } from "../platform/problem.ts";
+import { problemResponse } from "../platform/problem.ts";
 import { admitCall, problemOfRefusal, type AdmittedCall, type Refusal } from "./admit-call.ts";
 import { Audience } from "./audience.ts";
 import { parseFormat, type StreamFormat } from "./formats/format.ts";
-import { Generation } from "./generation.ts";
+import { Generation, type GenerationResult } from "./generation.ts";
 import { LateFlush } from "./late-flush.ts";
 import type { RunOutcome, StreamRequest } from "./port.ts";
 import { outcomeOf, outcomeOfRefusal } from "./run-outcome.ts";
-import { problemOfFailure, UNKNOWN_STREAM } from "./stream-problems.ts";
+import { problemOfFailure, TOO_MANY_VIEWERS, UNKNOWN_STREAM } from "./stream-problems.ts";
 import { reportEnd, type StreamServices } from "./stream-services.ts";
 import { NOTHING_ASKED, StreamStore, type Asked, type StoredStream } from "./stream-store.ts";
 import {
@@ -51,8 +51,6 @@ import {
 } from "./stub.ts";
 
 const limits = LIMITS.streams;
-
-const TOO_MANY_VIEWERS: Problem = { status: 429, code: "too-many-viewers", title: "The stream is crowded" };
 
 /** A question to the model, and what is kept of it. */
 interface Question {
@@ -69,6 +67,8 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   private asks = 0;
   private asking: Promise<Refusal | null> | null = null;
   private generation: Generation | null = null;
+  /** What the last one heard; null: another instance did, or there was none. */
+  private heard: GenerationResult | null = null;
   private readonly lateFlush = new LateFlush(() => {
     if (this.log !== null) this.ctx.waitUntil(this.apply(flush(this.log, Date.now(), limits)));
   });
@@ -106,7 +106,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const refused = await this.join(command);
     if (refused !== null) return outcomeOfRefusal(refused);
     // The generation's own end; a stop or the watchdog may have ended the log before.
-    const heard = this.generation === null ? null : await this.generation.result;
+    const heard = this.generation === null ? this.heard : await this.generation.result;
     const ending = this.log?.tail.at(-1)?.body;
     if (ending === undefined || !isEnding(ending))
       throw new Error("the stream was taken up by somebody else");
@@ -188,12 +188,16 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     this.asked = asked;
     this.asks += 1;
     this.generation = generation;
+    this.heard = null;
     this.audience.wake();
     await this.ctx.storage.setAlarm(startedAtMs + limits.watchdogMs);
     await this.ctx.storage.sync();
     this.ctx.waitUntil(
-      generation.run().finally(() => {
-        if (this.generation === generation) this.generation = null;
+      generation.run().then(async () => {
+        const heard = await generation.result;
+        if (this.generation !== generation) return;
+        this.generation = null;
+        this.heard = heard;
       }),
     );
     return null;

@@ -24,6 +24,12 @@ export const UNKNOWN_STREAM: Problem = {
   title: "There is no such stream",
 };
 
+export const TOO_MANY_VIEWERS: Problem = {
+  status: 429,
+  code: "too-many-viewers",
+  title: "The stream is crowded",
+};
+
 export const UNKNOWN_EVENT: Problem = {
   status: 404,
   code: "unknown-event",
