@@ -1,7 +1,7 @@
 /** A spent budget in the pipeline, in the config and in its object. */
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import type { Budget } from "../../src/config/budget.ts";
 import { budgetStateSchema, dayStartMs } from "../../src/core/budget.ts";
@@ -17,6 +17,9 @@ import {
   standardWebhooks,
 } from "../../src/sluice.ts";
 import { bench, leasedEvent, NOW_MS, recordingLogger, scriptedGuard } from "./pipeline-fixtures.ts";
+
+/** The first use of an object loads the whole Worker, which may take longer than a caller waits. */
+beforeAll(() => runInDurableObject(env.GUARD.get(env.GUARD.idFromName("warm-up")), () => {}));
 
 const priced = { baseUrl: "https://models.example/v1", price: { inputPerMillion: 1, outputPerMillion: 1 } };
 type Endpoint = { readonly baseUrl: string; readonly price?: typeof priced.price };
