@@ -31,7 +31,7 @@ export default {
       "stripe-signature": signature,
       "content-length": String(bytes.length),
     };
-    const lanes = { LANE: lane, LANE_HIGH: lane, LANE_NORMAL: lane, LANE_LOW: lane };
+    const lanes = { LANE: lane, LANE_HIGH: lane, LANE_NORMAL: lane, LANE_LOW: lane, TELEMETRY: lane };
     const own = Object.assign(Object.create(env), lanes) as GatewayEnv & BareEnv; // the env, with other lanes
     let accepted = 0;
     for (let n = 0; n < count; n++) {
