@@ -8,7 +8,7 @@ import { consumeLane } from "./lanes/consumer.ts";
 import { consumeTelemetry } from "./ledger/consumer.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
-import { createStreamCalls } from "./services-streams.ts";
+import { createStreamCalls } from "./services/streams.ts";
 import { createServices, type Services } from "./services.ts";
 import { StreamObjectBase } from "./streaming/stream-object.ts";
 import type { StreamServices } from "./streaming/stream-services.ts";

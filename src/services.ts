@@ -31,7 +31,7 @@ import { callModel } from "./models/call.ts";
 import type { TokenSource } from "./operator/bearer-auth.ts";
 import type { EventRouteDependencies } from "./operator/event-routes.ts";
 import { readinessOf, type Readiness } from "./operator/readiness.ts";
-import { createOperatorServices, stepReplays, type OperatorServices } from "./operator-services.ts";
+import { createOperatorServices, stepReplays, type OperatorServices } from "./services/operator.ts";
 import { createPartitionClient } from "./partition/client.ts";
 import { askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
@@ -48,10 +48,10 @@ import { streamStub } from "./streaming/stub.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
-import { createModelServices } from "./services-models.ts";
-import { createTelemetryServices, type TelemetryServices } from "./services-telemetry.ts";
-import { apiTokensOf, createStreaming, type Streaming } from "./services-streams.ts";
-import { createTraces } from "./services-traces.ts";
+import { createModelServices } from "./services/models.ts";
+import { createTelemetryServices, type TelemetryServices } from "./services/telemetry.ts";
+import { apiTokensOf, createStreaming, type Streaming } from "./services/streams.ts";
+import { createTraces } from "./services/traces.ts";
 
 export interface Services {
   readonly ingest: Ingest;

@@ -3,38 +3,38 @@
  * because none of it is on an event's way.
  */
 import { waitUntil } from "cloudflare:workers";
-import type { AlertOptions, GatewayConfig } from "./config/define-gateway.ts";
-import { LIMITS } from "./config/limits.ts";
-import { rulesOf } from "./core/alerts/rules.ts";
-import type { Counts } from "./core/metrics/counts.ts";
-import { checkEndpointUrl } from "./core/classify/endpoint-url.ts";
-import { createWebhookSigner, parseSigningKeys } from "./destinations/webhook-signature.ts";
-import { messageOf, type Result } from "./core/result.ts";
-import type { PartitionName } from "./core/ids.ts";
-import type { GatewayEnv } from "./env.ts";
-import { guardNames } from "./guard/names.ts";
-import { readGuard } from "./guard/read.ts";
-import { findLanes } from "./lanes/wire/lane-set.ts";
-import type { PartitionClient } from "./partition/client.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { AlertReceiver } from "./telemetry/alerts/notify.ts";
-import { createAlertStore, type AlertStore } from "./telemetry/alerts/store.ts";
-import { watchMinute, type AlertDependencies } from "./telemetry/alerts/watch.ts";
-import { isPointWriter, writePoints } from "./telemetry/analytics.ts";
-import { createCountsStore, type CountsStore } from "./telemetry/counts-store.ts";
-import { createFlusher } from "./telemetry/flush.ts";
+import type { AlertOptions, GatewayConfig } from "../config/define-gateway.ts";
+import { LIMITS } from "../config/limits.ts";
+import { rulesOf } from "../core/alerts/rules.ts";
+import type { Counts } from "../core/metrics/counts.ts";
+import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
+import { createWebhookSigner, parseSigningKeys } from "../destinations/webhook-signature.ts";
+import { messageOf, type Result } from "../core/result.ts";
+import type { PartitionName } from "../core/ids.ts";
+import type { GatewayEnv } from "../env.ts";
+import { guardNames } from "../guard/names.ts";
+import { readGuard } from "../guard/read.ts";
+import { findLanes } from "../lanes/wire/lane-set.ts";
+import type { PartitionClient } from "../partition/client.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { AlertReceiver } from "../telemetry/alerts/notify.ts";
+import { createAlertStore, type AlertStore } from "../telemetry/alerts/store.ts";
+import { watchMinute, type AlertDependencies } from "../telemetry/alerts/watch.ts";
+import { isPointWriter, writePoints } from "../telemetry/analytics.ts";
+import { createCountsStore, type CountsStore } from "../telemetry/counts-store.ts";
+import { createFlusher } from "../telemetry/flush.ts";
 import {
   createSampleStore,
   takeSample,
   type GuardGauge,
   type LaneGauge,
   type WaitingForPeople,
-} from "./telemetry/gauges.ts";
-import type { Logger } from "./telemetry/log.ts";
-import { createCollector, type Metrics } from "./telemetry/metrics.ts";
-import { readMetricsText } from "./telemetry/metrics-text.ts";
-import type { CountsReports } from "./telemetry/port.ts";
-import { createSurvey, type Survey } from "./telemetry/survey.ts";
+} from "../telemetry/gauges.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { createCollector, type Metrics } from "../telemetry/metrics.ts";
+import { readMetricsText } from "../telemetry/metrics-text.ts";
+import type { CountsReports } from "../telemetry/port.ts";
+import { createSurvey, type Survey } from "../telemetry/survey.ts";
 
 export interface TelemetryServices {
   readonly metrics: Metrics;

@@ -1,25 +1,25 @@
 /** The operators' part of the composition root: what their API stands on, and the replays that the cron drives. */
-import type { GatewayConfig } from "./config/define-gateway.ts";
-import { LIMITS } from "./config/limits.ts";
-import type { GatewayEnv } from "./env.ts";
-import type { LaneSet } from "./lanes/wire/lane-set.ts";
-import { createEventLedger } from "./ledger/events.ts";
-import { createOpenPartitions } from "./ledger/open-partitions.ts";
-import { createAuditLog } from "./operator/audit-log.ts";
-import { partitionsOf } from "./operator/customer-partitions.ts";
-import { createGuardBoard } from "./operator/guard-board.ts";
-import type { OperatorDependencies } from "./operator/port.ts";
-import { resend, type ResendDependencies } from "./operator/resend.ts";
-import { createTokenStore } from "./operator/token-store.ts";
-import { createUndeliverableShelf, eraseBodies } from "./operator/undeliverable-shelf.ts";
-import type { PartitionOperations } from "./partition/client.ts";
-import { createBodyLoader } from "./pipeline/load-body.ts";
-import type { EventProcessor } from "./pipeline/processor.ts";
-import { actOn } from "./replay/act.ts";
-import { createReplayJobs } from "./replay/job-store.ts";
-import type { ReplayDriver, ReplayJobs } from "./replay/port.ts";
-import { stepReplays as step } from "./replay/step.ts";
-import type { Logger } from "./telemetry/log.ts";
+import type { GatewayConfig } from "../config/define-gateway.ts";
+import { LIMITS } from "../config/limits.ts";
+import type { GatewayEnv } from "../env.ts";
+import type { LaneSet } from "../lanes/wire/lane-set.ts";
+import { createEventLedger } from "../ledger/events.ts";
+import { createOpenPartitions } from "../ledger/open-partitions.ts";
+import { createAuditLog } from "../operator/audit-log.ts";
+import { partitionsOf } from "../operator/customer-partitions.ts";
+import { createGuardBoard } from "../operator/guard-board.ts";
+import type { OperatorDependencies } from "../operator/port.ts";
+import { resend, type ResendDependencies } from "../operator/resend.ts";
+import { createTokenStore } from "../operator/token-store.ts";
+import { createUndeliverableShelf, eraseBodies } from "../operator/undeliverable-shelf.ts";
+import type { PartitionOperations } from "../partition/client.ts";
+import { createBodyLoader } from "../pipeline/load-body.ts";
+import type { EventProcessor } from "../pipeline/processor.ts";
+import { actOn } from "../replay/act.ts";
+import { createReplayJobs } from "../replay/job-store.ts";
+import type { ReplayDriver, ReplayJobs } from "../replay/port.ts";
+import { stepReplays as step } from "../replay/step.ts";
+import type { Logger } from "../telemetry/log.ts";
 
 export interface OperatorServices extends OperatorDependencies {
   readonly replays: ReplayJobs & ReplayDriver;

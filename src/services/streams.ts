@@ -1,19 +1,19 @@
 /** The composition of streams: what their routes need, and what their objects call models with. */
-import type { GatewayConfig } from "./config/define-gateway.ts";
-import type { GatewayEnv } from "./env.ts";
-import { createGuardClient } from "./guard/client.ts";
-import type { GuardClient } from "./guard/port.ts";
-import { createModelRegistry, type ModelRegistry } from "./models/registry.ts";
-import type { PartitionClient } from "./partition/client.ts";
-import { createStreamSource } from "./pipeline/stream-source.ts";
-import { systemClock } from "./platform/clock.ts";
-import type { EventStreamDeps } from "./streaming/event-stream-routes.ts";
-import type { StreamDeps } from "./streaming/routes.ts";
-import { createStartGate, endStart } from "./streaming/start-gate.ts";
-import type { StreamServices } from "./streaming/stream-services.ts";
-import { newStreamId, streamStub } from "./streaming/stub.ts";
-import { createStreamTokens } from "./streaming/tokens.ts";
-import { createLogger, isLogLevel, type Logger } from "./telemetry/log.ts";
+import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayEnv } from "../env.ts";
+import { createGuardClient } from "../guard/client.ts";
+import type { GuardClient } from "../guard/port.ts";
+import { createModelRegistry, type ModelRegistry } from "../models/registry.ts";
+import type { PartitionClient } from "../partition/client.ts";
+import { createStreamSource } from "../pipeline/stream-source.ts";
+import { systemClock } from "../platform/clock.ts";
+import type { EventStreamDeps } from "../streaming/event-stream-routes.ts";
+import type { StreamDeps } from "../streaming/routes.ts";
+import { createStartGate, endStart } from "../streaming/start-gate.ts";
+import type { StreamServices } from "../streaming/stream-services.ts";
+import { newStreamId, streamStub } from "../streaming/stub.ts";
+import { createStreamTokens } from "../streaming/tokens.ts";
+import { createLogger, isLogLevel, type Logger } from "../telemetry/log.ts";
 
 export type Streaming = StreamDeps & EventStreamDeps;
 

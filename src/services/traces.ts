@@ -1,13 +1,13 @@
 /** Composition root of tracing: the collector the config names, or nothing. Part of `services.ts`. */
-import type { GatewayConfig, TraceOptions } from "./config/define-gateway.ts";
-import { LIMITS } from "./config/limits.ts";
-import { checkEndpointUrl } from "./core/classify/endpoint-url.ts";
-import type { RequestTraces } from "./ingest/ports.ts";
-import { createSpanExporter } from "./telemetry/export-spans.ts";
-import { createFlusher, type Flusher } from "./telemetry/flush.ts";
-import type { Logger } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
-import { createTracer, isSampled, type Tracer } from "./telemetry/tracer.ts";
+import type { GatewayConfig, TraceOptions } from "../config/define-gateway.ts";
+import { LIMITS } from "../config/limits.ts";
+import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
+import type { RequestTraces } from "../ingest/ports.ts";
+import { createSpanExporter } from "../telemetry/export-spans.ts";
+import { createFlusher, type Flusher } from "../telemetry/flush.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { createTracer, isSampled, type Tracer } from "../telemetry/tracer.ts";
 
 export interface Traces extends Pick<Flusher, "flushSoon"> {
   readonly tracer: Tracer;

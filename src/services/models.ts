@@ -1,22 +1,22 @@
 /** Composition root of what stands around model calls: registry, guards, budgets, result cache. Part of `services.ts`. */
-import { createResultCache, type ResultCache } from "./cache/results.ts";
-import type { GatewayConfig } from "./config/define-gateway.ts";
-import type { GatewayEnv } from "./env.ts";
-import { createBudgetBook } from "./guard/budget-book.ts";
-import { callGuard } from "./guard/call.ts";
-import { createGuardClient } from "./guard/client.ts";
-import { createSharedFlights } from "./guard/flight-client.ts";
-import { createKeptSettlements } from "./guard/kept-settlements.ts";
-import { createPermitPool } from "./guard/permit-pool.ts";
-import type { GuardClient } from "./guard/port.ts";
-import type { ShardHomes } from "./guard/shards.ts";
-import type { GuardTransport } from "./guard/transport.ts";
-import { createModelRegistry, type ModelRegistry } from "./models/registry.ts";
-import { createBudgetKeeper, type BudgetKeeper } from "./pipeline/budgets.ts";
-import type { Clock } from "./platform/clock.ts";
-import type { Logger } from "./telemetry/log.ts";
-import type { Metrics } from "./telemetry/metrics.ts";
-import { observeCache } from "./telemetry/observers.ts";
+import { createResultCache, type ResultCache } from "../cache/results.ts";
+import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayEnv } from "../env.ts";
+import { createBudgetBook } from "../guard/budget-book.ts";
+import { callGuard } from "../guard/call.ts";
+import { createGuardClient } from "../guard/client.ts";
+import { createSharedFlights } from "../guard/flight-client.ts";
+import { createKeptSettlements } from "../guard/kept-settlements.ts";
+import { createPermitPool } from "../guard/permit-pool.ts";
+import type { GuardClient } from "../guard/port.ts";
+import type { ShardHomes } from "../guard/shards.ts";
+import type { GuardTransport } from "../guard/transport.ts";
+import { createModelRegistry, type ModelRegistry } from "../models/registry.ts";
+import { createBudgetKeeper, type BudgetKeeper } from "../pipeline/budgets.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { observeCache } from "../telemetry/observers.ts";
 
 export interface ModelServices {
   readonly models: ModelRegistry;

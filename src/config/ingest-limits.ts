@@ -1,0 +1,75 @@
+/** What the front door bounds: bodies, headers, keys, times. Each with its unit and its reason. */
+import { DAY_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
+
+export const INGEST_LIMITS = {
+  ingest: {
+    /** Default cap on a request body; a source may raise it to `maxBodyBytes`. */
+    defaultBodyBytes: MIB,
+    /** Hard cap per source: what a claim check in R2 is tested for. */
+    maxBodyBytes: 25 * MIB,
+    /** A queue message may be 128 KB; the rest is room for the broker's own encoding. */
+    maxMessageBytes: 120_000,
+    /** A request that is not durable by then is answered 503, and the sender tries again. */
+    durableWithinMs: 2 * SECOND_MS,
+    /** A strict event that may be queued out of order is, when its partition has not answered by then. */
+    orderedWithinMs: SECOND_MS,
+    /** What R2 writes at the least: a large body is given that much longer. */
+    minStoreBytesPerSecond: 4 * MIB,
+    /** Reading a body may not take longer: slow senders hold a request open for nothing. */
+    bodyReadMs: 30 * SECOND_MS,
+    /** Of a body that says how long it is: so much time, and more for each second that this rate needs. */
+    bodyGraceMs: 5 * SECOND_MS,
+    minBodyBytesPerSecond: 64 * KIB,
+    /** Deeper JSON is refused: recursion in later stages stays bounded. */
+    maxJsonDepth: 64,
+    /** Total keys and elements of a body; a cheap guard against inputs that are all structure. */
+    maxJsonNodes: 200_000,
+    /** Longer signature headers are not parsed. Real ones are below 1 KiB. */
+    maxSignatureHeaderBytes: 4 * KIB,
+    /** How old, or how far in the future, a signed timestamp may be, where a source does not say. */
+    signatureToleranceMs: 5 * MINUTE_MS,
+    /** Imported keys kept per isolate: several per source while secrets are rotated. */
+    maxCachedKeys: 256,
+    /** Signatures tried per request, all secrets together: forgeries must not buy CPU. */
+    maxSignatureChecks: 20,
+    /** Characters of a sender's own id; longer ones are hashed. */
+    maxDedupeKeyCharacters: 256,
+    /** Characters of an event type; it is a name, and part of every log line and metric. */
+    maxTypeCharacters: 128,
+    /** Places a 422 or a quarantine names where a payload breaks its schema. */
+    maxIssues: 20,
+    /** Allow-listed headers kept in the envelope, all together. */
+    maxKeptHeaderBytes: 4 * KIB,
+    /** What a sender is told to wait after a 503. */
+    retryAfterSeconds: 5,
+    /** After an event was shed: a lane that deep is not empty in seconds. */
+    shedRetryAfterSeconds: 60,
+    /** After a 429: the shorter of the two periods that the Rate Limiting binding counts in. */
+    floodRetryAfterSeconds: 10,
+    /** Headers of a request, and their names and values together. Real senders stay below 60 and 8 KiB. */
+    maxHeaders: 128,
+    maxHeaderBytes: 96 * KIB,
+    /** How far a `Content-Type` may be from JSON or a form: nothing else is read. */
+    maxContentTypeCharacters: 256,
+    /** Events taken from one body; senders put at most some thousands into one, all written before the answer. */
+    maxEventsPerBody: 3_000,
+    /** A challenge of a sender's set-up dialogue that is echoed. Real ones are below 1 KiB. */
+    maxChallengeCharacters: 4 * KIB,
+    /** Fetching a sender's certificate, or the URL that confirms a subscription. */
+    senderFetchMs: 5 * SECOND_MS,
+    /** Real certificates have about 2 KiB. */
+    maxCertificateCharacters: 64 * KIB,
+    /** Certificates kept per isolate: one per region and rotation. */
+    maxCachedCertificates: 32,
+    /** How long a certificate is believed without being fetched again. */
+    certificateCacheMs: DAY_MS,
+  },
+  secrets: {
+    /** How long an isolate believes what the Secrets Store said: how long a rotation takes to be seen everywhere. */
+    cacheMs: MINUTE_MS,
+    /** A store that does not answer is not asked again before. */
+    retryMs: 5 * SECOND_MS,
+    /** And for so long what it said last still counts: an outage of the store is not one of the gateway. */
+    maxStaleMs: 15 * MINUTE_MS,
+  },
+} as const;
