@@ -25,7 +25,7 @@ export async function exchangeRaw(
   socket.setEncoding("latin1");
   socket.on("data", (chunk: string) => {
     text += chunk;
-    if (text.includes("\r\n\r\n")) answer();
+    if (isComplete(text)) answer();
   });
   // A reset is one way of being refused.
   socket.on("error", () => answer());
@@ -42,4 +42,12 @@ export async function exchangeRaw(
     socket.destroy();
   }
   return { text, status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0) };
+}
+
+/** The head, and as much of a body as it declares: they may come in pieces. */
+function isComplete(text: string): boolean {
+  const headEnd = text.indexOf("\r\n\r\n");
+  if (headEnd === -1) return false;
+  const declared = /^content-length: *(\d+)/im.exec(text.slice(0, headEnd))?.[1] ?? "0";
+  return text.length >= headEnd + 4 + Number(declared);
 }
