@@ -2,9 +2,15 @@
  * The few names of the platform's types that the simulated modules mention. The Worker's own program checks
  * them against the real ones; here they only have to be known.
  */
+interface QueueSendResponse {
+  readonly metadata?: { readonly metrics?: { readonly backlogCount?: number } };
+}
+
 interface Queue {
-  send(body: unknown, options?: { readonly contentType?: string }): Promise<unknown>;
-  sendBatch(messages: Iterable<{ readonly body: unknown; readonly contentType?: string }>): Promise<unknown>;
+  send(body: unknown, options?: { readonly contentType?: string }): Promise<QueueSendResponse>;
+  sendBatch(
+    messages: Iterable<{ readonly body: unknown; readonly contentType?: string }>,
+  ): Promise<QueueSendResponse>;
 }
 
 interface KVNamespace {

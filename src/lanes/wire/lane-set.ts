@@ -2,7 +2,6 @@
  * The lanes as the env has them: one per priority, with shards found by their binding's name
  * (`LANE_NORMAL`, `LANE_NORMAL_1`, …). A partition always uses the same shard.
  */
-import * as z from "zod";
 import type { EventEnvelope } from "../../core/envelope.ts";
 import { bucketOf, type PartitionName } from "../../core/ids.ts";
 import { PRIORITIES, type Priority } from "../../core/policy.ts";
@@ -55,13 +54,21 @@ export function createLaneSet(binding: (name: string) => unknown, observeDepth?:
     if (queue === undefined) throw new Error(`the ${priority} lane has no shard for ${partition}`);
     return queue;
   };
+  const sendTo = async (
+    queue: Queue,
+    priority: Priority,
+    messages: readonly LaneMessage[],
+  ): Promise<void> => {
+    const backlog = await sendAll(queue, messages);
+    if (backlog !== null) observeDepth?.(priority, lanes[priority].indexOf(queue), backlog);
+  };
   return {
     async send(envelopes) {
-      const [envelope] = envelopes;
-      if (envelope !== undefined && envelopes.length === 1) {
-        const message: LaneMessage = { v: 1, kind: "event", envelope };
-        await shardFor(envelope.partition, envelope.priority).send(message, { contentType: "json" });
-        return;
+      const [only, ...others] = envelopes;
+      if (only !== undefined && others.length === 0) {
+        // Nearly every request: nothing to sort.
+        const { partition, priority } = only;
+        return sendTo(shardFor(partition, priority), priority, [{ v: 1, kind: "event", envelope: only }]);
       }
       for (const priority of PRIORITIES) {
         const byQueue = new Map<Queue, LaneMessage[]>();
@@ -69,10 +76,7 @@ export function createLaneSet(binding: (name: string) => unknown, observeDepth?:
           const queue = shardFor(envelope.partition, priority);
           byQueue.set(queue, [...(byQueue.get(queue) ?? []), { v: 1, kind: "event", envelope }]);
         }
-        for (const [queue, messages] of byQueue) {
-          const backlog = await sendAll(queue, messages);
-          if (backlog !== null) observeDepth?.(priority, lanes[priority].indexOf(queue), backlog);
-        }
+        for (const [queue, messages] of byQueue) await sendTo(queue, priority, messages);
       }
     },
     async ring(partition, priority) {
@@ -99,14 +103,10 @@ async function sendAll(queue: Queue, messages: readonly LaneMessage[]): Promise<
   return backlog;
 }
 
-const sendResponseSchema = z.object({
-  metadata: z.object({ metrics: z.object({ backlogCount: z.number() }) }),
-});
-
-/** Runtimes before the queues reported themselves answer nothing. */
-function backlogIn(response: unknown): number | null {
-  const parsed = sendResponseSchema.safeParse(response);
-  return parsed.success ? parsed.data.metadata.metrics.backlogCount : null;
+/** Runtimes before the queues reported themselves answer nothing. Read by hand: this is on every request's way. */
+function backlogIn(response: QueueSendResponse | undefined): number | null {
+  const backlog: unknown = response?.metadata?.metrics?.backlogCount;
+  return typeof backlog === "number" ? backlog : null;
 }
 
 const MAX_BATCH_MESSAGES = 100;
