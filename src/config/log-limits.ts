@@ -26,8 +26,8 @@ export const LOG_LIMITS = {
     rpcAttempts: 3,
   },
   partition: {
-    /** Open events and bytes of one partition; beyond it `offer` pushes back. */
-    maxOpenEvents: 100_000,
+    /** Open events and bytes of one partition; beyond nine tenths of it `offer` pushes back. */
+    maxOpenEvents: 120_000,
     maxStoredBytes: 1_000_000_000,
     /** Of the bounds, only for completions. */
     reservedShare: 0.1,
