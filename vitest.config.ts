@@ -28,6 +28,8 @@ export default defineConfig({
                   "itty-durable",
                   "zod",
                   "hono",
+                  "hono/jsx/jsx-runtime",
+                  "hono/jsx/jsx-dev-runtime",
                   "eventsource-parser",
                   "@ai-sdk/provider",
                   "@ai-sdk/openai-compatible",

@@ -4,8 +4,14 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
-import { LOCAL_API_TOKEN, LOCAL_DELIVERY_SECRET, LOCAL_SECRETS } from "./lib/local-secrets.ts";
 import { startChatPage } from "./chat-page/server.ts";
+import { tickEveryMinute } from "./lib/cron.ts";
+import {
+  LOCAL_ADMIN_TOKEN,
+  LOCAL_API_TOKEN,
+  LOCAL_DELIVERY_SECRET,
+  LOCAL_SECRETS,
+} from "./lib/local-secrets.ts";
 import { startModelServer } from "./model-server/server.ts";
 import { startSink } from "./sink/server.ts";
 
@@ -36,7 +42,8 @@ const vars: Readonly<Record<string, string>> = {
 
 console.log(`model server ${model.url}/v1   sink ${sink.url} (records at /__control/records)`);
 console.log(`chat page ${page.url}`);
-console.log(`API token for /v1: ${LOCAL_API_TOKEN}\n`);
+console.log(`API token for /v1: ${LOCAL_API_TOKEN}`);
+console.log(`dashboard http://127.0.0.1:${values.port}/dashboard   log in with ${LOCAL_ADMIN_TOKEN}\n`);
 
 spawnSync("wrangler", ["d1", "migrations", "apply", "LEDGER", "--local"], {
   stdio: "ignore",
@@ -55,11 +62,15 @@ const wrangler = spawn(
   ],
   { stdio: "inherit", env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false" } },
 );
+// The local runtime has no cron: the sweep, samples, alerts and replays are driven from here.
+const stopTicking = tickEveryMinute(async () => {
+  await fetch(`http://127.0.0.1:${values.port}/cdn-cgi/local/scheduled`);
+});
 const stop = () => wrangler.kill("SIGINT");
 process.on("SIGINT", stop);
 process.on("SIGTERM", stop);
 wrangler.on("exit", (code) => {
-  void Promise.all([model.close(), sink.close(), page.close()]).then(() => {
+  void Promise.all([stopTicking(), model.close(), sink.close(), page.close()]).then(() => {
     process.exitCode = code ?? 0;
     process.removeAllListeners("SIGINT");
     process.removeAllListeners("SIGTERM");

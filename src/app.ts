@@ -61,6 +61,7 @@ export function createApp(services: Services): App {
   app.route("/", createEventStreamRoutes(streaming));
   app.route("/", createChatRoutes(streaming));
   app.all("/admin/v1/*", async (context) => (await operatorApi(services)).fetch(context.req.raw));
+  app.all("/dashboard/*", async (context) => (await dashboard(services)).fetch(context.req.raw));
   app.notFound(() => problemResponse(NOT_FOUND));
   app.onError((thrown) => {
     services.events.log.error("request_failed", { error: messageOf(thrown) });
@@ -84,6 +85,21 @@ function operatorApi(services: Services): Promise<Hono> {
     return api;
   });
   operatorApis.set(services, made);
+  return made;
+}
+
+const dashboards = new WeakMap<Services, Promise<Hono>>();
+
+/** Likewise: with the first visitor. */
+function dashboard(services: Services): Promise<Hono> {
+  const known = dashboards.get(services);
+  if (known !== undefined) return known;
+  const loaded = Promise.all([operatorApi(services), import("./dashboard/dashboard.tsx")]);
+  const made = loaded.then(([operator, { createDashboard }]) => {
+    const pages = createDashboard({ ...services.dashboard, api: (request) => operator.fetch(request) });
+    return new Hono().route("/dashboard", pages);
+  });
+  dashboards.set(services, made);
   return made;
 }
 

@@ -48,6 +48,7 @@ import { streamStub } from "./streaming/stub.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
+import { createDashboardServices, type DashboardServices } from "./services/dashboard.ts";
 import { createModelServices } from "./services/models.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services/telemetry.ts";
 import { apiTokensOf, createStreaming, type Streaming } from "./services/streams.ts";
@@ -64,6 +65,7 @@ export interface Services {
   /** What the cron does every minute, by name. One that fails keeps no other from its turn. */
   readonly chores: ReadonlyMap<string, () => Promise<void>>;
   readonly operator: OperatorServices;
+  readonly dashboard: DashboardServices;
   readonly watch: TelemetryServices;
   /** After a request: what it added to counts and spans is sent later. */
   flushSoon(): void;
@@ -248,6 +250,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       log,
     },
     operator,
+    dashboard: createDashboardServices({ ledger: env.LEDGER, operator, watch, text }),
     watch,
     flushSoon: () => {
       watch.flushSoon();

@@ -23,6 +23,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   streaming: [...BASICS, "guard", "models"],
   lanes: [...BASICS, "lanes/wire", "partition"],
   operator: [...BASICS, "partition", "guard", "ledger", "lanes/wire"],
+  dashboard: [...BASICS, "operator"],
   replay: [...BASICS, "ledger", "partition"],
   ledger: BASICS,
 };

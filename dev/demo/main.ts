@@ -4,6 +4,7 @@
  * promise was broken, as the sink's own record shows it.
  */
 import { parseArgs } from "node:util";
+import { tickEveryMinute } from "../lib/cron.ts";
 import { isKept, judge } from "./judge.ts";
 import { createProgress, printJudgement, printProblems } from "./screen.ts";
 import { streamOneAnswer } from "./stream.ts";
@@ -12,7 +13,7 @@ import { planTraffic, POISON_MARK, sendTraffic, type Sent } from "./traffic.ts";
 // Before wrangler is loaded: its own notes are not the demo's.
 process.env["WRANGLER_LOG"] ??= "error";
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
-const { LOCAL_API_TOKEN, startLocalGateway } = await import("../lib/local-gateway.ts");
+const { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN, startLocalGateway } = await import("../lib/local-gateway.ts");
 
 const USAGE = `npm run demo -- [options]
   --once               exit when the table is printed
@@ -102,11 +103,14 @@ if (!values.once && example !== undefined && example !== null) {
     `    curl -s -H 'authorization: Bearer ${LOCAL_API_TOKEN}' \\\n      ${gateway.url}/v1/events/${example}\n`,
   );
   console.log(`  What the sink received:  curl -s ${gateway.sink.url}/__control/records\n`);
+  console.log(`  The dashboard:  ${gateway.url}/dashboard   log in with  ${LOCAL_ADMIN_TOKEN}\n`);
   console.log("  Ctrl-C ends the demo.");
+  const stopTicking = tickEveryMinute(() => gateway.runCron());
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
   });
+  await stopTicking();
 }
 await gateway.close();
 

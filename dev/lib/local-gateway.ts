@@ -7,7 +7,7 @@ import { LOCAL_DELIVERY_SECRET, LOCAL_SECRETS } from "./local-secrets.ts";
 import { startModelServer } from "../model-server/server.ts";
 import { startSink, type Sink } from "../sink/server.ts";
 
-export { LOCAL_API_TOKEN } from "./local-secrets.ts";
+export { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN } from "./local-secrets.ts";
 
 export interface LocalGatewayOptions {
   /** The entry point, when it is not the Worker's own. */
@@ -25,6 +25,8 @@ export interface LocalGateway {
   readonly sink: Sink;
   readonly model: Awaited<ReturnType<typeof startModelServer>>;
   readonly harness: TestHarness;
+  /** What the platform's cron does every minute; nothing here does it by itself. */
+  runCron(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,6 +50,9 @@ export async function startLocalGateway(options: LocalGatewayOptions = {}): Prom
     sink,
     model,
     harness,
+    async runCron() {
+      await harness.getWorker("sluice").scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    },
     async close() {
       await harness.close();
       await Promise.all([model.close(), sink.close()]);

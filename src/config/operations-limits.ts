@@ -1,5 +1,5 @@
-/** What the ledger, replays, the operator API and telemetry bound. None of it is on an event's way. Each with its unit and its reason. */
-import { DAY_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
+/** What the ledger, replays, the operator API, the dashboard and telemetry bound. None of it is on an event's way. Each with its unit and its reason. */
+import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
 
 export const OPERATIONS_LIMITS = {
   ledger: {
@@ -66,6 +66,20 @@ export const OPERATIONS_LIMITS = {
     reportExamples: 20,
     /** A breaker that an operator opened stays open no longer than this. */
     maxTripMs: DAY_MS,
+  },
+  dashboard: {
+    /** A working day; after it the token is asked for again. */
+    sessionMs: 12 * HOUR_MS,
+    /** An edited payload of `operator.maxPayloadBytes`, percent-encoded. */
+    maxFormBytes: 2 * MIB,
+    /** Per address and isolate: ample for people who mistype, useless for guessing. */
+    loginsPerMinute: 10,
+    maxRatedAddresses: 1_000,
+    /** Of a payload or an output; more is not shown, and not edited. */
+    maxShownCharacters: 256 * KIB,
+    /** Partitions of the list that are asked how they stand: a request each. */
+    shownStatuses: 20,
+    shownIncidents: 20,
   },
   telemetry: {
     /** An isolate sends its counts no more often. Each message costs three queue operations. */

@@ -12,21 +12,25 @@ export function itemOf(event: EventSummary): EventItem {
   return { ...summary, traceId: traceIdOf(traceparent) };
 }
 
-/** null: neither its partition nor the ledger knows it. */
+/**
+ * null: neither its partition nor the ledger knows it.
+ * @param payloadUpToBytes null: without the payload; what is larger stays where it lies
+ */
 export async function readDetail(
   deps: OperatorDependencies,
   id: EventId,
-  withPayload: boolean,
+  payloadUpToBytes: number | null,
 ): Promise<EventDetail | null> {
   const view = await deps.partitions.read(id);
   if (view === null) {
     const summary = await deps.ledger.find(id);
     return summary === null ? null : forgotten(summary);
   }
-  const stored = withPayload ? await deps.partitions.readEnvelope(id) : null;
-  if (stored === null) return detailOf(view);
-  const payload = await payloadOf(deps, stored.envelope.body);
-  const original = stored.original === null ? {} : { original: await payloadOf(deps, stored.original) };
+  const stored = payloadUpToBytes === null ? null : await deps.partitions.readEnvelope(id);
+  if (stored === null || payloadUpToBytes === null) return detailOf(view);
+  const payload = await payloadOf(deps, stored.envelope.body, payloadUpToBytes);
+  const original =
+    stored.original === null ? {} : { original: await payloadOf(deps, stored.original, payloadUpToBytes) };
   return { ...detailOf(view), payload, ...original };
 }
 
@@ -63,7 +67,10 @@ function forgotten(summary: EventSummary): EventDetail {
   };
 }
 
-async function payloadOf(deps: OperatorDependencies, body: EnvelopeBody) {
+async function payloadOf(deps: OperatorDependencies, body: EnvelopeBody, upToBytes: number) {
+  if (body.kind === "stored" && body.sizeBytes > upToBytes) {
+    return { text: "", value: null, omittedBytes: body.sizeBytes };
+  }
   const text = body.kind === "inline" ? body.text : await textOf(deps, body);
   return { text, value: jsonOf(text) };
 }

@@ -52,6 +52,9 @@ export const payloadSchema = z
     /** The JSON value; null when it cannot be read as such. */
     value: z.unknown(),
     text: z.string(),
+    omittedBytes: z
+      .optional(z.int())
+      .meta({ description: "Its size, where it is larger than `payloadUpTo` and so not here" }),
   })
   .meta({ id: "Payload" });
 

@@ -47,11 +47,19 @@ export const eventRoutes: readonly Route[] = [
     tag: "Events",
     summary: "One event: state, timeline, output, deliveries; with `payload=1` what it came with",
     params: eventParams,
-    query: z.object({ payload: z.optional(z.stringbool()) }),
+    query: z.object({
+      payload: z.optional(z.stringbool()),
+      payloadUpTo: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .default(LIMITS.ingest.maxBodyBytes)
+        .meta({ description: "Bytes; a larger payload is left out, and its size said" }),
+    }),
     answer: eventDetailSchema,
     problems: [404],
     async handle({ params, query, deps }) {
-      const detail = await readDetail(deps, params.id, query.payload ?? false);
+      const detail = await readDetail(deps, params.id, query.payload === true ? query.payloadUpTo : null);
       return detail === null ? err(UNKNOWN_EVENT) : ok(detail);
     },
   }),

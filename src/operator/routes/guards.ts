@@ -12,6 +12,8 @@ const guardParams = z.object({
   name: z.string().max(200).meta({ description: "`model:fast` or `destination:crm`" }),
 });
 
+export const guardListSchema = z.object({ guards: z.array(guardSchema) }).meta({ id: "GuardList" });
+
 export const guardRoutes: readonly Route[] = [
   defineRoute({
     id: "listGuards",
@@ -20,7 +22,7 @@ export const guardRoutes: readonly Route[] = [
     scope: "read",
     tag: "Guards",
     summary: "Every guard: breaker, rates, slots",
-    answer: z.object({ guards: z.array(guardSchema) }).meta({ id: "GuardList" }),
+    answer: guardListSchema,
     async handle({ deps }) {
       const { names } = deps.guards;
       const states = await Promise.all(names.map((name) => deps.guards.read(name)));

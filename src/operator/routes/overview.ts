@@ -36,6 +36,37 @@ const rollupSchema = z
   })
   .meta({ id: "Rollup" });
 
+export const rollupListSchema = z.object({ rollups: z.array(rollupSchema) }).meta({ id: "RollupList" });
+
+export const overviewSchema = z
+  .object({
+    atMs: z.int(),
+    exceptions: z.array(
+      z.object({
+        state: stateSchema,
+        pipeline: z.string(),
+        count: z.int(),
+        oldestEndedAtMs: z.nullable(z.int()),
+      }),
+    ),
+    openPartitions: z.int().meta({ description: `At most ${LIMITS.operator.maxPageSize} are counted` }),
+    oldestDueAtMs: z.nullable(z.number()),
+  })
+  .meta({ id: "Overview" });
+
+export const configNamesSchema = z
+  .object({
+    sources: z.array(z.string()),
+    pipelines: z.array(z.string()),
+    models: z.array(z.string()),
+    destinations: z.array(z.string()),
+  })
+  .meta({ id: "ConfigNames" });
+
+export const whoAmISchema = z
+  .object({ tokenId: z.string(), name: z.string(), scopes: z.array(scopeSchema) })
+  .meta({ id: "WhoAmI" });
+
 const auditEntrySchema = z
   .object({
     id: z.string(),
@@ -60,21 +91,7 @@ export const overviewRoutes: readonly Route[] = [
     scope: "read",
     tag: "Overview",
     summary: "What nobody has dealt with, by state and pipeline; partitions with open work",
-    answer: z
-      .object({
-        atMs: z.int(),
-        exceptions: z.array(
-          z.object({
-            state: stateSchema,
-            pipeline: z.string(),
-            count: z.int(),
-            oldestEndedAtMs: z.nullable(z.int()),
-          }),
-        ),
-        openPartitions: z.int().meta({ description: `At most ${LIMITS.operator.maxPageSize} are counted` }),
-        oldestDueAtMs: z.nullable(z.number()),
-      })
-      .meta({ id: "Overview" }),
+    answer: overviewSchema,
     async handle({ deps }) {
       const [exceptions, open] = await Promise.all([
         deps.ledger.exceptions(),
@@ -107,7 +124,7 @@ export const overviewRoutes: readonly Route[] = [
       source: z.optional(z.string().max(100)),
       pipeline: z.optional(z.string().max(100)),
     }),
-    answer: z.object({ rollups: z.array(rollupSchema) }).meta({ id: "RollupList" }),
+    answer: rollupListSchema,
     async handle({ query: { fromMs, toMs, stepMinutes, source, pipeline }, deps }) {
       const endMs = toMs ?? deps.nowMs();
       const startMs = fromMs ?? endMs - HOUR_MS;
@@ -145,14 +162,7 @@ export const overviewRoutes: readonly Route[] = [
     scope: "read",
     tag: "Overview",
     summary: "Names that the config has",
-    answer: z
-      .object({
-        sources: z.array(z.string()),
-        pipelines: z.array(z.string()),
-        models: z.array(z.string()),
-        destinations: z.array(z.string()),
-      })
-      .meta({ id: "ConfigNames" }),
+    answer: configNamesSchema,
     handle: ({ deps: { catalog } }) =>
       Promise.resolve(
         ok({
@@ -170,9 +180,7 @@ export const overviewRoutes: readonly Route[] = [
     scope: "read",
     tag: "Overview",
     summary: "The token that asks",
-    answer: z
-      .object({ tokenId: z.string(), name: z.string(), scopes: z.array(scopeSchema) })
-      .meta({ id: "WhoAmI" }),
+    answer: whoAmISchema,
     handle: ({ actor }) => Promise.resolve(ok({ ...actor, scopes: [...actor.scopes] })),
   }),
   defineRoute({

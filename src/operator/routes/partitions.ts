@@ -11,7 +11,7 @@ import { APPLIED, appliedSchema, pageQuery, partitionNameSchema, reasonSchema } 
 
 const partitionParams = z.object({ name: partitionNameSchema });
 
-const statusSchema = z
+export const statusSchema = z
   .object({
     name: z.string(),
     mode: z.enum(["ordered", "unordered"]),
@@ -36,6 +36,18 @@ const statusSchema = z
   })
   .meta({ id: "Partition" });
 
+export const partitionListSchema = z
+  .object({
+    partitions: z.array(
+      z.object({
+        name: z.string(),
+        dueAtMs: z.nullable(z.number()),
+        reportedAtMs: z.nullable(z.number()),
+      }),
+    ),
+  })
+  .meta({ id: "PartitionList" });
+
 export const partitionRoutes: readonly Route[] = [
   defineRoute({
     id: "listPartitions",
@@ -48,17 +60,7 @@ export const partitionRoutes: readonly Route[] = [
       limit: pageQuery.limit,
       customer: z.optional(z.string().min(1).max(500)).meta({ description: "`space:key`" }),
     }),
-    answer: z
-      .object({
-        partitions: z.array(
-          z.object({
-            name: z.string(),
-            dueAtMs: z.nullable(z.number()),
-            reportedAtMs: z.nullable(z.number()),
-          }),
-        ),
-      })
-      .meta({ id: "PartitionList" }),
+    answer: partitionListSchema,
     async handle({ query, deps }) {
       if (query.customer !== undefined) {
         const names = await deps.partitionsOf(query.customer);

@@ -37,6 +37,8 @@ const replayBody = z.object({
     .meta({ description: "Run this pipeline instead, write nothing, deliver nothing, and report" }),
 });
 
+export const replayListSchema = z.object({ replays: z.array(replaySchema) }).meta({ id: "ReplayList" });
+
 export const replayRoutes: readonly Route[] = [
   defineRoute({
     id: "listReplays",
@@ -46,7 +48,7 @@ export const replayRoutes: readonly Route[] = [
     tag: "Replays",
     summary: "Replays of history, the newest first",
     query: z.object({ limit: pageQuery.limit }),
-    answer: z.object({ replays: z.array(replaySchema) }).meta({ id: "ReplayList" }),
+    answer: replayListSchema,
     handle: async ({ query, deps }) =>
       ok({ replays: (await deps.replays.list(query.limit)).map(replayViewOf) }),
   }),

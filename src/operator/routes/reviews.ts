@@ -15,7 +15,7 @@ const runSchema = z
   .min(1)
   .meta({ description: "The run that was looked at: another one is not decided." });
 
-const reviewPageSchema = z
+export const reviewPageSchema = z
   .object({
     reviews: z.array(
       eventSchema
