@@ -3,7 +3,15 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LOCAL_ADMIN_TOKEN } from "../../dev/lib/local-secrets.ts";
 import { launchChromium } from "../support/chromium.ts";
-import { arm, effectOf, eventIn, send, startGateway, type LocalGateway } from "../support/e2e-gateway.ts";
+import {
+  arm,
+  effectOf,
+  eventIn,
+  readEvent,
+  send,
+  startGateway,
+  type LocalGateway,
+} from "../support/e2e-gateway.ts";
 import { createSamples, withData } from "../support/e2e-samples.ts";
 import { until } from "../support/e2e-until.ts";
 import { faintTexts, namelessControls, overflow } from "../support/page-checks.ts";
@@ -145,7 +153,10 @@ describe("the dashboard in Chromium", () => {
     }
     await page.keyboard.press("Enter");
     await page.getByRole("status").filter({ hasText: "approved" }).waitFor();
-    await eventIn(gateway, ids.review, "done");
+    await until("it is no longer in review", async () => {
+      const event = await readEvent(gateway, ids.review);
+      return event !== null && event.state !== "review";
+    });
     expect(complaints).toEqual([]);
     await context.close();
   });

@@ -109,6 +109,14 @@ describe("the dashboard", () => {
     expect(visitor.cookie).toBe("");
   });
 
+  it("counts its calls like any caller's: a page that reloads itself too often is told to wait", async () => {
+    const visitor = await visitorInside();
+    const shown = await Promise.all(Array.from({ length: 130 }, () => visitor.get("/dashboard/nothing")));
+    expect(shown.at(0)?.status).toBe(404);
+    expect(shown.at(-1)?.status).toBe(429);
+    expect(shown.at(-1)?.text).toContain("Wait a little");
+  });
+
   it("says what to set when no secret can seal a session", async () => {
     const shown = await new Visitor(undefined, { SLUICE_ADMIN_TOKEN: undefined }).logIn();
     expect(shown.status).toBe(503);

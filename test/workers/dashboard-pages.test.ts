@@ -1,6 +1,6 @@
 /** What an operator does on the pages: look, find, mend, decide, stop and start. */
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 import { DEAD } from "../support/summaries.ts";
@@ -20,6 +20,10 @@ let visitor: Visitor;
 
 beforeAll(async () => {
   await emptyLedger();
+});
+
+// Of a gateway of its own: so many pages at once are more than one token may call.
+beforeEach(async () => {
   visitor = await visitorInside();
 });
 
@@ -167,6 +171,21 @@ describe("a review", () => {
     expect((await stubOf(envelope.partition).read(envelope.id))?.output?.body).toEqual({
       verdict: "approve",
     });
+  });
+
+  it("whose output goes nowhere says so: approving it would deliver nothing", async () => {
+    const envelope = await still("nowhere", async ({ id, partition }) => {
+      const lease = await leaseOver(
+        await envelopeOf({ key: "nowhere", customer: "pages-nowhere", receivedAtMs: nowMs - 60_000 }),
+      );
+      const output = { ...OUTPUT, body: null, to: [] };
+      await say(partition, lease, { kind: "review", id, output, reason: "not_json" });
+    });
+    const page = `/dashboard/reviews/${envelope.id}`;
+    expect((await visitor.get(page)).text).toContain("This output has no destination");
+    const editor = `/dashboard/events/${envelope.id}/payload`;
+    await visitor.submit(editor, editor, { json: "{}" });
+    expect((await visitor.get(page)).text).toContain("everything is made anew");
   });
 
   it("is rejected with a reason", async () => {

@@ -90,7 +90,8 @@ pre { background: var(--mute); border-radius: 8px; padding: .75rem; margin: 0; o
 details > summary { cursor: pointer; padding: .35rem 0; }
 details[open] > summary { margin-bottom: .5rem; }
 
-form.fields, .fields-grid { display: grid; gap: .75rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 12.5rem), 1fr)); align-items: end; }
+form.fields, .fields-grid { display: grid; gap: .75rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 12.5rem), 1fr)); align-items: start; }
+.field > button { align-self: start; margin-top: 1.45rem; }
 .field { display: flex; flex-direction: column; gap: .2rem; min-width: 0; }
 .field.wide { grid-column: 1 / -1; }
 .field label, .label { font-size: .85rem; font-weight: 600; }
@@ -151,6 +152,7 @@ progress { width: 100%; height: .8rem; accent-color: var(--accent); }
   table.waterfall .after { display: none; }
   table.waterfall .bar-cell { grid-column: 1 / -1; width: 100%; }
   .who .name { display: none; }
+  .field > button { margin-top: 0; }
   .tile .value { font-size: 1.25rem; }
   .nav a { padding: .45rem .7rem; }
 }

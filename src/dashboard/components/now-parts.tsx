@@ -39,7 +39,11 @@ export function Tiles({ overview, figures, latest, rangeName, nowMs }: TilesProp
       <Tile
         name="Oldest waits"
         value={latest === null ? "–" : ageOf(latest) === 0 ? "none" : formatDuration(ageOf(latest))}
-        note={`${formatCount(overview.openPartitions)} partitions with open work`}
+        note={
+          latest === null
+            ? "not sampled yet"
+            : `in ${formatCount(latest.partitions.open)} partitions, and in the lanes`
+        }
       />
       <Tile
         name="Accepted"

@@ -1,6 +1,6 @@
 /**
  * A plot of one or two lines over time, drawn on the server as SVG: no script, no dependency. Values that are not known leave
- * a gap; one alone is a dot.
+ * a gap; one alone is a dash.
  */
 import { formatExact } from "../format.ts";
 
@@ -26,6 +26,8 @@ interface PlotProps {
 
 const WIDTH = 600;
 const HEIGHT = 120;
+/** Half the length of a value that has no neighbours. */
+const LONE = 4;
 
 export function Plot({ title, lines, fromMs, untilMs, format, empty }: PlotProps) {
   const values = lines.flatMap(({ points }) => points.flatMap(({ value }) => value ?? []));
@@ -88,9 +90,9 @@ export function pathOf(points: readonly PlotPoint[], { fromMs, untilMs, top }: F
     if (value !== null) {
       const x = round(((atMs - fromMs) / span) * WIDTH);
       const y = round(HEIGHT - (Math.min(value, top) / top) * HEIGHT);
-      path += `${before === null ? "M" : "L"}${x} ${y}`;
-      // A line to itself is drawn as a dot.
-      if (before === null && (points[at + 1]?.value ?? null) === null) path += `L${x} ${y}`;
+      const isAlone = before === null && (points[at + 1]?.value ?? null) === null;
+      if (isAlone) path += `M${x - LONE} ${y}L${x + LONE} ${y}`;
+      else path += `${before === null ? "M" : "L"}${x} ${y}`;
     }
     before = value;
   }

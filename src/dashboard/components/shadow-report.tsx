@@ -48,7 +48,9 @@ export function ShadowReport({ report }: { readonly report: Report }) {
                       <code>{path}</code>
                     </td>
                     <td class="number">{formatShare(agreement)}</td>
-                    <td class="number">{meanDifference === null ? "–" : meanDifference.toPrecision(2)}</td>
+                    <td class="number">
+                      {meanDifference === null ? "–" : String(Number(meanDifference.toPrecision(2)))}
+                    </td>
                   </tr>
                 ))}
               </tbody>

@@ -125,7 +125,7 @@ async function showEvent(context: DashboardContext) {
 /** An id that is none was most likely cut off when it was copied. */
 function notAnEvent(problem: ApiProblem): ApiProblem {
   if (problem.code !== "invalid-request") return problem;
-  return { ...problem, status: 404, code: "unknown-event", title: "This is not an event's id" };
+  return { ...problem, status: 404, code: "unknown-event", title: "This is not an event's id", detail: "" };
 }
 
 function showEditor(context: DashboardContext, event: EventDetail, text: string, error?: string) {

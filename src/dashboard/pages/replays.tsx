@@ -141,7 +141,9 @@ async function showReplay(context: DashboardContext) {
           <Status status={replay.status} />
         </div>
         <section class="card" aria-label="Progress">
-          <Progress replay={replay} />
+          <p>
+            <Progress replay={replay} />
+          </p>
           <dl class="facts">
             <Fact name={replay.shadow === null ? "Run again" : "Compared"}>
               {formatCount(progress.applied)}

@@ -143,6 +143,17 @@ async function showReview(
                 <strong>Why a person is asked:</strong> {reasonOf(event)}
               </p>
             </Banner>
+            {goesNowhere(event) ? (
+              <Banner tone="warn">
+                <p>
+                  This output has no destination: approving it delivers nothing. To ask the model anew,{" "}
+                  <a href={`/dashboard/events/${encodeURIComponent(event.id)}/payload`}>
+                    save the payload again
+                  </a>
+                  , changed or not, and approve then.
+                </p>
+              </Banner>
+            ) : null}
             {visitor.mayOperate ? (
               <section class="card" aria-label="Decide">
                 <div class="actions">
@@ -153,7 +164,7 @@ async function showReview(
                     tone="main"
                     hidden={run}
                   />
-                  <span class="hint">Delivers the output as it is.</span>
+                  <span class="hint">{approvalHint(event)}</span>
                 </div>
                 <ReasonForm
                   visitor={visitor}
@@ -164,7 +175,7 @@ async function showReview(
                   tone="danger"
                   hidden={run}
                 />
-                {event.output === null ? null : (
+                {event.output === null || goesNowhere(event) ? null : (
                   <details id="edit" open={mistake !== undefined}>
                     <summary>Edit the output, and deliver that</summary>
                     <JsonForm
@@ -201,6 +212,16 @@ async function showReview(
       </>
     ),
   });
+}
+
+/** The model's answer did not fit, so that nothing could be made of it. */
+function goesNowhere({ output }: EventDetail): boolean {
+  return output !== null && output.to.length === 0 && output.body === null;
+}
+
+function approvalHint(event: EventDetail): string {
+  if (event.output === null) return "The payload was edited: everything is made anew, and delivered.";
+  return goesNowhere(event) ? "Ends the event without a delivery." : "Delivers the output as it is.";
 }
 
 function reasonOf({ timeline }: EventDetail): string {
