@@ -12,12 +12,12 @@ import { nowFigures, type NowFigures } from "../now-data.ts";
 import type { DashboardDependencies } from "../port.ts";
 import type { DashboardApp } from "../visitor.ts";
 
-/** Some seventy steps each: more are not seen on a screen. */
+/** Some seventy steps each: more are not seen on a screen. The longer, the more there is to read each time. */
 const RANGES = {
-  "1h": { name: "hour", lengthMs: HOUR_MS, stepMs: MINUTE_MS },
-  "6h": { name: "6 hours", lengthMs: 6 * HOUR_MS, stepMs: 5 * MINUTE_MS },
-  "24h": { name: "24 hours", lengthMs: 24 * HOUR_MS, stepMs: 20 * MINUTE_MS },
-  "7d": { name: "7 days", lengthMs: 7 * 24 * HOUR_MS, stepMs: 2 * HOUR_MS },
+  "1h": { name: "hour", lengthMs: HOUR_MS, stepMs: MINUTE_MS, refreshSeconds: 10 },
+  "6h": { name: "6 hours", lengthMs: 6 * HOUR_MS, stepMs: 5 * MINUTE_MS, refreshSeconds: 30 },
+  "24h": { name: "24 hours", lengthMs: 24 * HOUR_MS, stepMs: 20 * MINUTE_MS, refreshSeconds: 60 },
+  "7d": { name: "7 days", lengthMs: 7 * 24 * HOUR_MS, stepMs: 2 * HOUR_MS, refreshSeconds: 300 },
 } as const;
 type RangeName = keyof typeof RANGES;
 
@@ -51,7 +51,7 @@ async function showNow(context: DashboardContext, deps: DashboardDependencies) {
   return sendPage(context, {
     title: "Now",
     section: "Now",
-    refreshSeconds: 10,
+    refreshSeconds: RANGES[range].refreshSeconds,
     children: (
       <>
         <div class="head">
