@@ -47,6 +47,7 @@ function detailOf({ traceparent, output, ...view }: EventView): EventDetail {
       body: output.body,
       type: output.type,
       to: [...output.to],
+      draft: output.draft === true,
       model: output.model,
     },
   };

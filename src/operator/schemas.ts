@@ -77,6 +77,7 @@ export const eventDetailSchema = eventSchema
         body: z.unknown(),
         type: z.string(),
         to: z.array(z.string()),
+        draft: z.boolean().meta({ description: "Not deliverable: approved, the model is asked again" }),
         model: eventSummarySchema.shape.model,
       }),
     ),

@@ -89,8 +89,9 @@ async function prepareInput<Input extends z.ZodType, Enriched, Output extends z.
  */
 function reusableOutput(event: LeasedEvent, stageVersion: string): StoredOutput | null {
   const { output, effectsBegun } = event;
-  if (output === null) return null;
-  return output.stageVersion === stageVersion || effectsBegun ? output : null;
+  if (output === null || output.draft === true) return null;
+  const isKept = output.stageVersion === stageVersion || effectsBegun || output.edited === true;
+  return isKept ? output : null;
 }
 
 type Read<Input> =
@@ -206,8 +207,8 @@ function suspicionOf<Input extends z.ZodType, Enriched, Output extends z.ZodType
 
 /**
  * For a person: what the model said, formatted where it fits the schema, so that approving it delivers it.
- * What cannot be formatted carries a version that is never reused: approving it asks the model again, and
- * nothing ends as delivered that never was.
+ * What cannot be formatted is a draft: approving it asks the model again, editing it delivers the edit, and nothing
+ * ends as delivered that never was.
  */
 async function reviewOf<Input extends z.ZodType, Enriched, Output extends z.ZodType>(
   passage: Passage<Input, Enriched, Output>,
@@ -229,9 +230,10 @@ async function reviewOf<Input extends z.ZodType, Enriched, Output extends z.ZodT
     value: fits ? value : null,
     body: null,
     type: `${passage.pipeline.name}.completed`,
-    to: [],
+    to: [...passage.pipeline.deliver],
     emits: [],
     model,
+    draft: true,
   };
   return { kind: "review", output, reason };
 }

@@ -78,6 +78,29 @@ describe("operators", () => {
     expect(partition.record(b.id).state).toBe("filtered");
   });
 
+  it("have the model asked again when they approve an answer that could not be used, and nothing ends undelivered", async () => {
+    const a = await eventOf("a");
+    const lease = leaseOf(script.offer([a]));
+    const output = { ...OUTPUT, body: null, draft: true };
+    script.say(lease, [{ kind: "review", id: a.id, output, reason: "not_json" }]);
+    script.operate({ kind: "review", id: a.id, run: 1, decision: { kind: "approve" } });
+    const again = leaseOf({ lease: script.claim("d2") });
+    expect(again.granted.map((grant) => [grant.output, grant.effectsBegun])).toEqual([[null, false]]);
+    expect(again.turns).toEqual([]);
+  });
+
+  it("have their own words delivered instead of an answer that could not be used", async () => {
+    const a = await eventOf("a");
+    const lease = leaseOf(script.offer([a]));
+    const output = { ...OUTPUT, body: null, draft: true };
+    script.say(lease, [{ kind: "review", id: a.id, output, reason: "not_json" }]);
+    const decision = { kind: "edit", body: { by: "hand" } } as const;
+    script.operate({ kind: "review", id: a.id, run: 1, decision });
+    const again = leaseOf({ lease: script.claim("d2") });
+    expect(again.granted[0]?.output).toEqual({ ...output, body: { by: "hand" }, draft: false, edited: true });
+    expect(again.turns.map(({ id }) => id)).toEqual([a.id]);
+  });
+
   it("onReview: hold keeps everything behind a review waiting until it is decided", async () => {
     const policy = { onReview: "hold" } as const;
     const [a, b] = [await eventOf("a", { orderKey: 1, policy }), await eventOf("b", { orderKey: 2, policy })];

@@ -173,19 +173,17 @@ describe("a review", () => {
     });
   });
 
-  it("whose output goes nowhere says so: approving it would deliver nothing", async () => {
-    const envelope = await still("nowhere", async ({ id, partition }) => {
+  it("of an answer that cannot be used says that approving it asks the model again", async () => {
+    const envelope = await still("unusable", async ({ id, partition }) => {
       const lease = await leaseOver(
-        await envelopeOf({ key: "nowhere", customer: "pages-nowhere", receivedAtMs: nowMs - 60_000 }),
+        await envelopeOf({ key: "unusable", customer: "pages-unusable", receivedAtMs: nowMs - 60_000 }),
       );
-      const output = { ...OUTPUT, body: null, to: [] };
+      const output = { ...OUTPUT, body: null, draft: true };
       await say(partition, lease, { kind: "review", id, output, reason: "not_json" });
     });
-    const page = `/dashboard/reviews/${envelope.id}`;
-    expect((await visitor.get(page)).text).toContain("This output has no destination");
-    const editor = `/dashboard/events/${envelope.id}/payload`;
-    await visitor.submit(editor, editor, { json: "{}" });
-    expect((await visitor.get(page)).text).toContain("everything is made anew");
+    expect((await visitor.get(`/dashboard/reviews/${envelope.id}`)).text).toContain(
+      "the model is asked again",
+    );
   });
 
   it("is rejected with a reason", async () => {

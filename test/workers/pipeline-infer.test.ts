@@ -185,7 +185,12 @@ describe("a useless answer", () => {
     expect(requests).toHaveLength(2);
     expect(prepared).toMatchObject({
       kind: "review",
-      output: { body: null, to: [], model: { inputTokens: 20, costMicros: 6, durationMs: 14 } },
+      output: {
+        body: null,
+        to: ["crm"],
+        draft: true,
+        model: { inputTokens: 20, costMicros: 6, durationMs: 14 },
+      },
     });
     expect(prepared.kind === "review" && prepared.reason.startsWith(`${code}: `)).toBe(true);
   });

@@ -90,6 +90,21 @@ describe("a stored output", () => {
     });
   });
 
+  it("that could not be used is never used, whatever was begun with it", async () => {
+    const output = { ...storedOutput, draft: true };
+    const event = await leasedEvent({ pipeline: "plain", body: '{"text":"new"}', output });
+    expect(await bench([plain]).processor.prepare({ ...event, effectsBegun: true }, live())).toMatchObject({
+      kind: "ready",
+      output: { body: { echoed: "new" } },
+    });
+  });
+
+  it("of a person's own words stands, whatever version runs", async () => {
+    const output = { ...storedOutput, stageVersion: "plain@1", edited: true };
+    const event = await leasedEvent({ pipeline: "plain", body: '{"text":"new"}', output });
+    expect(await bench([plain]).processor.prepare(event, live())).toEqual({ kind: "ready", output });
+  });
+
   it("of another version stands once a destination has it: an event has one result", async () => {
     const output = { ...storedOutput, stageVersion: "plain@1" };
     const delivery = {

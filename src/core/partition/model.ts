@@ -32,6 +32,10 @@ export interface StoredOutput {
   readonly to: readonly string[];
   readonly emits: readonly EmittedEvent[];
   readonly model: ModelRecord | null;
+  /** For a person to look at, not to be delivered as it is: approved, the model is asked again; edited, it is delivered. */
+  readonly draft?: boolean;
+  /** A person's own words: never made anew, whatever version of the stage runs. */
+  readonly edited?: boolean;
 }
 
 export interface EmittedEvent {

@@ -8,7 +8,7 @@ import type { JsonValue } from "../json.ts";
 import { unreachable } from "../result.ts";
 import { endRecord, nextVersion, pausePartition } from "./endings.ts";
 import { dropEntry } from "./lease.ts";
-import { isOpen, type EventRecord } from "./model.ts";
+import { isOpen, type EventRecord, type StoredOutput } from "./model.ts";
 import { tailOrder } from "./order.ts";
 import { isLeased, withEntry, type Workspace } from "./workspace.ts";
 
@@ -102,11 +102,15 @@ function review(work: Workspace, record: EventRecord, decision: ReviewDecision):
   work.setPartition({ paused: heldBy(work, record) ? null : work.partition.paused }, true);
   switch (decision.kind) {
     case "approve":
-      reenter(work, record, "approved");
+      reenter(work, { ...record, output: deliverable(record.output) }, "approved");
       return "applied";
     case "edit":
       if (record.output === null) return "conflict";
-      reenter(work, { ...record, output: { ...record.output, body: decision.body } }, "edited");
+      reenter(
+        work,
+        { ...record, output: { ...record.output, body: decision.body, draft: false, edited: true } },
+        "edited",
+      );
       return "applied";
     case "reject":
       endRecord(work, record, "filtered", `rejected: ${decision.reason}`);
@@ -125,7 +129,7 @@ function replay(work: Workspace, record: EventRecord, reuseOutput: boolean): Ope
   if (isOpen(record.state) || record.state === "review") return "conflict";
   const again = record.state === "done";
   // One idempotency key, one effect: what may have arrived is not made anew under the same run.
-  const output = reuseOutput || record.effectsBegun ? record.output : null;
+  const output = reuseOutput || record.effectsBegun ? deliverable(record.output) : null;
   reenter(
     work,
     {
@@ -165,6 +169,11 @@ function discard(work: Workspace, record: EventRecord, reason: string): Operator
   if (record.state !== "dead" && record.state !== "expired") return "conflict";
   endRecord(work, record, "filtered", `discarded: ${reason}`);
   return "applied";
+}
+
+/** A draft is no output: without one the model is asked again. */
+function deliverable(output: StoredOutput | null): StoredOutput | null {
+  return output?.draft === true ? null : output;
 }
 
 function reenter(work: Workspace, record: EventRecord, what: string): void {

@@ -143,17 +143,6 @@ async function showReview(
                 <strong>Why a person is asked:</strong> {reasonOf(event)}
               </p>
             </Banner>
-            {goesNowhere(event) ? (
-              <Banner tone="warn">
-                <p>
-                  This output has no destination: approving it delivers nothing. To ask the model anew,{" "}
-                  <a href={`/dashboard/events/${encodeURIComponent(event.id)}/payload`}>
-                    save the payload again
-                  </a>
-                  , changed or not, and approve then.
-                </p>
-              </Banner>
-            ) : null}
             {visitor.mayOperate ? (
               <section class="card" aria-label="Decide">
                 <div class="actions">
@@ -175,7 +164,7 @@ async function showReview(
                   tone="danger"
                   hidden={run}
                 />
-                {event.output === null || goesNowhere(event) ? null : (
+                {event.output === null ? null : (
                   <details id="edit" open={mistake !== undefined}>
                     <summary>Edit the output, and deliver that</summary>
                     <JsonForm
@@ -214,14 +203,10 @@ async function showReview(
   });
 }
 
-/** The model's answer did not fit, so that nothing could be made of it. */
-function goesNowhere({ output }: EventDetail): boolean {
-  return output !== null && output.to.length === 0 && output.body === null;
-}
-
-function approvalHint(event: EventDetail): string {
-  if (event.output === null) return "The payload was edited: everything is made anew, and delivered.";
-  return goesNowhere(event) ? "Ends the event without a delivery." : "Delivers the output as it is.";
+function approvalHint({ output }: EventDetail): string {
+  if (output === null) return "The payload was edited: everything is made anew, and delivered.";
+  if (output.draft) return "The model's answer cannot be used: the model is asked again.";
+  return "Delivers the output as it is.";
 }
 
 function reasonOf({ timeline }: EventDetail): string {
