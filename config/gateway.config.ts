@@ -13,7 +13,9 @@ import {
   stripe,
 } from "#sluice";
 import { documentClassify, documentEntities, documentReceived, documentText } from "./pipelines/documents.ts";
+import { ALLOW, fraudCheck, paymentAttempted } from "./pipelines/fraud-check.ts";
 import { enquirySubmitted, leadScoring } from "./pipelines/lead-scoring.ts";
+import { HOLD, liveChat } from "./pipelines/live-chat.ts";
 import { chatMessage, commentCreated, moderation, uploadCreated } from "./pipelines/moderation.ts";
 import { moderationV2 } from "./pipelines/moderation-v2.ts";
 import { payments, stripeEvent } from "./pipelines/payments.ts";
@@ -85,6 +87,27 @@ const documentsSource = defineSource({
   routes: (route) => [route("document.received", documentText)],
 });
 
+/** The checkout waits: allowed, and looked at by a person afterwards, when there is no judgement within 800 ms. */
+const checkoutSource = defineSource({
+  verify: standardWebhooks({ secrets: ["CHECKOUT_WEBHOOK_SECRET"] }),
+  events: { "payment.attempted": paymentAttempted },
+  partitionBy: ({ payload }) => payload.data.customer_id,
+  priority: "high",
+  onInvalid: "reject",
+  routes: (route) => [
+    route("payment.attempted", fraudCheck, { mode: "sync", deadlineMs: 800, default: ALLOW }),
+  ],
+});
+
+/** A live stream's chat waits as well, not as long, and what is not judged in time is held. */
+const liveSource = defineSource({
+  verify: standardWebhooks({ secrets: ["MEDIA_WEBHOOK_SECRET"] }),
+  events: { "chat.message": chatMessage },
+  partitionBy: ({ payload }) => payload.data.author.id,
+  priority: "high",
+  routes: (route) => [route("chat.message", liveChat, { mode: "sync", deadlineMs: 500, default: HOLD })],
+});
+
 export default defineGateway({
   sources: {
     stripe: stripeSource,
@@ -92,6 +115,8 @@ export default defineGateway({
     media: mediaSource,
     leads: leadsSource,
     documents: documentsSource,
+    checkout: checkoutSource,
+    live: liveSource,
   },
   // Reached by `emit` alone; and the next moderation, which runs in shadow until it is routed to.
   pipelines: [documentEntities, documentClassify, moderationV2],

@@ -33,7 +33,7 @@ import type { EventRouteDependencies } from "./operator/event-routes.ts";
 import { readinessOf, type Readiness } from "./operator/readiness.ts";
 import { createOperatorServices, stepReplays, type OperatorServices } from "./services/operator.ts";
 import { createPartitionClient } from "./partition/client.ts";
-import { askingPreviousEpochs } from "./partition/epochs.ts";
+import { askingDecisions, askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
 import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
@@ -45,6 +45,7 @@ import { createSecretReader, isStoreSecret } from "./platform/secrets.ts";
 import { putBodyOnce } from "./platform/stored-bodies.ts";
 import { createRunStreams } from "./streaming/run-streams.ts";
 import { streamStub } from "./streaming/stub.ts";
+import { createDecider } from "./sync/decide.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
@@ -186,6 +187,18 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       },
     };
   };
+  const decide = createDecider({
+    partitions: askingDecisions(direct),
+    start: () => {
+      const invocation = startInvocation();
+      return { processor: invocation.driver.processor, finish: () => invocation.finish() };
+    },
+    clock,
+    newId,
+    waitUntil,
+    log,
+    limits: { ...LIMITS.sync, lateMs: LIMITS.partition.decisionLateMs },
+  });
   const operator = createOperatorServices({
     config,
     env,
@@ -222,6 +235,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       admit: createFloodLimit(binding("INGEST_LIMIT")),
       sheds: depths.sheds,
       append,
+      decide,
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,

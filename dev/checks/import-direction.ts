@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   models: BASICS,
   destinations: BASICS,
   ingest: BASICS,
+  sync: [...BASICS, "partition"],
   pipeline: [...BASICS, "guard", "cache", "models", "destinations"],
   streaming: [...BASICS, "guard", "models"],
   lanes: [...BASICS, "lanes/wire", "partition"],

@@ -6,12 +6,15 @@ export const LOCAL_API_TOKEN = "local-api-token-not-for-production";
 export const LOCAL_ADMIN_TOKEN = "local-admin-token-not-for-production";
 export const LOCAL_DELIVERY_SECRET = `whsec_${Buffer.from("local delivery secret, 24 bytes+").toString("base64")}`;
 
+export const LOCAL_CHECKOUT_SECRET = `whsec_${Buffer.from("local checkout secret, 24 bytes").toString("base64")}`;
+
 export const LOCAL_SECRETS: Readonly<Record<string, string>> = {
   STRIPE_WEBHOOK_SECRET: DEMO_SECRETS.stripe,
   GITHUB_WEBHOOK_SECRET: DEMO_SECRETS.github,
   MEDIA_WEBHOOK_SECRET: DEMO_SECRETS.media,
   LEADS_WEBHOOK_SECRET: DEMO_SECRETS.leads,
   DOCUMENTS_WEBHOOK_SECRET: DEMO_SECRETS.documents,
+  CHECKOUT_WEBHOOK_SECRET: LOCAL_CHECKOUT_SECRET,
   DELIVERY_SECRET: LOCAL_DELIVERY_SECRET,
   SLUICE_API_TOKEN: LOCAL_API_TOKEN,
   SLUICE_ADMIN_TOKEN: LOCAL_ADMIN_TOKEN,

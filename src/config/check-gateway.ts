@@ -17,6 +17,7 @@ import type {
   TraceOptions,
 } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
+import type { RouteOptions } from "./define-source.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const BINDING = /^[A-Z][A-Z0-9_]*$/;
@@ -149,6 +150,7 @@ function checkEpochs(key: string, { epoch, previousEpoch }: GatewayOptions["sour
 function checkRoutes(name: string, source: GatewayOptions["sources"][string]): void {
   for (const route of source.routes) {
     checkPolicy(`sources.${name}.routes`, route.options.policy ?? {});
+    checkSync(`sources.${name}.routes`, route.options);
     if (route.type === "*" || route.type in source.events) continue;
     throw new ConfigError(
       `sources.${name}.routes`,
@@ -156,6 +158,15 @@ function checkRoutes(name: string, source: GatewayOptions["sources"][string]): v
       suggest(`sources.${name}.events`, source.events),
     );
   }
+}
+
+function checkSync(key: string, options: RouteOptions<never>): void {
+  if (options.mode !== "sync") return;
+  const { minDeadlineMs, maxDeadlineMs } = LIMITS.sync;
+  const { deadlineMs } = options;
+  if (deadlineMs >= minDeadlineMs && deadlineMs <= maxDeadlineMs) return;
+  const mend = `Use ${minDeadlineMs} to ${maxDeadlineMs}, below what the sender waits`;
+  throw new ConfigError(`${key}.deadlineMs`, `${deadlineMs} ms is out of range`, mend);
 }
 
 function checkPolicy(key: string, policy: Partial<EventPolicy>): void {

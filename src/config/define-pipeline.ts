@@ -95,8 +95,9 @@ export type OnDegraded<Input, Output> =
   | { fallback(input: Input): Output };
 
 /** What `format` returns: the delivery's body, and what else should happen. */
-export interface Formatted {
-  readonly body: JsonValue;
+export interface Formatted<Body extends JsonValue = JsonValue> {
+  /** Also what the sender of a sync route is answered. */
+  readonly body: Body;
   /** The outbound message type. Default: `<pipeline>.completed`. */
   readonly type?: string;
   /** A subset of the pipeline's destinations, by name. Default: all of them. */
@@ -114,7 +115,12 @@ export interface Emitted {
   readonly payload: JsonValue;
 }
 
-export interface PipelineStages<InputSchema extends z.ZodType, Enriched, OutputSchema extends z.ZodType> {
+export interface PipelineStages<
+  InputSchema extends z.ZodType,
+  Enriched,
+  OutputSchema extends z.ZodType,
+  Body extends JsonValue = JsonValue,
+> {
   readonly input: InputSchema;
   /** Absent: what `input` parsed goes on as it is. */
   enrich?(input: z.output<InputSchema>, context: StageContext): Promise<Enriched>;
@@ -127,14 +133,15 @@ export interface PipelineStages<InputSchema extends z.ZodType, Enriched, OutputS
       readonly injection?: InjectionScore;
     },
     context: StageContext,
-  ): Formatted;
+  ): Formatted<Body>;
 }
 
 export interface PipelineOptions<
   InputSchema extends z.ZodType,
   Enriched,
   OutputSchema extends z.ZodType,
-> extends PipelineStages<InputSchema, Enriched, OutputSchema> {
+  Body extends JsonValue = JsonValue,
+> extends PipelineStages<InputSchema, Enriched, OutputSchema, Body> {
   readonly name: string;
   /** Names from the gateway's `destinations`. */
   readonly deliver: readonly string[];
@@ -147,8 +154,8 @@ export type StagesVisitor<Answer> = <InputSchema extends z.ZodType, Enriched, Ou
   stages: PipelineStages<InputSchema, Enriched, OutputSchema>,
 ) => Answer;
 
-/** `Accepts` is what a route must provide: the input schema's own input. */
-export interface Pipeline<in Accepts> {
+/** `Accepts` is what a route must provide: the input schema's own input. `Body` is what `format` makes of it. */
+export interface Pipeline<in Accepts, out Body extends JsonValue = JsonValue> {
   readonly name: string;
   readonly deliver: readonly string[];
   readonly policy: Partial<EventPolicy>;
@@ -159,13 +166,16 @@ export interface Pipeline<in Accepts> {
   open<Answer>(visit: StagesVisitor<Answer>): Answer;
   /** Never called: it only makes `Accepts` count for the compiler. */
   readonly accepts?: (payload: Accepts) => void;
+  /** Never set, for the same reason. */
+  readonly answers?: Body;
 }
 
 export function definePipeline<
   InputSchema extends z.ZodType,
   OutputSchema extends z.ZodType,
   Enriched = z.output<InputSchema>,
->(options: PipelineOptions<InputSchema, Enriched, OutputSchema>): Pipeline<z.input<InputSchema>> {
+  Body extends JsonValue = JsonValue,
+>(options: PipelineOptions<InputSchema, Enriched, OutputSchema, Body>): Pipeline<z.input<InputSchema>, Body> {
   return {
     name: options.name,
     deliver: options.deliver,

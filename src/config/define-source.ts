@@ -5,6 +5,7 @@
  */
 import type { EventSchemas, OutputOf } from "./event-schemas.ts";
 import type { Jurisdiction } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority, Quota } from "../core/policy.ts";
 import type { Verification } from "../ingest/scheme.ts";
 import type { Pipeline } from "./define-pipeline.ts";
@@ -21,7 +22,7 @@ export type PayloadOf<Schemas extends EventSchemas> = {
   [Type in keyof Schemas]: OutputOf<Schemas[Type]>;
 }[keyof Schemas];
 
-export interface RouteOptions<Payload> {
+interface CommonRouteOptions<Payload> {
   /** Only events for which this is true. A function that throws quarantines the event. */
   when?(event: IncomingEvent<Payload>): boolean;
   /** Over the source's. A function that throws quarantines the event. */
@@ -31,6 +32,23 @@ export interface RouteOptions<Payload> {
 
 /** A lane, or a function that says which. */
 export type PriorityBy<Payload> = Priority | ((event: IncomingEvent<Payload>) => Priority);
+export type RouteOptions<Payload, Body extends JsonValue = JsonValue> = CommonRouteOptions<Payload> &
+  (
+    | {
+        /** Answered when the event is durable; worked on after that. */
+        readonly mode?: "async";
+      }
+    | SyncRoute<Body>
+  );
+
+/** The sender waits, and is answered with what the pipeline's `format` returns as `body`. docs/spec/decision.md */
+export interface SyncRoute<Body extends JsonValue = JsonValue> {
+  readonly mode: "sync";
+  /** From the request's last byte to the answer, at the gateway. The way to the sender and back comes on top. */
+  readonly deadlineMs: number;
+  /** The answer when nothing better is known in time. It is marked as `flagged`, and a person sees the event after. */
+  readonly default: Body;
+}
 
 /** One routed type. The payload's type is gone here; it was checked when the route was made. */
 export interface Route {
@@ -42,12 +60,16 @@ export interface Route {
 
 /** The last argument of `defineSource`'s `routes`: builds routes whose types fit. */
 export interface RouteBuilder<Schemas extends EventSchemas> {
-  <Type extends keyof Schemas & string>(
+  <Type extends keyof Schemas & string, Body extends JsonValue>(
     type: Type,
-    pipeline: Pipeline<OutputOf<Schemas[Type]>>,
-    options?: RouteOptions<OutputOf<Schemas[Type]>>,
+    pipeline: Pipeline<OutputOf<Schemas[Type]>, Body>,
+    options?: RouteOptions<OutputOf<Schemas[Type]>, NoInfer<Body>>,
   ): Route;
-  (type: "*", pipeline: Pipeline<PayloadOf<Schemas>>, options?: RouteOptions<PayloadOf<Schemas>>): Route;
+  <Body extends JsonValue>(
+    type: "*",
+    pipeline: Pipeline<PayloadOf<Schemas>, Body>,
+    options?: RouteOptions<PayloadOf<Schemas>, NoInfer<Body>>,
+  ): Route;
 }
 
 export interface SourceOptions<Schemas extends EventSchemas> {

@@ -62,5 +62,26 @@ export const LOG_LIMITS = {
     pressureAgainMs: HOUR_MS,
     /** A ring is not repeated within this time: the lane is at-least-once and has its own wait. */
     ringEveryMs: 5 * SECOND_MS,
+    /** Senders that wait for an answer of one partition at once: an object serves about so many requests a second. */
+    maxOpenDecisions: 1_000,
+    /** After a sender's deadline, before its event is answered by default without it: its own commit comes first. */
+    decisionGraceMs: SECOND_MS,
+    /** After an answer by default, for the model to come to its end; `waitUntil` has 30 s after the answer. */
+    decisionLateMs: 20 * SECOND_MS,
+  },
+  sync: {
+    /** `deadlineMs` of a route. Below it no model answers; beyond it senders have given up. */
+    minDeadlineMs: 100,
+    maxDeadlineMs: 25 * SECOND_MS,
+    /** Kept of the deadline for the commit of the default: twice what the partition took to answer, at least this. */
+    minMarginMs: 40,
+    /** And at most this part of the deadline. */
+    maxMarginShare: 0.5,
+    /** A duplicate stops waiting so much before its own deadline, to settle by default itself. */
+    duplicateMarginMs: 250,
+    /** Attempts of the pipeline before the cut-off; from the second on fallback models are asked. */
+    maxAttempts: 3,
+    /** Between them, where nobody says how long. */
+    retryDelayMs: 50,
   },
 } as const;

@@ -3,7 +3,7 @@
  * nothing. What cannot be decided (no schema, an invalid payload, a config function that throws) still becomes
  * an event, so that it is recorded and can be looked at.
  */
-import type { IncomingEvent, Source } from "../config/define-source.ts";
+import type { IncomingEvent, Source, SyncRoute } from "../config/define-source.ts";
 import { LIMITS } from "../config/limits.ts";
 import { UNROUTED_PIPELINE, type EventEnvelope } from "../core/envelope.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
@@ -26,6 +26,8 @@ export interface PlannedEvent {
   readonly envelope: EventEnvelope;
   /** What the sender is told once the event is durable. */
   readonly status: "queued" | "unrouted" | "quarantined";
+  /** Set: its sender waits for an answer. */
+  readonly sync: SyncRoute | null;
 }
 
 type Plan =
@@ -98,7 +100,7 @@ async function planValid(
       fault === null
         ? await makeEnvelope(ready, request, { ...judged.value, ...route, ...lane })
         : await makeEnvelope(ready, request, { ...unkeyed(judged.value), ...route, quarantine: fault });
-    events.push({ envelope, status: fault === null ? "queued" : "quarantined" });
+    events.push({ envelope, status: fault === null ? "queued" : "quarantined", sync: route.sync });
   }
   if (events.length === 0) events.push(await recordUnhandled(ready, request, sourceFault, judged.value));
   return ok({ kind: "events", events });
@@ -163,7 +165,7 @@ async function quarantineFirst(
   }
   const name = await recordName(request);
   const envelope = await makeEnvelope(ready, request, { ...unkeyed(name), ...route, quarantine });
-  return { kind: "events", events: [{ envelope, status: "quarantined" }] };
+  return { kind: "events", events: [{ envelope, status: "quarantined", sync: route.sync }] };
 }
 
 async function recordUnhandled(
@@ -180,7 +182,7 @@ async function recordUnhandled(
     ...(quarantine === null ? {} : { quarantine }),
   };
   const envelope = await makeEnvelope(ready, request, target);
-  return { envelope, status: quarantine === null ? "unrouted" : "quarantined" };
+  return { envelope, status: quarantine === null ? "unrouted" : "quarantined", sync: null };
 }
 
 /**

@@ -9,7 +9,15 @@ import { messageOf, err, ok, type Result } from "../core/result.ts";
 import { childOf, formatTraceparent, parseTraceparent, type TraceContext } from "../core/trace.ts";
 import type { LogFields } from "../telemetry/log.ts";
 import { planEvents, type PlannedEvent } from "./accept.ts";
-import { answerBody, answerEvents, eventFields, FILTERED, type AnsweredEvent } from "./answer.ts";
+import {
+  answerBody,
+  answerDecided,
+  answerEvent,
+  eventFields,
+  FILTERED,
+  type AnsweredEvent,
+} from "./answer.ts";
+import { decideEvents, type WaitingEvent } from "./decide.ts";
 import { makeDurable, type SameBody } from "./durable.ts";
 import { reasonOf, type IngestFailure } from "./failure.ts";
 import { floodKey } from "./flood.ts";
@@ -188,14 +196,15 @@ function largeBodyOf(
   return maxBytes > LIMITS.ingest.defaultBodyBytes ? new LargeBody(bodyMemory, request, maxBytes) : undefined;
 }
 
-/** All of a body's events in one write: what is answered 200 is durable as a whole. */
+/** All of a body's queued events in one write: what is answered 200 is durable as a whole. */
 async function accept(
   dependencies: IngestDependencies,
   ready: ReadySource,
   requests: readonly VerifiedRequest[],
 ): Promise<Result<Received, IngestFailure>> {
-  const planned: (readonly PlannedEvent[] | "filtered")[] = [];
+  const planned: (PlannedEvent | "filtered")[] = [];
   const bodies: SameBody[] = [];
+  const waiting: WaitingEvent[] = [];
   for (const request of requests) {
     const plan = await planEvents(ready, request);
     if (!plan.ok) return plan;
@@ -204,20 +213,29 @@ async function accept(
       continue;
     }
     const { events } = plan.value;
-    planned.push(events);
+    planned.push(...events);
     for (const event of events) logQuarantine(dependencies, event);
-    bodies.push({ envelopes: events.map((event) => event.envelope), jsonBytes: request.jsonBytes });
+    const { jsonBytes } = request;
+    const queued = events.filter(({ sync }) => sync === null);
+    if (queued.length > 0) bodies.push({ envelopes: queued.map(({ envelope }) => envelope), jsonBytes });
+    waiting.push(
+      ...events.flatMap(({ envelope, sync }) => (sync === null ? [] : { envelope, sync, jsonBytes })),
+    );
   }
-  if (bodies.length === 0) return ok({ kind: "events", events: planned.map(() => FILTERED) });
-  if (isShed(dependencies, bodies)) return err({ kind: "shed" });
-  const durable = await makeDurable(bodies, dependencies);
+  if (bodies.length > 0 && isShed(dependencies, bodies)) return err({ kind: "shed" });
+  const [durable, decided] = await Promise.all([
+    bodies.length === 0 ? ok([]) : makeDurable(bodies, dependencies),
+    decideEvents(waiting, dependencies),
+  ]);
   if (!durable.ok) return durable;
-  let at = 0;
-  const events = planned.flatMap((plan) => {
-    if (plan === "filtered") return [FILTERED];
-    const outcomes = durable.value.slice(at, at + plan.length);
-    at += plan.length;
-    return answerEvents(plan, outcomes);
+  if (!decided.ok) return decided;
+  const outcomes = durable.value.values();
+  const answers = decided.value.values();
+  const events = planned.map((event) => {
+    if (event === "filtered") return FILTERED;
+    if (event.sync === null) return answerEvent(event, outcomes.next().value);
+    const answer = answers.next().value;
+    return answer === undefined ? FILTERED : answerDecided(event, answer);
   });
   return ok({ kind: "events", events });
 }

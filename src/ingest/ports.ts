@@ -8,6 +8,7 @@ import type { BodyMemory } from "../platform/body-memory.ts";
 import type { ReadSecret } from "../platform/secrets.ts";
 import type { PutBody } from "../platform/stored-bodies.ts";
 import type { Logger } from "../telemetry/log.ts";
+import type { Decide } from "../sync/port.ts";
 import type { Admit } from "./flood.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
@@ -43,6 +44,8 @@ export interface IngestDependencies {
    * "queued" or "duplicate" only for what is durable. A throw means that nothing is known.
    */
   readonly append: (envelopes: readonly EventEnvelope[]) => Promise<readonly AppendOutcome[]>;
+  /** For events of sync routes, instead of `append`. */
+  readonly decide: Decide;
   /** Flood protection. A refused request is answered 429 before its body is read. Absent: nothing is limited. */
   readonly admit?: Admit | undefined;
   /** Whether lanes are so deep that events of these priorities, which come together, are left with their sender. */

@@ -3,7 +3,7 @@
  * isolate, so that an event costs a look-up.
  */
 import { isVersioned } from "../config/event-schemas.ts";
-import type { IncomingEvent, Route, Source } from "../config/define-source.ts";
+import type { IncomingEvent, Route, Source, SyncRoute } from "../config/define-source.ts";
 import { DEFAULT_EVENT_POLICY, PRIORITIES, type EventPolicy, type Priority } from "../core/policy.ts";
 
 interface ReadyRoute {
@@ -13,6 +13,8 @@ interface ReadyRoute {
   /** @throws what a deployer's function throws, and where it names no lane */
   priorityOf(event: IncomingEvent<unknown>): Priority;
   readonly policy: EventPolicy;
+  /** Its sender waits for an answer. */
+  readonly sync: SyncRoute | null;
   when(event: IncomingEvent<unknown>): boolean;
 }
 
@@ -67,6 +69,7 @@ function readyRoute(source: Source, route: Route): ReadyRoute {
       );
     },
     policy: { ...DEFAULT_EVENT_POLICY, ...source.policy, ...route.pipeline.policy, ...route.options.policy },
+    sync: route.options.mode === "sync" ? route.options : null,
     // The route was typed against the schema that has parsed this payload (define-source.ts).
     when: (event) => route.options.when?.(event as IncomingEvent<never>) ?? true,
   };

@@ -15,6 +15,7 @@ import type {
   RecallReply,
   StoredEvent,
 } from "../core/partition/commands.ts";
+import type { AskReply, AskRequest, SettleReply, SettleRequest } from "../core/partition/decisions.ts";
 import type { OperatorCommand } from "../core/partition/operate.ts";
 import { retryDelayMs, type RetryPolicy } from "../core/retry.ts";
 
@@ -36,6 +37,12 @@ export interface PartitionClient {
   erase(partition: PartitionName): Promise<void>;
 }
 
+/** For senders that wait for an answer. Same repeats, same throws. */
+export interface DecisionClient {
+  ask(request: AskRequest): Promise<AskReply>;
+  settle(request: SettleRequest): Promise<SettleReply>;
+}
+
 /** What only operators may do. */
 export interface PartitionOperations extends PartitionClient {
   /** With the body: never for a log. */
@@ -44,6 +51,8 @@ export interface PartitionOperations extends PartitionClient {
 
 /** The methods of the object, as its stub offers them. */
 export interface PartitionRpc {
+  ask(request: AskRequest): Promise<AskReply>;
+  settle(request: SettleRequest): Promise<SettleReply>;
   offer(request: OfferRequest): Promise<OfferReply>;
   claim(request: ClaimRequest): Promise<ClaimReply>;
   exchange(request: ExchangeRequest): Promise<ExchangeReply>;
@@ -74,7 +83,7 @@ const RPC_RETRY: RetryPolicy = {
   maxRetries: 2,
 };
 
-export function createPartitionClient(options: PartitionClientOptions): PartitionOperations {
+export function createPartitionClient(options: PartitionClientOptions): PartitionOperations & DecisionClient {
   const call = async <Reply>(
     partition: PartitionName,
     use: (stub: PartitionRpc) => Promise<Reply>,
@@ -89,6 +98,8 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
     }
   };
   return {
+    ask: (request) => call(request.envelope.partition, (stub) => stub.ask(request)),
+    settle: (request) => call(partitionOf(request.id), (stub) => stub.settle(request)),
     offer: (request) => call(request.partition, (stub) => stub.offer(request)),
     claim: (partition, request) => call(partition, (stub) => stub.claim(request)),
     exchange: (partition, request) => call(partition, (stub) => stub.exchange(request)),

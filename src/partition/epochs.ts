@@ -5,8 +5,13 @@
  * nothing for all others.
  */
 import type { EventEnvelope } from "../core/envelope.ts";
-import type { OfferedVerdict, OfferReply, OfferRequest } from "../core/partition/commands.ts";
-import type { PartitionClient } from "./client.ts";
+import {
+  MESSAGE_VERSION,
+  type OfferedVerdict,
+  type OfferReply,
+  type OfferRequest,
+} from "../core/partition/commands.ts";
+import type { DecisionClient, PartitionClient } from "./client.ts";
 
 export function askingPreviousEpochs(client: PartitionClient): PartitionClient {
   return {
@@ -14,6 +19,20 @@ export function askingPreviousEpochs(client: PartitionClient): PartitionClient {
     async offer(request) {
       if (request.events.every((event) => event.previousId === undefined)) return client.offer(request);
       return offerAfterRecall(client, request);
+    },
+  };
+}
+
+/** The same for events that a sender waits for: what the old partition knows has had its answer, or never had one. */
+export function askingDecisions(client: DecisionClient & Pick<PartitionClient, "recall">): DecisionClient {
+  return {
+    settle: (request) => client.settle(request),
+    async ask(request) {
+      const { previousId } = request.envelope;
+      if (previousId !== undefined && (await client.recall(previousId)).known) {
+        return { v: MESSAGE_VERSION, status: "known" };
+      }
+      return client.ask(request);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** One event as `GET /v1/events/:id` shows it. The payload stays inside. */
 import type { EventView } from "../core/partition/commands.ts";
-import { isOpen, type EventRecord } from "../core/partition/model.ts";
+import { isOpen, type EventRecord, type OpenDecision } from "../core/partition/model.ts";
 
 export function viewOf(record: EventRecord, leased: boolean): EventView {
   const { envelope } = record;
@@ -31,5 +31,38 @@ export function viewOf(record: EventRecord, leased: boolean): EventView {
     deliveries: record.deliveries,
     failure: record.failure,
     timeline: record.timeline,
+    ...(record.decision === undefined ? {} : { decision: record.decision }),
+  };
+}
+
+/** Its sender is waiting: it is not in the log yet. */
+export function undecidedView({ id, envelope, dueMs, askedAtMs, answer }: OpenDecision): EventView {
+  return {
+    id,
+    run: 1,
+    state: "pending",
+    source: envelope.source,
+    type: envelope.type,
+    pipeline: envelope.pipeline,
+    partition: envelope.partition,
+    partitionKey: envelope.partitionKey,
+    dedupeKey: envelope.dedupeKey,
+    priority: envelope.priority,
+    traceparent: envelope.traceparent,
+    receivedAtMs: envelope.receivedAtMs,
+    endedAtMs: null,
+    nextAtMs: dueMs,
+    attempts: 0,
+    deliveryAttempts: 0,
+    deferrals: 0,
+    starts: 0,
+    sequence: 0,
+    late: false,
+    parent: envelope.parent,
+    output: null,
+    deliveries: [],
+    failure: null,
+    timeline: [{ atMs: askedAtMs, what: "asked" }],
+    ...(answer === null ? {} : { decision: answer }),
   };
 }

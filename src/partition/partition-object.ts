@@ -21,7 +21,8 @@ import {
   type RecallReply,
   type StoredEvent,
 } from "../core/partition/commands.ts";
-import { claim, exchange, offer, operate, reconcile, tick } from "../core/partition/machine.ts";
+import type { AskReply, AskRequest, SettleReply, SettleRequest } from "../core/partition/decisions.ts";
+import { ask, claim, exchange, offer, operate, reconcile, settle, tick } from "../core/partition/machine.ts";
 import { newPartition, type EventRecord, type PartitionRecord } from "../core/partition/model.ts";
 import type { OperatorCommand } from "../core/partition/operate.ts";
 import {
@@ -34,17 +35,22 @@ import { messageOf } from "../core/result.ts";
 import type { GatewayEnv } from "../env.ts";
 import { migrate } from "../platform/migrations.ts";
 import { createLogger } from "../telemetry/log.ts";
-import { viewOf } from "./event-view.ts";
+import { DecisionTable } from "./decision-table.ts";
+import { undecidedView, viewOf } from "./event-view.ts";
 import { Outbox } from "./outbox.ts";
 import { Repeats } from "./repeats.ts";
 import { PartitionReports } from "./reports.ts";
 import { PARTITION_MIGRATIONS } from "./schema.ts";
 import { PartitionStore } from "./store.ts";
+import { headEventsFor, loadView } from "./view.ts";
 import { deleteBodies, Upkeep } from "./upkeep.ts";
+import { DecisionWaiters } from "./decision-waiters.ts";
 
 export class PartitionObject extends DurableObject<GatewayEnv> {
   private readonly store: PartitionStore;
   private readonly outbox: Outbox;
+  private readonly decisions: DecisionTable;
+  private readonly waiters = new DecisionWaiters();
   private readonly upkeep: Upkeep;
   private readonly reports: PartitionReports;
   private readonly repeats: Repeats;
@@ -60,6 +66,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.store = new PartitionStore(storage.sql);
     this.outbox = new Outbox(storage.sql);
     this.repeats = new Repeats(storage.sql);
+    this.decisions = new DecisionTable(storage.sql);
     this.partition = this.loadPartition();
     const { log, store } = this;
     this.upkeep = new Upkeep({ storage, store, bodies: env.PAYLOADS, log });
@@ -72,7 +79,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     // What is open must have an alarm, whatever became of the one that was set.
     void state.blockConcurrencyWhile(async () => {
       this.alarmAtMs = await storage.getAlarm();
-      const isAwaited = this.store.openEvents > 0 || this.outbox.nextAtMs !== null;
+      const isAwaited =
+        this.store.openEvents > 0 || this.outbox.nextAtMs !== null || this.decisions.nextDueMs !== null;
       if (isAwaited && this.alarmAtMs === null) await this.arm(Date.now());
     });
   }
@@ -96,6 +104,22 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       return action.kind === "complete" ? [action.id, ...action.emits.map((emit) => emit.id)] : [action.id];
     });
     return this.run(named, (view, at) => exchange(view, request, at));
+  }
+
+  /** A sender waits. While another request asks about the same event, this one waits for its answer. */
+  async ask(request: AskRequest): Promise<AskReply> {
+    const { id } = request.envelope;
+    const [envelope = request.envelope] = this.ctx.storage.transactionSync(() =>
+      this.repeats.mark([request.envelope], Date.now()),
+    );
+    const reply = await this.run([id], (view, at) => ask(view, { ...request, envelope }, at));
+    if (reply.status !== "pending") return reply;
+    const decision = await this.waiters.wait(id, request.waitMs);
+    return decision === null ? reply : { v: MESSAGE_VERSION, status: "decided", decision };
+  }
+
+  settle(request: SettleRequest): Promise<SettleReply> {
+    return this.run([request.id], (view, at) => settle(view, request, at));
   }
 
   async operate(command: OperatorCommand): Promise<OperatorReply> {
@@ -124,14 +148,15 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   }
 
   recall(id: EventId): RecallReply {
-    const known = this.store.find(id) !== null || this.store.isRemembered(id);
+    const isOpen = this.decisions.find(id) !== null;
+    const known = isOpen || this.store.find(id) !== null || this.store.isRemembered(id);
     return { v: MESSAGE_VERSION, known, openEvents: this.store.openEvents };
   }
 
   /** Forgets the customer: every event, output and delivery. Tokens and sequences go on rising from the clock. */
   async erase(): Promise<void> {
     // Before the rows that name them: who erases and hears of a failure erases again.
-    await deleteBodies(this.env.PAYLOADS, this.store.bodies());
+    await deleteBodies(this.env.PAYLOADS, [...this.store.bodies(), ...this.decisions.bodies()]);
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.alarmAtMs = null;
@@ -141,7 +166,9 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
 
   read(id: EventId): EventView | null {
     const record = this.store.find(id);
-    return record === null ? null : viewOf(record, isLeased(this.partition.lease, id));
+    if (record !== null) return viewOf(record, isLeased(this.partition.lease, id));
+    const undecided = this.decisions.find(id);
+    return undecided === null ? null : undecidedView(undecided);
   }
 
   readEnvelope(id: EventId): StoredEvent | null {
@@ -156,7 +183,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       openEvents: this.store.openEvents,
       storedBytes: this.store.storedBytes,
       oldestOpenAtMs: oldest?.envelope.receivedAtMs ?? null,
-      rowsWritten: this.store.rowsWritten + this.outbox.rowsWritten,
+      rowsWritten: this.store.rowsWritten + this.outbox.rowsWritten + this.decisions.rowsWritten,
       untold: this.outbox.count(),
     };
   }
@@ -170,7 +197,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       await this.run([], (view, at) => tick(view, at));
       this.ctx.storage.transactionSync(() => this.repeats.forget(nowMs));
       const empty = await this.upkeep.run(nowMs);
-      if (empty && this.partition.lease === null && this.outbox.nextAtMs === null) await this.erase();
+      const isIdle = this.outbox.nextAtMs === null && this.decisions.nextDueMs === null;
+      if (empty && this.partition.lease === null && isIdle) await this.erase();
       await this.tell(untold);
     } catch (thrown) {
       this.log.error("partition_alarm_failed", { partition: this.partition.name, error: messageOf(thrown) });
@@ -184,7 +212,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     command: (view: PartitionView, at: Circumstances) => Decision<Reply>,
   ): Promise<Reply> {
     const at: Circumstances = { nowMs: Date.now(), random: Math.random, limits: LIMITS.partition };
-    const view = this.loadView(named, at.nowMs);
+    const { store, decisions, partition, headEvents } = this;
+    const view = loadView({ store, decisions, partition, headEvents }, named, at.nowMs);
     const decision = command(view, at);
     const armed = this.commit(view, decision, at.nowMs);
     this.partition = decision.partition;
@@ -205,32 +234,6 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.ctx.storage.transactionSync(() => this.outbox.acknowledge(receipts));
   }
 
-  private loadView(named: readonly EventId[], nowMs: number): PartitionView {
-    const leased = this.partition.lease?.entries.map((entry) => entry.id) ?? [];
-    const wanted = new Set([...named, ...leased]);
-    const ordered = this.partition.mode === "ordered";
-    const limit = this.headEvents;
-    const head = ordered ? this.store.firstOpen(limit) : this.store.firstDue(limit, nowMs);
-    const known = [...wanted].map((id) => ({ id, record: this.store.find(id) }));
-    const remembered = known.filter(({ id, record }) => record === null && this.store.isRemembered(id));
-    return {
-      partition: this.partition,
-      named: known.flatMap(({ record }) => record ?? []),
-      head,
-      nextOutsideHeadMs: ordered ? this.dueBehind(head) : this.store.nextDueAfter(nowMs),
-      openEvents: this.store.openEvents,
-      storedBytes: this.store.storedBytes,
-      remembered: new Set(remembered.map(({ id }) => id)),
-      highestPriority: this.store.highestPriority,
-      highestOrder: this.store.highestOrder,
-    };
-  }
-
-  /** In order, what lies behind the head is due when its turn comes: look again at once, should the head end in one go. */
-  private dueBehind(head: readonly EventRecord[]): number | null {
-    return this.store.openEvents > head.length ? 0 : null;
-  }
-
   /** One transaction: rows, and the alarm that wakes what they leave open. Nothing awaits in between. */
   private commit(view: PartitionView, decision: Decision<unknown>, nowMs: number): Promise<void> {
     const loaded = new Map<EventId, EventRecord>(
@@ -240,6 +243,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       this.ctx.storage.transactionSync(() => {
         this.store.save(decision.changed, (id) => loaded.get(id));
         this.outbox.put(decision.outbox, nowMs);
+        this.decisions.save(decision.decisions);
         if (decision.writePartition || this.store.needsPartition)
           this.store.savePartition(decision.partition);
       });
@@ -249,7 +253,8 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       throw thrown;
     }
     const workMs = decision.ring === null ? decision.dueMs : nowMs + LIMITS.partition.ringEveryMs;
-    const times = [workMs, this.outbox.nextAtMs, this.upkeep.nextAtMs(nowMs)];
+    this.waiters.tell(decision);
+    const times = [workMs, this.decisions.nextDueMs, this.outbox.nextAtMs, this.upkeep.nextAtMs(nowMs)];
     const dueMs = Math.min(...times.map((atMs) => atMs ?? Number.POSITIVE_INFINITY));
     if (dueMs === Number.POSITIVE_INFINITY) return this.disarm();
     // An earlier alarm stands, unless nothing is open: then it would only wake an idle object. One whose time has
@@ -265,6 +270,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   private loadPartition(): PartitionRecord {
     const stored = this.store.load();
     this.outbox.load();
+    this.decisions.refresh();
     if (stored === null) return newPartition(nameOf(this.ctx), Date.now());
     return reconcile(stored, (id) => this.store.find(id));
   }
@@ -279,12 +285,6 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.alarmAtMs = null;
     await this.ctx.storage.deleteAlarm();
   }
-}
-
-/** Twice what one driver can hold: enough that no commit uses it up. Rows are read, and parsed, on every command. */
-function headEventsFor(head: readonly EventRecord[]): number {
-  const lookahead = Math.max(1, ...head.map((record) => record.envelope.policy.lookahead));
-  return Math.min(LIMITS.partition.headEvents, 2 * lookahead + 2);
 }
 
 function nameOf(state: DurableObjectState): PartitionName {

@@ -42,6 +42,17 @@ export const PARTITION_MIGRATIONS: readonly Migration[] = [
       ) WITHOUT ROWID`,
     ],
   },
+  {
+    version: 3,
+    statements: [
+      // Events that a sender waits for an answer to: few at a time, gone when they enter the log.
+      `CREATE TABLE decisions (
+        id TEXT PRIMARY KEY,
+        due_at INTEGER NOT NULL,
+        record TEXT NOT NULL
+      ) WITHOUT ROWID`,
+    ],
+  },
 ];
 
 /** How much time one event table covers. */

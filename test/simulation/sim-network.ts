@@ -28,6 +28,8 @@ export class SimNetwork {
       use: (instance: PartitionInstance) => Reply | Promise<Reply>,
     ): Promise<Reply> => this.call(caller, object, method, request, use);
     return {
+      ask: (request) => call("ask", request, (instance) => instance.ask(request)),
+      settle: (request) => call("settle", request, (instance) => instance.settle(request)),
       offer: (request) => call("offer", request, (instance) => instance.offer(request)),
       claim: (request) => call("claim", request, (instance) => instance.claim(request)),
       exchange: (request) => call("exchange", request, (instance) => instance.exchange(request)),

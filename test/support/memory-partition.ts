@@ -13,11 +13,22 @@ import type {
   OperatorReply,
   PokeReply,
 } from "../../src/core/partition/commands.ts";
-import { claim, exchange, offer, operate, reconcile, tick } from "../../src/core/partition/machine.ts";
+import type { AskReply, AskRequest, SettleReply, SettleRequest } from "../../src/core/partition/decisions.ts";
+import {
+  ask,
+  claim,
+  exchange,
+  offer,
+  operate,
+  reconcile,
+  settle,
+  tick,
+} from "../../src/core/partition/machine.ts";
 import {
   isOpen,
   newPartition,
   type EventRecord,
+  type OpenDecision,
   type PartitionRecord,
 } from "../../src/core/partition/model.ts";
 import type { OperatorCommand } from "../../src/core/partition/operate.ts";
@@ -32,6 +43,9 @@ export const TEST_LIMITS: PartitionLimits = {
   isolateAfterStarts: 3,
   poisonAfterStarts: 5,
   reservedShare: 0.1,
+  maxOpenDecisions: 100,
+  decisionGraceMs: 1_000,
+  decisionLateMs: 15_000,
 };
 
 const RING_EVERY_MS = 5_000;
@@ -39,6 +53,7 @@ const RING_EVERY_MS = 5_000;
 export class MemoryPartition {
   readonly name: PartitionName;
   readonly rows = new Map<EventId, EventRecord>();
+  readonly decisions = new Map<EventId, OpenDecision>();
   partition: PartitionRecord;
   alarmAtMs: number | null = null;
   rings = 0;
@@ -81,6 +96,14 @@ export class MemoryPartition {
     return this.run("id" in command ? [command.id] : [], (view) => operate(view, command, this));
   }
 
+  ask(request: AskRequest): AskReply {
+    return this.run([request.envelope.id], (view) => ask(view, request, this));
+  }
+
+  settle(request: SettleRequest): SettleReply {
+    return this.run([request.id], (view) => settle(view, request, this));
+  }
+
   alarm(): PokeReply {
     this.alarmAtMs = null;
     return this.run([], (view) => tick(view, this));
@@ -105,12 +128,16 @@ export class MemoryPartition {
   private run<Reply>(named: readonly EventId[], command: (view: PartitionView) => Decision<Reply>): Reply {
     const decision = command(this.view(named));
     for (const record of decision.changed) this.rows.set(record.id, record);
+    for (const one of decision.decisions.put) this.decisions.set(one.id, one);
+    for (const id of decision.decisions.remove) this.decisions.delete(id);
     this.partition = decision.partition;
     if (decision.writePartition) {
       this.durable = decision.partition;
       this.partitionWrites++;
     }
-    const dueMs = decision.ring === null ? decision.dueMs : this.nowMs + RING_EVERY_MS;
+    const workMs = decision.ring === null ? decision.dueMs : this.nowMs + RING_EVERY_MS;
+    const times = [...this.decisions.values()].map((one) => one.dueMs).concat(workMs ?? []);
+    const dueMs = times.length === 0 ? null : Math.min(...times);
     if (dueMs === null) this.alarmAtMs = null;
     else if (this.alarmAtMs === null || this.alarmAtMs > dueMs) this.alarmAtMs = dueMs;
     if (decision.ring !== null) this.rings++;
@@ -131,6 +158,10 @@ export class MemoryPartition {
       openEvents: open.length,
       storedBytes: 0,
       remembered: new Set(),
+      decisions: [...this.decisions.values()].filter(
+        (one) => one.dueMs <= this.nowMs || named.includes(one.id),
+      ),
+      openDecisions: this.decisions.size,
       highestPriority:
         PRIORITIES.find((priority) => open.some((one) => one.envelope.priority === priority)) ?? "low",
       highestOrder: Math.max(

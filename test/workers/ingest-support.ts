@@ -117,6 +117,7 @@ export function testIngest(
     putBody: async (key, bytes) => void bodies.set(key, bytes),
     bodyMemory: createBodyMemory(LIMITS.ingest.maxBodyBytes),
     append,
+    decide: async () => ({ kind: "undecided", reason: "refused" }),
     nowMs: () => NOW_MS,
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     logger: recordingLogger(logs),

@@ -154,7 +154,7 @@ export const LEASE_FAULTS: readonly NamedMutant[] = [
   ...faultsIn("core", "src/core/partition/turn.ts", [
     {
       id: "deliver-before-record",
-      find: "!isLeased(lease, head.id) || head.output === null",
+      find: "!isLeased(lease, head.id) || !mayHaveTurn(head)",
       replace: "!isLeased(lease, head.id)",
       promise: "no turn before the output is stored",
     },

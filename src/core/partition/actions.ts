@@ -1,6 +1,7 @@
 /** What a driver reports about the events it holds, applied one by one inside one commit. */
 import { unreachable } from "../result.ts";
 import type { Action } from "./commands.ts";
+import { isReviewDue, reviewed, reviewReason } from "./decisions.ts";
 import { deferRecord, endRecord, failRecord, hadEffects, withDeliveries } from "./endings.ts";
 import { dropEntry, releaseLease } from "./lease.ts";
 import type { EventRecord } from "./model.ts";
@@ -26,6 +27,13 @@ function applyTo(work: Workspace, record: EventRecord, action: EventAction, requ
   const { nowMs, limits } = work.at;
   switch (action.kind) {
     case "record": {
+      // Its sender was told something else, or the same: a person compares before anything has an effect.
+      if (isReviewDue(record)) {
+        const output =
+          record.output?.stageVersion === action.output.stageVersion ? record.output : action.output;
+        finish(work, endRecord(work, reviewed({ ...record, output }), "review", reviewReason(record)));
+        return;
+      }
       // Stored by an earlier attempt: nothing to write, the driver only asks for its turn.
       if (record.output?.stageVersion === action.output.stageVersion) return;
       const detail = action.output.model === null ? "no model" : action.output.model.name;
@@ -54,7 +62,7 @@ function applyTo(work: Workspace, record: EventRecord, action: EventAction, requ
       finish(work, endRecord(work, record, "filtered", action.reason));
       return;
     case "review":
-      finish(work, endRecord(work, { ...record, output: action.output }, "review", action.reason));
+      finish(work, endRecord(work, reviewed({ ...record, output: action.output }), "review", action.reason));
       return;
     case "fail":
       finish(work, failRecord(work, deliverAll(work, record, action.deliveries), action.failure));

@@ -8,7 +8,14 @@ import type { EventSummary } from "../event-summary.ts";
 import type { StageFailure } from "../failure.ts";
 import type { EventId, PartitionName } from "../ids.ts";
 import type { OperatorOutcome } from "./operate.ts";
-import type { DeliveryRecord, EventState, PartitionRecord, StoredOutput, TimelineEntry } from "./model.ts";
+import type {
+  DecisionRecord,
+  DeliveryRecord,
+  EventState,
+  PartitionRecord,
+  StoredOutput,
+  TimelineEntry,
+} from "./model.ts";
 
 export const MESSAGE_VERSION = 1;
 
@@ -189,6 +196,8 @@ export interface EventView {
   readonly deliveries: readonly DeliveryRecord[];
   readonly failure: StageFailure | null;
   readonly timeline: readonly TimelineEntry[];
+  /** What its waiting sender was told. */
+  readonly decision?: DecisionRecord;
 }
 
 export interface PartitionStatus {

@@ -19,6 +19,15 @@ import {
   type OperatorReply,
   type PokeReply,
 } from "./commands.ts";
+import {
+  askDecision,
+  passDecisions,
+  settleDecision,
+  type AskReply,
+  type AskRequest,
+  type SettleReply,
+  type SettleRequest,
+} from "./decisions.ts";
 import { nextDueMs, nextWorkMs } from "./due.ts";
 import { expireLease, expireOverdue, extendLease, grantMore } from "./lease.ts";
 import {
@@ -89,6 +98,22 @@ function emptiedBy(work: Workspace, { actions, token, request }: ExchangeRequest
   const named = actions.flatMap((action) => (action.kind === "release" ? [] : action.id));
   const isApplied = named.every((id) => work.before(id)?.lastRequest === request);
   return named.length > 0 && isApplied && work.partition.token === token && work.partition.lease === null;
+}
+
+/** A sender waits: makes its event durable beside the log, and gives the right to answer it. */
+export function ask(view: PartitionView, request: AskRequest, at: Circumstances): Decision<AskReply> {
+  const work = begin(view, at);
+  return decide(work, askDecision(work, request));
+}
+
+/** An answer for a waiting sender. The reply is the one that stands. */
+export function settle(
+  view: PartitionView,
+  request: SettleRequest,
+  at: Circumstances,
+): Decision<SettleReply> {
+  const work = begin(view, at);
+  return decide(work, settleDecision(work, request));
 }
 
 /** The alarm and the sweep: time has passed, nothing else. */
@@ -163,6 +188,7 @@ function begin(view: PartitionView, at: Circumstances): Workspace {
   const work = new Workspace(view, at);
   expireLease(work);
   expireOverdue(work);
+  passDecisions(work);
   return work;
 }
 
@@ -217,5 +243,6 @@ function decide<Reply>(work: Workspace, reply: Reply): Decision<Reply> {
     outbox: work.told().filter(isOutboxed),
     dueMs: nextDueMs(work),
     ring: workDueMs !== null && workDueMs <= work.at.nowMs ? work.priority() : null,
+    decisions: work.decisionChanges(),
   };
 }

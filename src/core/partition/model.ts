@@ -67,6 +67,38 @@ export interface DeliveryRecord {
   readonly durationMs: number;
 }
 
+/** What a waiting sender was told of an event: the first answer that was committed, and no other ever. */
+export interface DecisionRecord {
+  readonly by: "model" | "cache" | "default";
+  readonly answer: JsonValue;
+  readonly atMs: number;
+  /** Of who asked the model: only that result can come late. */
+  readonly token: number;
+  /** Why it was the default; null: it was not. */
+  readonly reason: string | null;
+  /** What the model said after that. Nobody was told. */
+  readonly late?: { readonly answer: JsonValue; readonly atMs: number };
+  /** `due`: answered by default, and a person has yet to see what the pipeline makes of it. */
+  readonly review: "none" | "due" | "done";
+}
+
+/** An event that a sender waits for: durable, and not in the log yet. */
+export interface OpenDecision {
+  readonly v: 1;
+  readonly id: EventId;
+  readonly envelope: EventEnvelope;
+  /** The right to answer with what a model said. */
+  readonly token: number;
+  /** The request that asked. */
+  readonly request: string;
+  readonly askedAtMs: number;
+  /** When it enters the log by itself. */
+  readonly dueMs: number;
+  readonly default: JsonValue;
+  /** null: nobody has been told anything. */
+  readonly answer: DecisionRecord | null;
+}
+
 /** One line of an event's story. Short keys: the timeline is part of the row. */
 export interface TimelineEntry {
   readonly atMs: number;
@@ -114,6 +146,8 @@ export interface EventRecord {
   readonly version?: number;
   /** The body it came with, where an operator has put another in its place. */
   readonly original?: EventEnvelope["body"];
+  /** Its sender waited for an answer, and got this one. */
+  readonly decision?: DecisionRecord;
 }
 
 /** One grant inside a lease. `starts` includes this grant. */

@@ -13,6 +13,9 @@ export function offerEvent(work: Workspace, envelope: EventEnvelope, request: st
     const state = isLeased(work.partition.lease, known.id) ? "leased" : known.state;
     return { id: envelope.id, verdict, state };
   }
+  if (work.decision(envelope.id) !== undefined) {
+    return { id: envelope.id, verdict: "duplicate", state: "pending" };
+  }
   if (work.remembered.has(envelope.id)) return { id: envelope.id, verdict: "duplicate", state: null };
   if (isFull(work) || work.partition.draining) {
     return { id: envelope.id, verdict: "pushed_back", state: null };
@@ -22,7 +25,7 @@ export function offerEvent(work: Workspace, envelope: EventEnvelope, request: st
 }
 
 /** A share of the bounds is kept for completions and what they emit: what is held must always be able to end. */
-function isFull(work: Workspace): boolean {
+export function isFull(work: Workspace): boolean {
   const { maxOpenEvents, maxStoredBytes, reservedShare } = work.at.limits;
   const usable = 1 - reservedShare;
   return work.openEvents >= maxOpenEvents * usable || work.storedBytes >= maxStoredBytes * usable;

@@ -21,18 +21,23 @@ export function giveTurns(work: Workspace): Turns {
   if (lease === null) return NO_TURN;
   if (mode === "unordered") return { turns: unorderedTurns(work), nextTurnAtMs: null };
   const head = turn === null ? work.open()[0] : work.get(turn.id);
-  if (head === undefined || !isLeased(lease, head.id) || head.output === null) return NO_TURN;
+  if (head === undefined || !isLeased(lease, head.id) || !mayHaveTurn(head)) return NO_TURN;
   const readyAtMs = turn === null ? turnReadyAtMs(work, head) : work.at.nowMs;
   if (readyAtMs > work.at.nowMs) return { turns: [], nextTurnAtMs: readyAtMs };
   work.setPartition({ turn: positionOf(head) }, false);
   return { turns: [numbered(work, head)], nextTurnAtMs: null };
 }
 
+/** What a person has yet to see has no effects, also when its output is stored. */
+function mayHaveTurn(record: EventRecord): boolean {
+  return record.output !== null && record.decision?.review !== "due";
+}
+
 function unorderedTurns(work: Workspace): Turn[] {
   const entries = work.partition.lease?.entries ?? [];
   return entries.flatMap((entry) => {
     const record = work.get(entry.id);
-    return record === undefined || record.output === null ? [] : [numbered(work, record)];
+    return record === undefined || !mayHaveTurn(record) ? [] : [numbered(work, record)];
   });
 }
 

@@ -10,6 +10,7 @@ import {
   type EventRecord,
   type Lease,
   type LeaseEntry,
+  type OpenDecision,
   type PartitionRecord,
   type TimelineEntry,
 } from "./model.ts";
@@ -23,6 +24,12 @@ export interface PartitionLimits {
   readonly poisonAfterStarts: number;
   /** Share of the bounds that only completions may use. */
   readonly reservedShare: number;
+  /** Senders that wait at once. */
+  readonly maxOpenDecisions: number;
+  /** After a sender's deadline, before its event is taken for abandoned. */
+  readonly decisionGraceMs: number;
+  /** After an answer by default, for the model to come to its end. */
+  readonly decisionLateMs: number;
 }
 
 /** Everything a command may need to see. The object loads it; the machine never asks for more. */
@@ -42,6 +49,9 @@ export interface PartitionView {
   readonly highestPriority: Priority;
   /** The largest order key ever stored here. */
   readonly highestOrder: number;
+  /** Decisions that are due or named by the command; and how many are open in all. Absent: none. */
+  readonly decisions?: readonly OpenDecision[];
+  readonly openDecisions?: number;
 }
 
 export interface Circumstances {
@@ -63,6 +73,13 @@ export interface Decision<Reply> {
   readonly dueMs: number | null;
   /** Work is due and nobody holds the lease: ring this lane after the commit. */
   readonly ring: Priority | null;
+  /** Decisions that came, changed, or entered the log. */
+  readonly decisions: DecisionChanges;
+}
+
+export interface DecisionChanges {
+  readonly put: readonly OpenDecision[];
+  readonly remove: readonly EventId[];
 }
 
 export class Workspace {
@@ -81,6 +98,9 @@ export class Workspace {
   private readonly leasedBefore: Lease | null;
   private readonly loadedHead: number;
   private handedOver: readonly LeaseEntry[] = [];
+  private readonly decisionsById: Map<EventId, OpenDecision>;
+  private readonly changedDecisions = new Set<EventId>();
+  openDecisions: number;
 
   constructor(view: PartitionView, at: Circumstances) {
     this.partition = view.partition;
@@ -95,6 +115,36 @@ export class Workspace {
     this.loadedHead = view.head.length;
     for (const record of [...view.head, ...view.named]) this.records.set(record.id, record);
     this.original = new Map(this.records);
+    this.decisionsById = new Map((view.decisions ?? []).map((decision) => [decision.id, decision]));
+    this.openDecisions = view.openDecisions ?? 0;
+  }
+
+  /** Those that were loaded: due, or named. */
+  decisions(): OpenDecision[] {
+    return [...this.decisionsById.values()];
+  }
+
+  decision(id: EventId): OpenDecision | undefined {
+    return this.decisionsById.get(id);
+  }
+
+  putDecision(decision: OpenDecision): void {
+    if (!this.decisionsById.has(decision.id)) this.openDecisions++;
+    this.decisionsById.set(decision.id, decision);
+    this.changedDecisions.add(decision.id);
+  }
+
+  removeDecision(id: EventId): void {
+    if (this.decisionsById.delete(id)) this.openDecisions--;
+    this.changedDecisions.add(id);
+  }
+
+  decisionChanges(): DecisionChanges {
+    const changed = [...this.changedDecisions];
+    return {
+      put: changed.flatMap((id) => this.decisionsById.get(id) ?? []),
+      remove: changed.filter((id) => !this.decisionsById.has(id)),
+    };
   }
 
   get(id: EventId): EventRecord | undefined {

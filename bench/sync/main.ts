@@ -1,0 +1,103 @@
+/**
+ * `npm run bench:sync`: what a sender waits for on a sync route, against what the model itself takes, in one run on the
+ * real local runtime; and at the deadline. Both are measured from this process, the model's part by a stand-in that
+ * answers after a fixed time and notes how long it really took. Figures of this machine; nothing is asserted.
+ */
+import { randomUUID } from "node:crypto";
+import { LOCAL_CHECKOUT_SECRET } from "../../dev/lib/local-secrets.ts";
+import { signStandard } from "./sign.ts";
+import { startTimedModel } from "./timed-model.ts";
+
+// Before wrangler is loaded: its own notes are not the bench's.
+process.env["WRANGLER_LOG"] ??= "error";
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
+const { startLocalGateway } = await import("../../dev/lib/local-gateway.ts");
+
+/** The example's, in `config/gateway.config.ts`. */
+const DEADLINE_MS = 800;
+const MODEL_MS = 150;
+const [requests = 100, atOnce = 1] = process.argv.slice(2).map(Number);
+
+const model = await startTimedModel();
+const gateway = await startLocalGateway({
+  logLevel: "error",
+  vars: { MODEL_BASE_URL: `${model.url}/v1` },
+});
+
+interface Answered {
+  readonly tookMs: number;
+  readonly by: string;
+}
+
+async function ask(id: string): Promise<Answered> {
+  const body = JSON.stringify({
+    type: "payment.attempted",
+    data: {
+      payment_id: id,
+      customer_id: `cus_${id.slice(-8)}`,
+      amount: 4_200,
+      currency: "EUR",
+      country: "DE",
+      card_country: "DE",
+      account_age_days: 30,
+    },
+  });
+  const headers = signStandard(LOCAL_CHECKOUT_SECRET, id, body);
+  const startedMs = performance.now();
+  const response = await fetch(`${gateway.url}/in/checkout`, { method: "POST", headers, body });
+  const answer = (await response.json()) as { readonly by?: string; readonly status?: string }; // the gateway's own
+  const tookMs = performance.now() - startedMs;
+  return { tookMs, by: response.ok ? (answer.by ?? answer.status ?? "?") : String(response.status) };
+}
+
+async function askMany(count: number, idOf: (at: number) => string): Promise<Answered[]> {
+  const answers: Answered[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < count) answers.push(await ask(idOf(next++)));
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return answers;
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+function row(what: string, answers: readonly Answered[], modelMs: readonly number[]): void {
+  const took = answers.map(({ tookMs }) => tookMs);
+  const by = Object.entries(Object.groupBy(answers, (answer) => answer.by)).map(
+    ([who, list]) => `${who} ${list?.length ?? 0}`,
+  );
+  const figures = [0.5, 0.99].map((share) => {
+    const ours = percentile(took, share);
+    const theirs = percentile(modelMs, share);
+    const ratio = modelMs.length === 0 ? "" : ` (model ${theirs.toFixed(0)}, ×${(ours / theirs).toFixed(2)})`;
+    return `p${share * 100} ${ours.toFixed(0).padStart(4)} ms${ratio}`;
+  });
+  console.log(`${what.padEnd(36)} ${figures.join("   ")}   ${by.join(", ")}`);
+}
+
+try {
+  console.log(`${requests} requests, ${atOnce} at a time; deadline ${DEADLINE_MS} ms\n`);
+  model.delayMs = 0;
+  await askMany(10, () => `msg_${randomUUID()}`);
+
+  for (const delayMs of [0, MODEL_MS]) {
+    model.delayMs = delayMs;
+    model.tookMs.length = 0;
+    const ids = Array.from({ length: requests }, () => `msg_${randomUUID()}`);
+    const answers = await askMany(requests, (at) => ids[at] ?? "");
+    row(`model answers after ${delayMs} ms`, answers, [...model.tookMs]);
+    if (delayMs > 0) row("the same again: duplicates", await askMany(requests, (at) => ids[at] ?? ""), []);
+  }
+  model.delayMs = 3_000;
+  const late = await askMany(Math.min(requests, 20), () => `msg_${randomUUID()}`);
+  row("model too slow: the default", late, []);
+  const over = late.filter(({ tookMs }) => tookMs > DEADLINE_MS).length;
+  console.log(`\nafter the deadline, as seen from outside: ${over} of ${late.length}`);
+} finally {
+  await gateway.close();
+  await model.close();
+}

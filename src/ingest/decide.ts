@@ -1,0 +1,36 @@
+/**
+ * Events whose sender waits: each is decided on its own, beside the durable write of the others. A request is
+ * answered 200 only when all of its events are durable.
+ */
+import type { SyncRoute } from "../config/define-source.ts";
+import type { EventEnvelope } from "../core/envelope.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Decided } from "../sync/port.ts";
+import { storeLargeBodies } from "./claim-check.ts";
+import type { IngestFailure } from "./failure.ts";
+import type { IngestDependencies } from "./ports.ts";
+
+export type DecidedEvent = Exclude<Decided, { readonly kind: "undecided" }>;
+
+export interface WaitingEvent {
+  readonly envelope: EventEnvelope;
+  readonly sync: SyncRoute;
+  readonly jsonBytes: Uint8Array<ArrayBuffer>;
+}
+
+/** @returns one answer per event, in their order */
+export async function decideEvents(
+  events: readonly WaitingEvent[],
+  { decide, putBody }: Pick<IngestDependencies, "decide" | "putBody">,
+): Promise<Result<readonly DecidedEvent[], IngestFailure>> {
+  const deciding = events.map(({ envelope, sync, jsonBytes }) => {
+    const storing = storeLargeBodies([envelope], jsonBytes, putBody).then(([stored = envelope]) => stored);
+    return decide(storing, sync, envelope.receivedAtMs);
+  });
+  const decided: DecidedEvent[] = [];
+  for (const one of await Promise.all(deciding)) {
+    if (one.kind === "undecided") return err({ kind: "not_durable", reason: one.reason });
+    decided.push(one);
+  }
+  return ok(decided);
+}

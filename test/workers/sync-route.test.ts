@@ -1,0 +1,203 @@
+/** Sync routes through the whole gateway, on the real objects; and the two that the example config has. */
+import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import { ALLOW, fraudCheck } from "../../config/pipelines/fraud-check.ts";
+import { HOLD, liveChat } from "../../config/pipelines/live-chat.ts";
+import { partitionStub } from "../../src/partition/stub.ts";
+import { definePipeline, defineSource, stripe, testPipeline } from "../../src/sluice.ts";
+import { envelopeOf, partitionFor } from "../support/envelopes.ts";
+import { SECRET, stripeHeader } from "./ingest-support.ts";
+import { wholeGateway, type WholeGateway } from "./whole-gateway.ts";
+
+const answerSchema = z.object({
+  id: z.string(),
+  status: z.string(),
+  answer: z.optional(z.json()),
+  by: z.optional(z.string()),
+  flagged: z.optional(z.boolean()),
+});
+
+const charge = z.object({
+  id: z.string(),
+  type: z.literal("charge.tried"),
+  data: z.object({ amount: z.int() }),
+});
+
+/** How the pipeline is judged, by the test: until then its sender waits. */
+function gatewayWith(judge: (amount: number) => Promise<boolean>, deadlineMs: number): WholeGateway {
+  const pipeline = definePipeline({
+    name: "judge",
+    input: charge,
+    enrich: async ({ data }) => ({ allow: await judge(data.amount) }),
+    format: ({ input }) => ({ body: { allow: input.allow } }),
+    deliver: ["out"],
+  });
+  const shop = defineSource({
+    ...shopOptions,
+    routes: (route) => [
+      route("charge.tried", pipeline, { mode: "sync", deadlineMs, default: { allow: true } }),
+    ],
+  });
+  return wholeGateway({ sources: { shop } }, { STRIPE_SECRET: SECRET });
+}
+
+const shopOptions = {
+  verify: stripe({ secrets: ["STRIPE_SECRET"] }),
+  events: { "charge.tried": charge },
+  partitionBy: ({ payload }: { readonly payload: z.output<typeof charge> }) => payload.id,
+} as const;
+
+async function send(gateway: WholeGateway, id: string, amount: unknown = 5) {
+  const body = JSON.stringify({ id, type: "charge.tried", data: { amount } });
+  const signature = await stripeHeader(body, { seconds: Math.floor(Date.now() / 1_000) });
+  const headers = { "content-type": "application/json", "stripe-signature": signature };
+  const response = await gateway.post("shop", { body, headers });
+  expect(response.status).toBe(200);
+  return answerSchema.parse(await response.json());
+}
+
+/** As the event's partition would have it. */
+async function drive(gateway: WholeGateway, id: string): Promise<void> {
+  const { partition } = await gateway.event(id);
+  gateway.queues.lanes.push({ v: 1, kind: "ring", partition, priority: "normal" });
+  await gateway.drain();
+}
+
+describe("a sync route", () => {
+  it("answers with what the pipeline said, tells a duplicate the same, and delivers it without asking again", async () => {
+    let judged = 0;
+    const gateway = gatewayWith(async (amount) => ++judged > 0 && amount < 10, 20_000);
+    const first = await send(gateway, "evt_sync_1");
+    expect(first).toMatchObject({ status: "decided", answer: { allow: true }, by: "model", flagged: false });
+    expect(await send(gateway, "evt_sync_1")).toMatchObject({ ...first, status: "duplicate" });
+    expect(gateway.queues.lanes).toEqual([]);
+    await drive(gateway, first.id);
+    expect(gateway.queues.delivered).toMatchObject([{ body: { allow: true } }]);
+    expect(await gateway.event(first.id)).toMatchObject({ state: "done", decision: { by: "model" } });
+    expect(judged).toBe(1);
+  });
+
+  it("answers with its default when time is up, and a person sees the event before anything is delivered", async () => {
+    const gateway = gatewayWith(async () => new Promise(() => undefined), 300);
+    const first = await send(gateway, "evt_sync_2");
+    expect(first).toMatchObject({ status: "decided", answer: { allow: true }, by: "default", flagged: true });
+    const again = await send(gateway, "evt_sync_2");
+    expect(again).toMatchObject({ ...first, status: "duplicate" });
+    expect(gateway.queues.delivered).toEqual([]);
+  });
+
+  it("answers a payload in quarantine by default; its event is a dead letter", async () => {
+    const gateway = gatewayWith(async () => true, 20_000);
+    const first = await send(gateway, "evt_sync_3", "not a number");
+    expect(first).toMatchObject({ status: "decided", by: "default", flagged: true });
+    await drive(gateway, first.id);
+    expect(await gateway.event(first.id)).toMatchObject({ state: "dead", failure: { code: "schema" } });
+  });
+
+  it("refuses a default of another shape, and another deadline than senders wait, before anything runs", () => {
+    const pipeline = definePipeline({
+      name: "judge",
+      input: charge,
+      format: () => ({ body: { allow: Date.now() > 0 } }),
+      deliver: [],
+    });
+    const source = (deadlineMs: number) =>
+      defineSource({
+        ...shopOptions,
+        routes: (route) => [
+          route("charge.tried", pipeline, { mode: "sync", deadlineMs, default: { allow: false } }),
+          // @ts-expect-error the default is what `format` returns as its body
+          route("charge.tried", pipeline, { mode: "sync", deadlineMs, default: { deny: true } }),
+        ],
+      });
+    expect(() => wholeGateway({ sources: { shop: source(5) } })).toThrow("deadlineMs");
+    expect(() => wholeGateway({ sources: { shop: source(60_000) } })).toThrow("deadlineMs");
+  });
+});
+
+describe("a decision in its object", () => {
+  const ask = (envelope: Awaited<ReturnType<typeof envelopeOf>>, request: string, waitMs = 0) =>
+    partitionStub(env.PARTITION, envelope.partition).ask({
+      v: 1,
+      request,
+      envelope,
+      default: "hold",
+      remainingMs: 60_000,
+      waitMs,
+    });
+
+  it("outlives a crash, and its due time is the alarm: nobody who asked need live", async () => {
+    const customer = "sync-crash";
+    const envelope = await envelopeOf({ key: "asked", customer });
+    expect((await ask(envelope, "first")).status).toBe("yours");
+    await abortAllDurableObjects();
+    expect((await ask(envelope, "second")).status).toBe("pending");
+    const object: DurableObjectStub = partitionStub(env.PARTITION, await partitionFor(customer));
+    await runInDurableObject(object, async (_, state) => {
+      const alarmAtMs = (await state.storage.getAlarm()) ?? 0;
+      expect(alarmAtMs).toBeGreaterThan(Date.now() + 30_000);
+      // The time that nobody used has passed.
+      state.storage.sql.exec("UPDATE decisions SET due_at = 1, record = json_set(record, '$.dueMs', 1)");
+    });
+    await abortAllDurableObjects();
+    expect(await runDurableObjectAlarm(partitionStub(env.PARTITION, envelope.partition))).toBe(true);
+    expect(await ask(envelope, "third")).toMatchObject({
+      status: "decided",
+      decision: { by: "default", answer: "hold", reason: "nobody_answered" },
+    });
+  });
+
+  it("is told to whoever waits for it, the moment it is there", async () => {
+    const envelope = await envelopeOf({ key: "asked", customer: "sync-wait" });
+    const stub = partitionStub(env.PARTITION, envelope.partition);
+    await ask(envelope, "first");
+    const waiting = ask(envelope, "second", 60_000);
+    const settlement = { kind: "default", reason: "deadline", isFinal: true, output: null } as const;
+    await stub.settle({ v: 1, request: "settle", id: envelope.id, settlement });
+    expect(await waiting).toMatchObject({ status: "decided", decision: { answer: "hold" } });
+    expect((await stub.read(envelope.id))?.decision).toMatchObject({ by: "default" });
+  });
+});
+
+describe("the example config", () => {
+  const payment = {
+    type: "payment.attempted" as const,
+    data: {
+      payment_id: "pay_1",
+      customer_id: "cus_1",
+      amount: 9_900,
+      currency: "EUR",
+      country: "DE",
+      card_country: "BR",
+      account_age_days: 0,
+    },
+  };
+  const message = {
+    type: "chat.message" as const,
+    data: { message_id: "m1", author: { id: "a1", name: "Ada" }, text: "hello" },
+  };
+
+  it("blocks what looks like fraud, allows the rest, and allows what cannot be judged", async () => {
+    const judged = (fraud_score: number) =>
+      testPipeline(fraudCheck, payment, { model: () => ({ fraud_score }) });
+    expect(await judged(0.9)).toMatchObject({ output: { body: { decision: "block", score: 0.9 } } });
+    expect(await judged(0.2)).toMatchObject({ output: { body: { decision: "allow" } } });
+    expect(await testPipeline(fraudCheck, payment, { model: () => "?" })).not.toMatchObject({
+      kind: "ready",
+    });
+    expect(ALLOW).toEqual({ decision: "allow", score: null });
+  });
+
+  it("approves, holds and rejects chat messages, and holds what cannot be judged", async () => {
+    const said = (harassment: number) =>
+      testPipeline(liveChat, message, {
+        model: () => ({ harassment, hate: 0, violence: 0, sexual: 0, spam: 0 }),
+      });
+    expect(await said(0.1)).toMatchObject({ output: { body: { verdict: "approve", reasons: [] } } });
+    expect(await said(0.4)).toMatchObject({ output: { body: { verdict: "hold", reasons: ["harassment"] } } });
+    expect(await said(0.9)).toMatchObject({ output: { body: { verdict: "reject" } } });
+    expect(HOLD.verdict).toBe("hold");
+  });
+});
