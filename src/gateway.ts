@@ -33,7 +33,7 @@ export function createStreamObject(config: GatewayConfig) {
     private calls: StreamServices | undefined;
 
     protected override services(): StreamServices {
-      this.calls ??= servicesFor(this.env);
+      this.calls ??= servicesFor(this.env, this.ctx.id.jurisdiction);
       return this.calls;
     }
   };

@@ -27,7 +27,6 @@ import { createTelemetry } from "./telemetry/queue.ts";
 import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
 import type { UndeliverableStore } from "./lanes/undeliverable.ts";
-import { callModel } from "./models/call.ts";
 import type { TokenSource } from "./operator/bearer-auth.ts";
 import type { EventRouteDependencies } from "./operator/event-routes.ts";
 import { readinessOf, type Readiness } from "./operator/readiness.ts";
@@ -37,20 +36,16 @@ import { askingDecisions, askingPreviousEpochs } from "./partition/epochs.ts";
 import { partitionStub } from "./partition/stub.ts";
 import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
-import { createModelCaller } from "./pipeline/model-caller.ts";
-import { createProcessor } from "./pipeline/runner.ts";
 import { createBodyMemory } from "./platform/body-memory.ts";
 import { systemClock } from "./platform/clock.ts";
+import { payloadsByKey } from "./platform/jurisdictions.ts";
 import { createSecretReader, isStoreSecret } from "./platform/secrets.ts";
 import { putBodyOnce } from "./platform/stored-bodies.ts";
-import { createRunStreams } from "./streaming/run-streams.ts";
-import { streamStub } from "./streaming/stub.ts";
 import { createDecider } from "./sync/decide.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
-import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "./telemetry/observers.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
 import { createDashboardServices, type DashboardServices } from "./services/dashboard.ts";
-import { createModelServices } from "./services/models.ts";
+import { createPipelineServices } from "./services/pipeline.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services/telemetry.ts";
 import { apiTokensOf, createStreaming, type Streaming } from "./services/streams.ts";
 import { createTraces } from "./services/traces.ts";
@@ -89,10 +84,11 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const newId = () => crypto.randomUUID();
   const fetcher: typeof fetch = (input, init) => fetch(input, init);
 
+  const payloads = payloadsByKey(binding);
   const depths = createLaneDepths(config.lanes, nowMs);
   const lanes = createLaneSet(binding, depths.observe);
   const direct = createPartitionClient({
-    stub: (partition) => partitionStub(env.PARTITION, partition),
+    stub: (partition, home) => partitionStub(env.PARTITION, partition, home),
     attempts: LIMITS.lanes.rpcAttempts,
     sleep: (delayMs) => clock.sleep(delayMs),
     random: Math.random,
@@ -122,8 +118,10 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     metrics,
     log,
   });
+  const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
   const spans = traces === null ? {} : { spans: traces.tracer };
-  const { models, cache, budgets, newGuard } = createModelServices(config, env, {
+  const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
+  const pipelines = createPipelineServices(config, env, {
     binding,
     fetch: fetcher,
     clock,
@@ -131,41 +129,18 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     metrics,
     waitUntil,
     log,
+    shared: {
+      destinations: (name) => destinations.get(name),
+      loadBody: createBodyLoader(payloads),
+      bodyMemory,
+      checkSource: createSourceCheck(config.sources),
+      ...spans,
+    },
   });
-  const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
-  const checkSource = createSourceCheck(config.sources);
-  const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
+  const { models, newGuard } = pipelines.common;
 
   const startInvocation: Services["startInvocation"] = () => {
-    const guard = countDenials(newGuard(), metrics);
-    const caller = createModelCaller({
-      models,
-      call: callModel,
-      guard,
-      nowMs,
-      sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
-      logger: log,
-      streams: createRunStreams((id) => streamStub(env.STREAM, id)),
-      observe: observeModelCalls(metrics),
-      observeOverBudget: observeOverBudget(metrics),
-      ...(budgets === undefined ? {} : { budgets }),
-      ...spans,
-    });
-    const processor = createProcessor({
-      pipelines: config.pipelines,
-      models: caller,
-      cache,
-      destinations: (name) => destinations.get(name),
-      guard,
-      loadBody: createBodyLoader(env.PAYLOADS),
-      bodyMemory,
-      checkSource,
-      fetch: fetcher,
-      nowMs,
-      logger: log,
-      observe: observeStages(metrics),
-      ...spans,
-    });
+    const { processor, flush } = pipelines.start();
     const driver: DriverDependencies = {
       partitions,
       processor: traces === null ? processor : traceProcessor(processor, traces.tracer, nowMs),
@@ -180,7 +155,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     return {
       driver,
       finish: async () => {
-        await Promise.all([guard.flush(), budgets?.flush()]);
+        await flush();
         // The lane's acknowledgements wait for this invocation: it waits for neither of these.
         waitUntil(watch.flushIfDue());
         if (traces !== null) waitUntil(traces.flush());
@@ -230,7 +205,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     ingest: createIngest({
       sources: config.sources,
       secret: createSecretReader({ binding, nowMs, logger: log }),
-      putBody: putBodyOnce(env.PAYLOADS),
+      putBody: putBodyOnce(payloads),
       bodyMemory,
       admit: createFloodLimit(binding("INGEST_LIMIT")),
       sheds: depths.sheds,

@@ -15,6 +15,7 @@ export { hubspot, mailgun, sendgrid, zendesk } from "./ingest/senders/mail.ts";
 export { lemonSqueezy, paddle, razorpay, square, stripe } from "./ingest/senders/payments.ts";
 export { asana, awsSns, dropbox, microsoftGraph, notion, twitch, x } from "./ingest/senders/platforms.ts";
 export { custom, standardWebhooks, unsigned } from "./ingest/senders/standard.ts";
+export type { LocationHint } from "./core/homes.ts";
 export { urlsInText } from "./core/urls-in-text.ts";
 export { grounded, inRange, noSecrets, oneOf, urlsFrom } from "./pipeline/checks.ts";
 export { PermanentError } from "./pipeline/permanent-error.ts";

@@ -64,7 +64,10 @@ export interface ResultCache {
 }
 
 export interface ResultCacheDeps {
-  readonly kv: Pick<KVNamespace, "get" | "put">;
+  readonly kv: {
+    get(key: string, type: "text"): Promise<string | null>;
+    put(key: string, value: string, options: { readonly expirationTtl: number }): Promise<void>;
+  };
   readonly nowMs: () => number;
   readonly logger: Logger;
   /** Told of every look-up, for metrics. Must not throw. */

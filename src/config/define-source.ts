@@ -4,6 +4,7 @@
  * fit the input of the pipeline it is routed to.
  */
 import type { EventSchemas, OutputOf } from "./event-schemas.ts";
+import type { LocationHint } from "../core/homes.ts";
 import type { Jurisdiction } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority, Quota } from "../core/policy.ts";
@@ -97,6 +98,11 @@ export interface SourceOptions<Schemas extends EventSchemas> {
     readonly until?: string | number;
   };
   readonly jurisdiction?: Jurisdiction;
+  /**
+   * Where a customer's partition should live, when it is made: near whoever sends most, or the destination. A hint; it is
+   * never moved. Default, and for `null`: near where its first event came from. docs/regions.md
+   */
+  home?(event: IncomingEvent<PayloadOf<Schemas>>): LocationHint | null;
   readonly unkeyedShards?: number;
   /** Where the sender's id is not (or not rightly) found by the scheme. */
   dedupeBy?(event: IncomingEvent<PayloadOf<Schemas>>): string;
@@ -149,6 +155,7 @@ export interface Source {
   dedupeBy(event: IncomingEvent<unknown>): string | null;
   orderBy: ((event: IncomingEvent<unknown>) => number | null) | null;
   filter(event: IncomingEvent<unknown>): boolean;
+  home(event: IncomingEvent<unknown>): LocationHint | null;
 }
 
 export function defineSource<const Schemas extends EventSchemas>(options: SourceOptions<Schemas>): Source {
@@ -195,6 +202,7 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
     dedupeBy: (event) => options.dedupeBy?.(typed(event)) ?? null,
     orderBy: hasOrder ? (event) => options.orderBy?.(typed(event)) ?? null : null,
     filter: (event) => options.filter?.(typed(event)) ?? true,
+    home: (event) => options.home?.(typed(event)) ?? null,
   };
 }
 

@@ -3,6 +3,7 @@
  * Version 1. A reader of version N accepts N − 1; an unknown version is refused, never guessed at.
  */
 import * as z from "zod";
+import { isLocationHint, type LocationHint } from "./homes.ts";
 import { parseEventId, parsePartitionName, partitionOf, type EventId, type PartitionName } from "./ids.ts";
 import { eventPolicySchema } from "./policy.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -40,6 +41,8 @@ const envelopeSchema = z.object({
   receivedAtMs: z.int(),
   /** Cloudflare location and continent of ingest. */
   origin: z.object({ colo: z.string(), continent: z.string() }),
+  /** Near which of the platform's regions the partition should be made, if this event is its first. A hint only. */
+  home: z.optional(z.custom<LocationHint>((value) => typeof value === "string" && isLocationHint(value))),
   traceparent: z.string(),
   /** Allow-listed request headers only; never a signature or a secret. */
   headers: z.record(z.string(), z.string()),

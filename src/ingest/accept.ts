@@ -6,6 +6,7 @@
 import type { IncomingEvent, Source, SyncRoute } from "../config/define-source.ts";
 import { LIMITS } from "../config/limits.ts";
 import { UNROUTED_PIPELINE, type EventEnvelope } from "../core/envelope.ts";
+import type { LocationHint } from "../core/homes.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import { sha256Hex } from "./encodings.ts";
 import { boundDedupeKey } from "./facts.ts";
@@ -70,6 +71,7 @@ interface Judgement extends EventName {
   readonly partitionKey: string | null;
   readonly previousKey: string | null;
   readonly orderKey: number | null;
+  readonly home: LocationHint | null;
   readonly fault: Quarantine | null;
 }
 
@@ -119,7 +121,8 @@ async function judge(
     () => previousEpochOf(source, request.receivedAtMs)?.partitionBy(event) ?? null,
   );
   const orderKey = callConfig("orderBy", () => readOrderKey(source, request, event));
-  const failed = [ownKey, partitionKey, previousKey, orderKey].find((call) => !call.ok);
+  const home = callConfig("home", () => source.home(event));
+  const failed = [ownKey, partitionKey, previousKey, orderKey, home].find((call) => !call.ok);
   const fault = failed === undefined || failed.ok ? null : configFault(failed.error);
   let name: EventName;
   if (!ownKey.ok) {
@@ -137,6 +140,7 @@ async function judge(
     partitionKey: partitionKey.ok ? partitionKey.value : null,
     previousKey: previousKey.ok ? previousKey.value : null,
     orderKey: orderKey.ok ? orderKey.value : null,
+    home: home.ok ? home.value : null,
     fault,
   });
 }

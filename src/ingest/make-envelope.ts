@@ -1,5 +1,6 @@
 /** One envelope from a verified request and what was decided about it: partition, id, policy. Decides nothing else. */
 import type { PreviousEpoch, Source } from "../config/define-source.ts";
+import { hintWithin, type LocationHint } from "../core/homes.ts";
 import { ENVELOPE_VERSION, type EventEnvelope } from "../core/envelope.ts";
 import { bucketOf, makeEventId, makePartitionName, shortHash, type PartitionName } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -24,6 +25,8 @@ export interface VerifiedRequest {
   readonly keptHeaders: Record<string, string>;
   readonly receivedAtMs: number;
   readonly origin: EventEnvelope["origin"];
+  /** The region nearest to its sender; null where the platform does not say. */
+  readonly nearest: LocationHint | null;
   readonly traceparent: string;
 }
 
@@ -41,6 +44,8 @@ interface EnvelopeTarget {
   /** Its key in the epoch before, while that still counts; null as above. */
   readonly previousKey: string | null;
   readonly orderKey: number | null;
+  /** The config's word on where the customer's partition should be; null: it has none. */
+  readonly home: LocationHint | null;
   readonly quarantine?: Quarantine;
 }
 
@@ -50,7 +55,7 @@ export function unkeyed({
   identity,
 }: EventName): Omit<EnvelopeTarget, "pipeline" | "priority" | "policy" | "quarantine"> {
   const name = identity === undefined ? { dedupeKey } : { dedupeKey, identity };
-  return { ...name, partitionKey: null, previousKey: null, orderKey: null };
+  return { ...name, partitionKey: null, previousKey: null, orderKey: null, home: null };
 }
 
 /** null: the source has always been partitioned like this, or for long enough. */
@@ -74,6 +79,7 @@ export async function makeEnvelope(
   const previous = previousEpochOf(source, request.receivedAtMs);
   const previousPlace =
     previous && (await placeOf(ready, target, shardBy, { ...previous, partitionKey: target.previousKey }));
+  const home = hintWithin(source.jurisdiction, target.home ?? request.nearest);
   return {
     v: ENVELOPE_VERSION,
     id: await makeEventId(partition, occurrence),
@@ -87,6 +93,7 @@ export async function makeEnvelope(
     orderKey: target.orderKey,
     receivedAtMs: request.receivedAtMs,
     origin: request.origin,
+    ...(home === null ? {} : { home }),
     traceparent: request.traceparent,
     headers: request.keptHeaders,
     body: { kind: "inline", text: request.text },

@@ -27,7 +27,7 @@ import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
 import { acceptedFormat, maxBodyBytesOf } from "./request-head.ts";
 import type { ReadySource } from "./routes.ts";
-import { activeSecrets, handshakeContext, originOf } from "./request-context.ts";
+import { activeSecrets, handshakeContext, nearestOf, originOf } from "./request-context.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { splitBody } from "./split.ts";
 import type { VerifiedFacts } from "./verify-failure.ts";
@@ -88,6 +88,7 @@ export async function openRequest(
     signedDigest: scheme.onRepeat === "flag" ? await sha256Hex(body.value) : null,
     receivedAtMs: nowMs,
     origin: originOf(request),
+    nearest: nearestOf(request),
     traceparent,
   };
   const receipt = needsReceipt(scheme) ? { receiptId: newReceiptId(access) } : {};
@@ -110,7 +111,7 @@ function newReceiptId({ randomBytes }: Access): string {
 
 type Common = Pick<
   VerifiedRequest,
-  "keptHeaders" | "identity" | "signedDigest" | "receivedAtMs" | "origin" | "traceparent"
+  "keptHeaders" | "identity" | "signedDigest" | "receivedAtMs" | "origin" | "nearest" | "traceparent"
 >;
 
 async function toEvents(

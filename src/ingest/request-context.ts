@@ -1,5 +1,6 @@
 /** What a request brings along beside its body, and the values of what its source names. */
 import type { EventEnvelope } from "../core/envelope.ts";
+import { nearestHint, type LocationHint } from "../core/homes.ts";
 import type { HandshakeContext } from "./handshakes.ts";
 import type { IngestDependencies } from "./ports.ts";
 import type { Verification } from "./scheme.ts";
@@ -56,4 +57,11 @@ export function originOf(request: Request): EventEnvelope["origin"] {
     colo: typeof colo === "string" ? colo : "unknown",
     continent: typeof continent === "string" ? continent : "unknown",
   };
+}
+
+/** The region nearest to the sender, which the location that took the request is near. */
+export function nearestOf(request: Request): LocationHint | null {
+  const { continent } = originOf(request);
+  const longitude = Number.parseFloat(String(request.cf?.["longitude"]));
+  return nearestHint({ continent, longitude: Number.isFinite(longitude) ? longitude : null });
 }

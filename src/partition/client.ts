@@ -1,5 +1,6 @@
 /** How the rest of the gateway talks to partitions. Interface, and the one over Durable Object RPC. */
 import type { SummaryReceipt } from "../core/event-summary.ts";
+import type { LocationHint } from "../core/homes.ts";
 import { partitionOf, type EventId, type PartitionName } from "../core/ids.ts";
 import type {
   ClaimReply,
@@ -68,7 +69,7 @@ export interface PartitionRpc {
 
 export interface PartitionClientOptions {
   /** A new stub for every try: after an error a stub stays broken. */
-  readonly stub: (partition: PartitionName) => PartitionRpc;
+  readonly stub: (partition: PartitionName, home?: LocationHint) => PartitionRpc;
   readonly attempts: number;
   readonly sleep: (delayMs: number) => Promise<void>;
   readonly random: () => number;
@@ -87,10 +88,11 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
   const call = async <Reply>(
     partition: PartitionName,
     use: (stub: PartitionRpc) => Promise<Reply>,
+    home?: LocationHint,
   ): Promise<Reply> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await use(options.stub(partition));
+        return await use(options.stub(partition, home));
       } catch (thrown) {
         if (attempt >= options.attempts || isOverloaded(thrown)) throw thrown;
         await options.sleep(retryDelayMs(RPC_RETRY, attempt, options.random()));
@@ -98,9 +100,9 @@ export function createPartitionClient(options: PartitionClientOptions): Partitio
     }
   };
   return {
-    ask: (request) => call(request.envelope.partition, (stub) => stub.ask(request)),
+    ask: (request) => call(request.envelope.partition, (stub) => stub.ask(request), request.envelope.home),
     settle: (request) => call(partitionOf(request.id), (stub) => stub.settle(request)),
-    offer: (request) => call(request.partition, (stub) => stub.offer(request)),
+    offer: (request) => call(request.partition, (stub) => stub.offer(request), request.events[0]?.home),
     claim: (partition, request) => call(partition, (stub) => stub.claim(request)),
     exchange: (partition, request) => call(partition, (stub) => stub.exchange(request)),
     read: (id) => call(partitionOf(id), (stub) => stub.read(id)),

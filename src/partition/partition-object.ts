@@ -33,6 +33,8 @@ import {
 } from "../core/partition/workspace.ts";
 import { messageOf } from "../core/result.ts";
 import type { GatewayEnv } from "../env.ts";
+import { payloadsByKey } from "../platform/jurisdictions.ts";
+import type { BodyStore } from "../platform/stored-bodies.ts";
 import { migrate } from "../platform/migrations.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { DecisionTable } from "./decision-table.ts";
@@ -69,7 +71,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.decisions = new DecisionTable(storage.sql);
     this.partition = this.loadPartition();
     const { log, store } = this;
-    this.upkeep = new Upkeep({ storage, store, bodies: env.PAYLOADS, log });
+    this.upkeep = new Upkeep({ storage, store, bodies: this.bodies(), log });
     this.reports = new PartitionReports({
       partition: this.partition.name,
       env: () => this.env,
@@ -156,7 +158,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   /** Forgets the customer: every event, output and delivery. Tokens and sequences go on rising from the clock. */
   async erase(): Promise<void> {
     // Before the rows that name them: who erases and hears of a failure erases again.
-    await deleteBodies(this.env.PAYLOADS, [...this.store.bodies(), ...this.decisions.bodies()]);
+    await deleteBodies(this.bodies(), [...this.store.bodies(), ...this.decisions.bodies()]);
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.alarmAtMs = null;
@@ -273,6 +275,10 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     this.decisions.refresh();
     if (stored === null) return newPartition(nameOf(this.ctx), Date.now());
     return reconcile(stored, (id) => this.store.find(id));
+  }
+
+  private bodies(): BodyStore {
+    return payloadsByKey((name) => Reflect.get(this.env, name));
   }
 
   private async arm(atMs: number): Promise<void> {

@@ -1,9 +1,10 @@
 /** Fetches a body that ingest left in R2, and proves it by the digest in its envelope before anyone reads it. */
 import { failure } from "../core/failure.ts";
 import { err, messageOf, ok } from "../core/result.ts";
+import type { BodyStore } from "../platform/stored-bodies.ts";
 import type { LoadBody } from "./ports.ts";
 
-export function createBodyLoader(bucket: R2Bucket): LoadBody {
+export function createBodyLoader(bucket: Pick<BodyStore, "get">): LoadBody {
   return async ({ key, sha256 }) => {
     try {
       const object = await bucket.get(key);

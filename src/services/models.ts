@@ -1,5 +1,5 @@
 /** Composition root of what stands around model calls: registry, guards, budgets, result cache. Part of `services.ts`. */
-import { createResultCache, type ResultCache } from "../cache/results.ts";
+import { createResultCache, type ResultCache, type ResultCacheDeps } from "../cache/results.ts";
 import type { GatewayConfig } from "../config/define-gateway.ts";
 import type { GatewayEnv } from "../env.ts";
 import { createBudgetBook } from "../guard/budget-book.ts";
@@ -27,6 +27,11 @@ export interface ModelServices {
   readonly newGuard: () => GuardClient;
 }
 
+export interface ModelBindings {
+  readonly GUARD: GatewayEnv["GUARD"];
+  readonly RESULTS: ResultCacheDeps["kv"];
+}
+
 export interface ModelParts {
   readonly binding: (name: string) => unknown;
   readonly fetch: typeof fetch;
@@ -39,7 +44,7 @@ export interface ModelParts {
 
 export function createModelServices(
   config: GatewayConfig,
-  env: GatewayEnv,
+  env: ModelBindings,
   { binding, fetch: fetcher, clock, newId, metrics, waitUntil, log }: ModelParts,
 ): ModelServices {
   const nowMs = () => clock.nowMs();

@@ -14,6 +14,7 @@ import { createTokenStore } from "../operator/token-store.ts";
 import { createUndeliverableShelf, eraseBodies } from "../operator/undeliverable-shelf.ts";
 import type { PartitionOperations } from "../partition/client.ts";
 import { createBodyLoader } from "../pipeline/load-body.ts";
+import { payloadsByKey } from "../platform/jurisdictions.ts";
 import type { EventProcessor } from "../pipeline/processor.ts";
 import { actOn } from "../replay/act.ts";
 import { createReplayJobs } from "../replay/job-store.ts";
@@ -50,7 +51,7 @@ export function createOperatorServices(parts: OperatorParts): OperatorServices {
     openPartitions: createOpenPartitions(env.LEDGER),
     partitions,
     partitionsOf: (customer) => partitionsOf(config.sources, customer),
-    loadBody: createBodyLoader(env.PAYLOADS),
+    loadBody: createBodyLoader(payloadsByKey((name) => Reflect.get(env, name))),
     eraseBodies: (partition) => eraseBodies(env.PAYLOADS, partition),
     undeliverable: createUndeliverableShelf(env.PAYLOADS),
     resend: (body) => resend(sending, body),

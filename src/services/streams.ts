@@ -45,7 +45,7 @@ export function createStreaming(parts: StreamingParts): Streaming {
     nowMs,
     newId: newStreamId,
     log,
-    stub: (id) => streamStub(env.STREAM, id),
+    stub: (id, jurisdiction) => streamStub(env.STREAM, id, jurisdiction),
     tokens,
     starts: createStartGate({ indexes: env.STREAM_INDEX, limits: config.streamLimits, nowMs }),
     ended: (keys, id, state) => endStart(env.STREAM_INDEX, keys, id, state),
@@ -65,9 +65,11 @@ export function apiTokensOf(config: GatewayConfig, text: StreamingParts["text"])
  * What streams' objects call models with. They live apart from the Worker's invocations, each with guards of its own; models are built
  * once per isolate, because building one takes longer than everything else that stands before its first token.
  */
-export function createStreamCalls(config: GatewayConfig): (env: GatewayEnv) => StreamServices {
+export function createStreamCalls(
+  config: GatewayConfig,
+): (env: GatewayEnv, jurisdiction: string | undefined) => StreamServices {
   const modelsByEnv = new WeakMap<GatewayEnv, ModelRegistry>();
-  return (env) => {
+  return (env, jurisdiction) => {
     const binding = (name: string): unknown => Reflect.get(env, name);
     const level = binding("LOG_LEVEL");
     const log = createLogger(typeof level === "string" && isLogLevel(level) ? level : "info");
@@ -76,7 +78,9 @@ export function createStreamCalls(config: GatewayConfig): (env: GatewayEnv) => S
       modelsByEnv.get(env) ??
       createModelRegistry(config.models, { binding, fetch: (input, init) => fetch(input, init) });
     modelsByEnv.set(env, models);
-    const guard = createGuardClient({ namespace: env.GUARD, nowMs, random: Math.random, logger: log });
+    // An object in a jurisdiction asks the guards of its own.
+    const namespace = isJurisdiction(jurisdiction) ? env.GUARD.jurisdiction(jurisdiction) : env.GUARD;
+    const guard = createGuardClient({ namespace, nowMs, random: Math.random, logger: log });
     return {
       models,
       guard,
@@ -85,4 +89,8 @@ export function createStreamCalls(config: GatewayConfig): (env: GatewayEnv) => S
       ended: (keys, id, state) => endStart(env.STREAM_INDEX, keys, id, state),
     };
   };
+}
+
+function isJurisdiction(value: string | undefined): value is "eu" | "us" | "fedramp" {
+  return value === "eu" || value === "us" || value === "fedramp";
 }

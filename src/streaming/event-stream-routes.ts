@@ -9,7 +9,7 @@
  */
 import { Hono, type Context } from "hono";
 import { LIMITS } from "../config/limits.ts";
-import { parseEventId, type EventId } from "../core/ids.ts";
+import { jurisdictionOf, parseEventId, partitionOf, type EventId } from "../core/ids.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { EVENT_STREAM_HEADERS, type StreamFormat } from "./formats/format.ts";
 import { streamIdOf } from "./run-streams.ts";
@@ -57,7 +57,10 @@ async function watch(deps: EventStreamDeps, context: Context): Promise<Response>
   const found = await deps.runOf(id.value);
   // It may still lie in its lane.
   if (found === null) return notYet(asked.format, LIMITS.streams.reconnectMs);
-  const stream = deps.stub(await streamIdOf({ eventId: id.value, run: found.run }));
+  const stream = deps.stub(
+    await streamIdOf({ eventId: id.value, run: found.run }),
+    jurisdictionOf(partitionOf(id.value)),
+  );
   const answer = await stream.fetch(attachRequest(asked));
   if (answer.status !== 404 && answer.status !== 204) return answer;
   return found.isOpen && mayGoOn(answer) ? notYet(asked.format, LIMITS.streams.notYetMs) : nothingMore();

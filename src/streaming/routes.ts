@@ -3,6 +3,7 @@
  * alone. Bearer tokens are checked by whoever mounts this. What fails before the first token is a problem document;
  * after that, an `error` event.
  */
+import type { Jurisdiction } from "../core/ids.ts";
 import { Hono } from "hono";
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
@@ -25,7 +26,7 @@ import type { StreamTokens } from "./tokens.ts";
 
 export interface StreamDeps extends CallDeps {
   readonly newId: () => string;
-  readonly stub: (id: string) => StreamStub;
+  readonly stub: (id: string, jurisdiction?: Jurisdiction) => StreamStub;
   readonly tokens: StreamTokens;
   readonly starts: StartGate;
   readonly ended: StreamServices["ended"];

@@ -1,4 +1,5 @@
 /** The way to a stream's object: by the stream's id. */
+import type { Jurisdiction } from "../core/ids.ts";
 import type { StreamState } from "../core/stream/model.ts";
 import type { StreamFormat, StreamLinks } from "./formats/format.ts";
 import type { IndexKeys } from "./start-gate.ts";
@@ -45,6 +46,7 @@ export type StreamStub = DurableObjectStub & StreamRpc;
 export interface StreamNamespace {
   idFromName(name: string): DurableObjectId;
   get(id: DurableObjectId): StreamStub;
+  jurisdiction(jurisdiction: "eu" | "us" | "fedramp"): StreamNamespace;
 }
 
 const STREAM_ID = /^strm_[0-9a-f]{32}$/;
@@ -54,8 +56,14 @@ export const STREAM_STATE_HEADER = "sluice-stream-state";
 const OBJECT_URL = "https://stream.invalid/";
 
 /** A fresh stub for every call: after an error a stub stays broken. */
-export function streamStub(namespace: StreamNamespace, id: string): StreamStub {
-  return namespace.get(namespace.idFromName(id));
+export function streamStub(
+  namespace: StreamNamespace,
+  id: string,
+  /** Of the event whose run it is; a client's own stream has none. */
+  jurisdiction: Jurisdiction = "none",
+): StreamStub {
+  const home = jurisdiction === "none" ? namespace : namespace.jurisdiction(jurisdiction);
+  return home.get(home.idFromName(id));
 }
 
 export function newStreamId(): string {

@@ -6,6 +6,7 @@
  *   GET    /v1/streams/:id/stream   as `useChat` resumes: the AI SDK's format
  *   DELETE /v1/streams/:id          stops the upstream
  */
+import type { Jurisdiction } from "../core/ids.ts";
 import { Hono, type Context, type MiddlewareHandler } from "hono";
 import { problemResponse, type Problem } from "../platform/problem.ts";
 import { parseFormat, type StreamFormat } from "./formats/format.ts";
@@ -14,7 +15,7 @@ import { attachRequest, isStreamId, type AttachCommand, type StreamStub } from "
 import { isStreamToken, type StreamRight, type StreamTokens } from "./tokens.ts";
 
 export interface ViewDeps {
-  readonly stub: (id: string) => StreamStub;
+  readonly stub: (id: string, jurisdiction?: Jurisdiction) => StreamStub;
   readonly tokens: StreamTokens;
   readonly nowMs: () => number;
 }

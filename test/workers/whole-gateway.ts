@@ -27,7 +27,12 @@ export interface WholeGateway {
   readonly queues: Queues;
   post(
     source: string,
-    request: { readonly body: BodyInit; readonly headers: HeadersInit },
+    request: {
+      readonly body: BodyInit;
+      readonly headers: HeadersInit;
+      /** Where the platform says the request came from. */
+      readonly cf?: Readonly<Record<string, string>>;
+    },
   ): Promise<Response>;
   get(path: string): Promise<Response>;
   /** Hands over what the lanes hold, until they hold nothing but what was given back. */

@@ -3,8 +3,9 @@
  * (`LANE_NORMAL`, `LANE_NORMAL_1`, …). A partition always uses the same shard.
  */
 import type { EventEnvelope } from "../../core/envelope.ts";
-import { bucketOf, type PartitionName } from "../../core/ids.ts";
+import { bucketOf, jurisdictionOf, type Jurisdiction, type PartitionName } from "../../core/ids.ts";
 import { PRIORITIES, type Priority } from "../../core/policy.ts";
+import { bindingSuffix } from "../../platform/jurisdictions.ts";
 import type { LaneMessage } from "./message.ts";
 
 export interface LaneSet {
@@ -19,11 +20,13 @@ const BINDING_BY_PRIORITY: Readonly<Record<Priority, string>> = {
   low: "LANE_LOW",
 };
 
+type Lanes = Readonly<Record<Priority, readonly Queue[]>>;
+
 /** @throws Error naming the binding when a lane is missing from `wrangler.toml` */
-export function findLanes(binding: (name: string) => unknown): Readonly<Record<Priority, readonly Queue[]>> {
+export function findLanes(binding: (name: string) => unknown, suffix = ""): Lanes {
   const find = (priority: Priority): Queue[] => {
     const shards: Queue[] = [];
-    const base = BINDING_BY_PRIORITY[priority];
+    const base = `${BINDING_BY_PRIORITY[priority]}${suffix}`;
     for (let shard = 0; ; shard++) {
       const queue = binding(shard === 0 ? base : `${base}_${shard}`);
       if (!isQueue(queue)) break;
@@ -39,6 +42,15 @@ export function findLanes(binding: (name: string) => unknown): Readonly<Record<P
   return { high: find("high"), normal: find("normal"), low: find("low") };
 }
 
+/** A jurisdiction has lanes of its own as soon as one of them is bound; then it must have all. null: it has none. */
+function findOwnLanes(binding: (name: string) => unknown, jurisdiction: Jurisdiction): Lanes | null {
+  const suffix = bindingSuffix(jurisdiction);
+  const isBound = PRIORITIES.some((priority) =>
+    isQueue(binding(`${BINDING_BY_PRIORITY[priority]}${suffix}`)),
+  );
+  return isBound ? findLanes(binding, suffix) : null;
+}
+
 function isQueue(value: unknown): value is Queue {
   return typeof value === "object" && value !== null && "send" in value && "sendBatch" in value;
 }
@@ -46,10 +58,16 @@ function isQueue(value: unknown): value is Queue {
 /** Told after a write how many messages the queue then held. Where the platform does not say, nobody is told. */
 export type ObserveDepth = (priority: Priority, shard: number, backlog: number) => void;
 
+const OWN_LANES: readonly Jurisdiction[] = ["eu", "us", "fedramp"];
+
 export function createLaneSet(binding: (name: string) => unknown, observeDepth?: ObserveDepth): LaneSet {
-  const lanes = findLanes(binding);
+  const common = findLanes(binding);
+  const own = new Map(OWN_LANES.map((jurisdiction) => [jurisdiction, findOwnLanes(binding, jurisdiction)]));
+  /** Shards are numbered through, whosever they are. */
+  const numberOf = (queue: Queue, priority: Priority): number =>
+    [common, ...own.values()].flatMap((lanes) => lanes?.[priority] ?? []).indexOf(queue);
   const shardFor = (partition: PartitionName, priority: Priority): Queue => {
-    const shards = lanes[priority];
+    const shards = (own.get(jurisdictionOf(partition)) ?? common)[priority];
     const queue = shards[bucketOf(partition, shards.length)];
     if (queue === undefined) throw new Error(`the ${priority} lane has no shard for ${partition}`);
     return queue;
@@ -60,7 +78,7 @@ export function createLaneSet(binding: (name: string) => unknown, observeDepth?:
     messages: readonly LaneMessage[],
   ): Promise<void> => {
     const backlog = await sendAll(queue, messages);
-    if (backlog !== null) observeDepth?.(priority, lanes[priority].indexOf(queue), backlog);
+    if (backlog !== null) observeDepth?.(priority, numberOf(queue, priority), backlog);
   };
   return {
     async send(envelopes) {
