@@ -140,7 +140,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const { models, newGuard } = pipelines.common;
 
   const startInvocation: Services["startInvocation"] = () => {
-    const { processor, flush } = pipelines.start();
+    const run = pipelines.start();
+    const { processor } = run;
     const driver: DriverDependencies = {
       partitions,
       processor: traces === null ? processor : traceProcessor(processor, traces.tracer, nowMs),
@@ -155,7 +156,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     return {
       driver,
       finish: async () => {
-        await flush();
+        await run.flush();
         // The lane's acknowledgements wait for this invocation: it waits for neither of these.
         waitUntil(watch.flushIfDue());
         if (traces !== null) waitUntil(traces.flush());

@@ -64,10 +64,7 @@ export interface ResultCache {
 }
 
 export interface ResultCacheDeps {
-  readonly kv: {
-    get(key: string, type: "text"): Promise<string | null>;
-    put(key: string, value: string, options: { readonly expirationTtl: number }): Promise<void>;
-  };
+  readonly kv: Pick<KVNamespace, "get" | "put">;
   readonly nowMs: () => number;
   readonly logger: Logger;
   /** Told of every look-up, for metrics. Must not throw. */
@@ -75,6 +72,11 @@ export interface ResultCacheDeps {
   readonly flights?: SharedFlights;
   readonly observe?: (lookup: CacheLookup, model: string) => void;
 }
+
+/** For answers that may be kept nowhere: every request is one of its own. */
+export const NO_RESULT_CACHE: ResultCache = {
+  share: async (_, produce) => ({ kind: "produced", produced: (await produce()).produced }),
+};
 
 export function createResultCache(deps: ResultCacheDeps): ResultCache {
   const flights = createFlights<StoredAnswer>(

@@ -2,6 +2,7 @@
  * Runs one payload through a pipeline, for a deployer's own tests: the real stages, a scripted model, no
  * guard, no cache, no network unless one is given. Delivers nothing.
  */
+import { NO_RESULT_CACHE } from "../cache/results.ts";
 import type { Pipeline } from "../config/define-pipeline.ts";
 import { ENVELOPE_VERSION, type EventEnvelope } from "../core/envelope.ts";
 import { failure } from "../core/failure.ts";
@@ -40,7 +41,7 @@ export async function testPipeline<Accepts>(
       modelIdOf: () => null,
       call: async (request) => answerOf(request, model),
     },
-    cache: { share: async (_, produce) => ({ kind: "produced", produced: (await produce()).produced }) },
+    cache: NO_RESULT_CACHE,
     destinations: (name) => err(failure("deliver", "permanent", "not_in_tests", name)),
     guard: unlimitedGuard(),
     loadBody: async () => err(failure("parse", "permanent", "not_in_tests", "the payload is inline")),

@@ -1,5 +1,10 @@
 /** Composition root of what stands around model calls: registry, guards, budgets, result cache. Part of `services.ts`. */
-import { createResultCache, type ResultCache, type ResultCacheDeps } from "../cache/results.ts";
+import {
+  createResultCache,
+  NO_RESULT_CACHE,
+  type ResultCache,
+  type ResultCacheDeps,
+} from "../cache/results.ts";
 import type { GatewayConfig } from "../config/define-gateway.ts";
 import type { GatewayEnv } from "../env.ts";
 import { createBudgetBook } from "../guard/budget-book.ts";
@@ -29,7 +34,8 @@ export interface ModelServices {
 
 export interface ModelBindings {
   readonly GUARD: GatewayEnv["GUARD"];
-  readonly RESULTS: ResultCacheDeps["kv"];
+  /** null: model answers are kept nowhere. */
+  readonly RESULTS: ResultCacheDeps["kv"] | null;
 }
 
 export interface ModelParts {
@@ -61,13 +67,16 @@ export function createModelServices(
   const homes: ShardHomes = new Map();
   return {
     models: createModelRegistry(config.models, { binding, fetch: fetcher }),
-    cache: createResultCache({
-      kv: env.RESULTS,
-      nowMs,
-      logger: log,
-      flights,
-      observe: observeCache(metrics),
-    }),
+    cache:
+      env.RESULTS === null
+        ? NO_RESULT_CACHE
+        : createResultCache({
+            kv: env.RESULTS,
+            nowMs,
+            logger: log,
+            flights,
+            observe: observeCache(metrics),
+          }),
     budgets:
       config.budgets.size === 0
         ? undefined

@@ -58,10 +58,11 @@ export function createPipelineServices(
             of(jurisdictionOf(event.envelope.partition)).deliver(event, output, signal, confirm),
         },
         async flush() {
-          await Promise.all([...started.values()].flatMap(({ guard }) => guard.flush()));
-          await Promise.all(
-            [...started.keys()].map((jurisdiction) => servicesOf(jurisdiction).budgets?.flush()),
-          );
+          const owing = [...started].flatMap(([jurisdiction, { guard }]) => [
+            guard.flush(),
+            servicesOf(jurisdiction).budgets?.flush() ?? Promise.resolve(),
+          ]);
+          await Promise.all(owing);
         },
       };
     },
@@ -119,15 +120,9 @@ function bindingsWithin(
 ): ModelBindings {
   if (jurisdiction === "none") return env;
   const own = binding(`RESULTS${bindingSuffix(jurisdiction)}`);
-  return { GUARD: env.GUARD.jurisdiction(jurisdiction), RESULTS: isKv(own) ? own : NO_CACHE };
+  return { GUARD: env.GUARD.jurisdiction(jurisdiction), RESULTS: isKv(own) ? own : null };
 }
 
-function isKv(value: unknown): value is ModelBindings["RESULTS"] {
+function isKv(value: unknown): value is NonNullable<ModelBindings["RESULTS"]> {
   return typeof value === "object" && value !== null && "get" in value && "put" in value;
 }
-
-/** A miss every time, kept by nobody. */
-const NO_CACHE: ModelBindings["RESULTS"] = {
-  get: () => Promise.resolve(null),
-  put: () => Promise.resolve(),
-};

@@ -2,7 +2,7 @@
 import { setImmediate as untilQuiet } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import type { ResultCache } from "../../src/cache/results.ts";
+import { NO_RESULT_CACHE } from "../../src/cache/results.ts";
 import { definePipeline } from "../../src/config/define-pipeline.ts";
 import type { SyncRoute } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
@@ -45,10 +45,6 @@ interface Scene {
   readonly rpcMs?: (method: "ask" | "settle", call: number) => number;
   readonly quarantine?: EventEnvelope["quarantine"];
 }
-
-const noCache: ResultCache = {
-  share: async (_, produce) => ({ kind: "produced", produced: (await produce()).produced }),
-};
 
 function says(verdict: string): ModelCallOutcome {
   return {
@@ -139,7 +135,7 @@ async function stage(scene: Scene) {
   const processor = createProcessor({
     pipelines: new Map([[pipeline.name, pipeline]]),
     models,
-    cache: scene.cache === undefined ? noCache : { share: () => work.waiting(never()) },
+    cache: scene.cache === undefined ? NO_RESULT_CACHE : { share: () => work.waiting(never()) },
     destinations: (name) => err(failure("deliver", "permanent", "none", name)),
     guard: unlimitedGuard(),
     loadBody: async () => err(failure("parse", "permanent", "none", "inline")),
