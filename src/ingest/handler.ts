@@ -98,8 +98,9 @@ function countRequest(
   const outcome = answered.value.kind === "handshake" ? "handshake" : "accepted";
   metrics.count("sluice_ingest_requests_total", { source, outcome });
   if (answered.value.kind === "handshake") return;
-  for (const { status } of answered.value.events) {
+  for (const { status, by } of answered.value.events) {
     metrics.count("sluice_ingest_events_total", { source, outcome: status });
+    if (by !== undefined) metrics.count("sluice_decisions_total", { source, by });
   }
 }
 

@@ -29,6 +29,10 @@ export const METRICS = {
     "source",
     "outcome",
   ]),
+  sluice_decisions_total: counter("Answers to senders that wait, duplicates included, by whose they are", [
+    "source",
+    "by",
+  ]),
   sluice_ingest_duration_seconds: seconds("From the request to its answer", ["source"]),
   sluice_events_total: counter("Events that ended, by the state they ended in", [
     "source",
