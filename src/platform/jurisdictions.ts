@@ -35,5 +35,5 @@ function jurisdictionOfKey(key: string): Jurisdiction {
 }
 
 function isBodyStore(value: unknown): value is BodyStore {
-  return typeof value === "object" && value !== null && "get" in value && "put" in value && "delete" in value;
+  return typeof value === "object" && value !== null && "delete" in value; // an R2 bucket, by its binding's name
 }
