@@ -41,7 +41,7 @@ export const OBJECT_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "erase-without-bodies",
-      find: "await deleteBodies(this.env.PAYLOADS, this.store.bodies());",
+      find: "await deleteBodies(this.bodies(), [...this.store.bodies(), ...this.decisions.bodies()]);",
       replace: "",
       promise: "an erased customer's bodies are gone, too",
     },
