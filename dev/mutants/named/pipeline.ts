@@ -43,9 +43,21 @@ export const PIPELINE_FAULTS: readonly NamedMutant[] = [
     },
     {
       id: "another-output-halfway",
-      find: " || effectsBegun ? output : null",
-      replace: " ? output : null",
+      find: " || effectsBegun || output.edited === true;",
+      replace: " || output.edited === true;",
       promise: "destinations that are left get what the others got",
+    },
+    {
+      id: "deliver-a-draft",
+      find: "if (output === null || output.draft === true) return null;",
+      replace: "if (output === null) return null;",
+      promise: "what could not be used is never delivered",
+    },
+    {
+      id: "make-an-edit-anew",
+      find: " || output.edited === true;",
+      replace: ";",
+      promise: "a person's own words are delivered",
     },
     {
       id: "reuse-an-old-version",
