@@ -33,8 +33,6 @@ import {
 
 // What the simulation found, each as the shortest story that shows it.
 
-vi.mock("cloudflare:workers", () => import("../simulation/cloudflare-workers.ts"));
-
 let script: PartitionScript;
 let partition: MemoryPartition;
 

@@ -5,9 +5,6 @@ import { BatchReport, replayCommand } from "../simulation/report.ts";
 import { simulate } from "../simulation/run.ts";
 import { LONG_RUN_STEPS, settingsFor } from "../simulation/settings.ts";
 
-// The object is run outside workerd, on a stand-in for the platform's base class.
-vi.mock("cloudflare:workers", () => import("../simulation/cloudflare-workers.ts"));
-
 const RUNS_PER_TEST = 60;
 const BATCHES = [1, 2, 3, 4] as const;
 const LONG_RUNS = [1, 2, 3] as const;
