@@ -1,26 +1,17 @@
 /** Checks a config's names against each other. Secrets and bindings are checked when the env is known (`services.ts`). */
-import { isRegion, REGIONS } from "../core/regions.ts";
-import type { ModelDefinition } from "../models/port.ts";
 import { UNROUTED_PIPELINE } from "../core/envelope.ts";
-import type { EventPolicy, Priority } from "../core/policy.ts";
-import type { LaneLimits } from "../core/shedding.ts";
+import type { EventPolicy } from "../core/policy.ts";
 import { collectBudgets } from "./check-budgets.ts";
+import { checkEndpoints, checkLimits, laneLimitsOf, streamLimitsOf } from "./check-limits.ts";
+import { checkBindings, checkOrigins } from "./check-names.ts";
+import { checkAlerts, checkTraces } from "./check-operations.ts";
 import { ConfigError } from "./config-error.ts";
 import { LIMITS } from "./limits.ts";
-import type { GuardLimits } from "../guard/port.ts";
-import type {
-  AlertOptions,
-  CorsOrigin,
-  GatewayConfig,
-  GatewayOptions,
-  StreamLimitsByKey,
-  TraceOptions,
-} from "./define-gateway.ts";
+import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 import type { RouteOptions } from "./define-source.ts";
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
-const BINDING = /^[A-Z][A-Z0-9_]*$/;
 
 export function checkGateway(options: GatewayOptions): GatewayConfig {
   const pipelines = collectPipelines(options);
@@ -192,51 +183,6 @@ function checkPolicy(key: string, policy: Partial<EventPolicy>): void {
   }
 }
 
-const WHOLE_LIMITS = ["requestsPerMinute", "tokensPerMinute", "maxConcurrent", "shards"] as const;
-
-/** What a guard would refuse when it is first asked, which would leave every event waiting. */
-function checkLimits(key: string, limits: GuardLimits): void {
-  for (const name of WHOLE_LIMITS) {
-    const limit = limits[name];
-    if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) continue;
-    throw new ConfigError(
-      `${key}.${name}`,
-      `${limit} is not a whole number of at least 1`,
-      "Use a whole number, or leave it out for no limit",
-    );
-  }
-  const { slowMs } = limits;
-  if (slowMs === undefined || (Number.isFinite(slowMs) && slowMs > 0)) return;
-  throw new ConfigError(`${key}.slowMs`, `${slowMs} is not a time`, "Use milliseconds above 0");
-}
-
-function laneLimitsOf(lanes: NonNullable<GatewayOptions["lanes"]>): LaneLimits {
-  const limitOf = (priority: Priority) => {
-    const { maxBacklog } = lanes[priority] ?? { maxBacklog: LIMITS.lanes.defaultMaxBacklog };
-    if (Number.isInteger(maxBacklog) && maxBacklog > 0) return { maxBacklog };
-    const key = `lanes.${priority}.maxBacklog`;
-    throw new ConfigError(key, `${maxBacklog} is no number of events`, "Use a whole number above 0");
-  };
-  return { high: limitOf("high"), normal: limitOf("normal"), low: limitOf("low") };
-}
-
-function checkEndpoints(name: string, regional: NonNullable<ModelDefinition["regional"]>): void {
-  for (const [index, { region, definition }] of regional.entries()) {
-    const key = `models.${name}.endpoints[${index}]`;
-    checkLimits(`${key}.limits`, definition.limits);
-    const given: string = region; // whoever writes JavaScript may name anything
-    if (!isRegion(given)) {
-      throw new ConfigError(
-        `${key}.region`,
-        `"${given}" is not a region`,
-        `Use one of: ${REGIONS.join(", ")}`,
-      );
-    }
-    if (regional.findIndex((other) => other.region === region) === index) continue;
-    throw new ConfigError(`${key}.region`, `${region} is there twice`, "Name each region once");
-  }
-}
-
 function checkName(key: string, name: string): void {
   if (NAME.test(name)) return;
   throw new ConfigError(
@@ -244,83 +190,6 @@ function checkName(key: string, name: string): void {
     "is not a usable name",
     "Use lower-case letters, digits and hyphens, a letter first, at most 63",
   );
-}
-
-function checkBindings(key: string, names: readonly string[]): void {
-  if (names.length === 0) {
-    throw new ConfigError(key, "is empty", "Name at least one binding that holds a secret");
-  }
-  for (const name of names) {
-    if (BINDING.test(name)) continue;
-    throw new ConfigError(
-      key,
-      "holds something that is not the name of a binding",
-      'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here',
-    );
-  }
-}
-
-function checkTraces(traces: TraceOptions | undefined): TraceOptions | null {
-  if (traces === undefined) return null;
-  const { headers = {}, sampleShare = 1 } = traces;
-  const bindings = Object.values(headers);
-  if (bindings.length > 0) checkBindings("traces.headers", bindings);
-  if (!(sampleShare >= 0 && sampleShare <= 1)) {
-    throw new ConfigError("traces.sampleShare", `${sampleShare} is no share`, "Use 0 to 1");
-  }
-  return traces;
-}
-
-function checkAlerts(alerts: AlertOptions = { webhooks: [] }): AlertOptions {
-  for (const webhook of alerts.webhooks) {
-    const names = typeof webhook.url === "string" ? [] : [webhook.url.variable];
-    if (webhook.format === "standard") names.push(webhook.secret);
-    checkBindings("alerts.webhooks", names);
-  }
-  for (const [rule, above] of Object.entries(alerts.above ?? {})) {
-    if (above === false || above >= 0) continue;
-    throw new ConfigError(`alerts.above.${rule}`, `${above} is no limit`, "Use 0 or more, or false");
-  }
-  for (const [rule, margin] of Object.entries(alerts.margin ?? {})) {
-    if (margin > 1) continue;
-    throw new ConfigError(
-      `alerts.margin.${rule}`,
-      `${margin} would tell of what is usual`,
-      "Use more than 1",
-    );
-  }
-  return alerts;
-}
-
-function streamLimitsOf({ api }: GatewayOptions): StreamLimitsByKey {
-  const limits = { perUser: LIMITS.streams.perUser, ...api?.streamLimits };
-  for (const [name, limit] of Object.entries(limits)) {
-    for (const [key, value] of Object.entries(limit)) {
-      if (Number.isInteger(value) && value > 0 && value <= LIMITS.streams.maxStartLimit) continue;
-      const mend = `Use 1 to ${LIMITS.streams.maxStartLimit}`;
-      throw new ConfigError(`api.streamLimits.${name}.${key}`, `${String(value)} is out of range`, mend);
-    }
-  }
-  return limits;
-}
-
-function checkOrigins(key: string, origins: readonly CorsOrigin[]): void {
-  for (const origin of origins) {
-    if (typeof origin === "object") {
-      if (BINDING.test(origin.variable)) continue;
-      throw new ConfigError(
-        key,
-        `"${origin.variable}" is no variable's name`,
-        'As in { variable: "PAGE_ORIGIN" }',
-      );
-    }
-    if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) continue;
-    throw new ConfigError(
-      key,
-      `"${origin}" is not an origin`,
-      'Use scheme and host alone, as in "https://app.example.com", or "*"',
-    );
-  }
 }
 
 function suggest(key: string, known: Readonly<Record<string, unknown>>): string {

@@ -3,21 +3,22 @@
  * is settled exactly once on every path. Knows nothing of prompts or schemas.
  */
 import { MODEL_NOT_CONFIGURED } from "../core/classify/not-configured.ts";
-import { failure, type FailureClass, type StageFailure } from "../core/failure.ts";
-import { err, unreachable, type Result } from "../core/result.ts";
+import { failure, type StageFailure } from "../core/failure.ts";
+import { unreachable, type Result } from "../core/result.ts";
 import type { CallReport, GuardClient, Permit } from "../guard/port.ts";
 import { reportOf, textsOfRequest, type ModelCallResult, type ModelRequest } from "../models/call.ts";
 import { estimateCallTokens } from "../models/estimate.ts";
-import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
+import type { ConfiguredModel } from "../models/port.ts";
 import { endpointsInOrder } from "../models/regional.ts";
 import { costMicros } from "../models/price.ts";
 import type { RunStreams } from "../streaming/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
-import type { Attribution, BudgetKeeper, BudgetVerdict } from "./budgets.ts";
+import type { BudgetKeeper, BudgetVerdict } from "./budgets.ts";
 import { callStreamed } from "./streamed-call.ts";
 import { isTimeout } from "./bounded.ts";
-import { describeThrown } from "./describe.ts";
+import { observationOf, type ModelCallObservation } from "./model-observation.ts";
+import { callTraced } from "./traced-call.ts";
 import type {
   CallModel,
   ModelCaller,
@@ -43,24 +44,6 @@ export interface ModelCallerDeps {
   /** Default: nothing is budgeted. */
   readonly budgets?: BudgetKeeper;
   readonly spans?: StageSpans;
-}
-
-export interface ModelCallObservation {
-  readonly model: string;
-  readonly modelId: string;
-  readonly provider: string;
-  /** Absent: not an event's call. */
-  readonly pipeline?: string;
-  /** `<space>:<customer>`: for cost per customer. Never a metric's label. */
-  readonly partitionKey?: string;
-  /** `ok`, or the failure's code. */
-  readonly code: string;
-  readonly class: "ok" | FailureClass;
-  /** undefined: the provider did not say, and nothing came that could be counted. */
-  readonly usage: TokenUsage | undefined;
-  readonly costMicros: number | null;
-  readonly latencyMs: number;
-  readonly firstTokenMs: number | undefined;
 }
 
 export function createModelCaller(deps: ModelCallerDeps): ModelCaller {
@@ -201,76 +184,6 @@ async function callAdmitted(
   };
 }
 
-function observationOf(
-  model: ConfiguredModel,
-  result: ModelCallResult,
-  caller: Attribution | undefined,
-): ModelCallObservation {
-  const { name, definition } = model;
-  const facts = result.ok ? result.value : result.error;
-  const { usage, latencyMs } = facts;
-  return {
-    model: name,
-    modelId: result.ok ? result.value.modelId : definition.modelId,
-    provider: definition.provider,
-    code: result.ok ? "ok" : result.error.failure.code,
-    class: result.ok ? "ok" : result.error.failure.class,
-    usage,
-    costMicros: usage === undefined ? null : costMicros(usage, definition.price),
-    latencyMs,
-    ...caller,
-    firstTokenMs: result.ok ? result.value.firstTokenMs : undefined,
-  };
-}
-
-/** Where OpenTelemetry has a name of its own. */
-const PROVIDER_NAMES: Readonly<Record<string, string>> = { google: "gcp.gemini" };
-
-/** One span per call, by OpenTelemetry's names for generative AI. It holds no prompt and no answer. */
-function callTraced(
-  deps: ModelCallerDeps,
-  model: ConfiguredModel,
-  request: ModelRequest,
-  signal: AbortSignal,
-): Promise<ModelCallResult> {
-  const { spans } = deps;
-  if (spans === undefined) return callSafely(deps, model, request, signal);
-  const { modelId, provider } = model.definition;
-  const options = {
-    name: `chat ${modelId}`,
-    kind: "client",
-    attributes: {
-      "gen_ai.operation.name": "chat",
-      "gen_ai.provider.name": PROVIDER_NAMES[provider] ?? provider,
-      "gen_ai.request.model": modelId,
-      "gen_ai.request.stream": true,
-      "sluice.model": model.name,
-    },
-  } as const;
-  return spans.within(options, async (span) => {
-    span.set({
-      "gen_ai.request.temperature": request.temperature,
-      "gen_ai.request.max_tokens": request.maxOutputTokens,
-    });
-    const result = await callSafely(deps, model, request, signal);
-    const { usage } = result.ok ? result.value : result.error;
-    span.set({
-      "gen_ai.usage.input_tokens": usage?.inputTokens,
-      "gen_ai.usage.output_tokens": usage?.outputTokens,
-    });
-    if (!result.ok) span.fail(result.error.failure.code);
-    else {
-      const { firstTokenMs, finishReason, modelId: answeredBy } = result.value;
-      span.set({
-        "gen_ai.response.model": answeredBy,
-        "gen_ai.response.finish_reasons": [finishReason],
-        "gen_ai.response.time_to_first_chunk": firstTokenMs === undefined ? undefined : firstTokenMs / 1_000,
-      });
-    }
-    return result;
-  });
-}
-
 function overBudget(
   deps: ModelCallerDeps,
   request: ModelCallRequest,
@@ -299,24 +212,6 @@ function observeStreamed(deps: ModelCallerDeps, model: ConfiguredModel, outcome:
     latencyMs: outcome.durationMs,
     firstTokenMs: undefined,
   });
-}
-
-/** A throw is a bug in an adapter. It is answered like a passing failure, so that the permit is settled, and logged. */
-async function callSafely(
-  deps: ModelCallerDeps,
-  model: ConfiguredModel,
-  request: ModelRequest,
-  signal: AbortSignal,
-): Promise<ModelCallResult> {
-  const startedAtMs = deps.nowMs();
-  try {
-    return await deps.call(model, request, { signal, nowMs: deps.nowMs, log: deps.logger });
-  } catch (thrown) {
-    const message = describeThrown(thrown);
-    deps.logger.error("model.threw", { model: model.name, message });
-    const latencyMs = Math.max(0, deps.nowMs() - startedAtMs);
-    return err({ failure: failure("infer", "transient", "model_threw", message), latencyMs });
-  }
 }
 
 /** A model that had no answer in the whole stage's time counts as slow; a lost lease says nothing about it. */

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { FAULT_KINDS } from "../simulation/faults.ts";
 import { loadPartitionClass, type PartitionClass } from "../simulation/object-module.ts";
 import { BatchReport, replayCommand } from "../simulation/report.ts";

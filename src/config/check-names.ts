@@ -1,0 +1,38 @@
+/** Names of bindings and origins, as a config may hold them. */
+import { ConfigError } from "./config-error.ts";
+import type { CorsOrigin } from "./define-gateway.ts";
+
+const BINDING = /^[A-Z][A-Z0-9_]*$/;
+
+export function checkBindings(key: string, names: readonly string[]): void {
+  if (names.length === 0) {
+    throw new ConfigError(key, "is empty", "Name at least one binding that holds a secret");
+  }
+  for (const name of names) {
+    if (BINDING.test(name)) continue;
+    throw new ConfigError(
+      key,
+      "holds something that is not the name of a binding",
+      'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here',
+    );
+  }
+}
+
+export function checkOrigins(key: string, origins: readonly CorsOrigin[]): void {
+  for (const origin of origins) {
+    if (typeof origin === "object") {
+      if (BINDING.test(origin.variable)) continue;
+      throw new ConfigError(
+        key,
+        `"${origin.variable}" is no variable's name`,
+        'As in { variable: "PAGE_ORIGIN" }',
+      );
+    }
+    if (origin === "*" || (URL.canParse(origin) && new URL(origin).origin === origin)) continue;
+    throw new ConfigError(
+      key,
+      `"${origin}" is not an origin`,
+      'Use scheme and host alone, as in "https://app.example.com", or "*"',
+    );
+  }
+}

@@ -1,0 +1,36 @@
+/** What a config says of traces and alerts. */
+import { checkBindings } from "./check-names.ts";
+import { ConfigError } from "./config-error.ts";
+import type { AlertOptions, TraceOptions } from "./define-gateway.ts";
+
+export function checkTraces(traces: TraceOptions | undefined): TraceOptions | null {
+  if (traces === undefined) return null;
+  const { headers = {}, sampleShare = 1 } = traces;
+  const bindings = Object.values(headers);
+  if (bindings.length > 0) checkBindings("traces.headers", bindings);
+  if (!(sampleShare >= 0 && sampleShare <= 1)) {
+    throw new ConfigError("traces.sampleShare", `${sampleShare} is no share`, "Use 0 to 1");
+  }
+  return traces;
+}
+
+export function checkAlerts(alerts: AlertOptions = { webhooks: [] }): AlertOptions {
+  for (const webhook of alerts.webhooks) {
+    const names = typeof webhook.url === "string" ? [] : [webhook.url.variable];
+    if (webhook.format === "standard") names.push(webhook.secret);
+    checkBindings("alerts.webhooks", names);
+  }
+  for (const [rule, above] of Object.entries(alerts.above ?? {})) {
+    if (above === false || above >= 0) continue;
+    throw new ConfigError(`alerts.above.${rule}`, `${above} is no limit`, "Use 0 or more, or false");
+  }
+  for (const [rule, margin] of Object.entries(alerts.margin ?? {})) {
+    if (margin > 1) continue;
+    throw new ConfigError(
+      `alerts.margin.${rule}`,
+      `${margin} would tell of what is usual`,
+      "Use more than 1",
+    );
+  }
+  return alerts;
+}
