@@ -75,6 +75,8 @@ describe("ingest's one write", () => {
       sleep: unreachable,
     };
     await expect(appendEvents(deps, events)).rejects.toThrow("no route");
+    const several = [...events, await envelopeOf({ key: "b" })];
+    await expect(appendEvents(deps, several)).rejects.toThrow("no route");
     const ordered = [await envelopeOf({ key: "a", policy: strict })];
     const lanes = { send: () => Promise.resolve(), ring: unreachable };
     await expect(appendEvents({ ...deps, lanes }, ordered)).rejects.toThrow("no route");

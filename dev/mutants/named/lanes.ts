@@ -123,6 +123,12 @@ export const LANE_FAULTS: readonly NamedMutant[] = [
   ]),
   ...faultsIn("lanes", "src/lanes/append.ts", [
     {
+      id: "answer-one-before-durable",
+      find: "await deps.lanes.send(envelopes);\n    return [",
+      replace: "void deps.lanes.send(envelopes);\n    return [",
+      promise: "nothing is answered 2xx that is not durable",
+    },
+    {
       id: "answer-before-durable",
       find: "await Promise.all([deps.lanes.send(queued), appendStrict(deps, strict)])",
       replace: "[void deps.lanes.send(queued), await appendStrict(deps, strict)]",
