@@ -19,6 +19,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
       "test/core/partition*.test.ts",
       "test/core/mutants-partition*.test.ts",
       "test/core/simulation-findings.test.ts",
+      "test/core/sync-decide.test.ts",
       "test/core/driver.test.ts",
     ],
   },

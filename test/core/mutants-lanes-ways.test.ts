@@ -122,6 +122,9 @@ describe("a strict event whose partition does not answer", () => {
     script.offer([event]);
     expect(script.partition.record(event.id).late).toBe(true);
     expect(script.partition.partition.lateEvents).toBe(1);
+    const inOrder = { ...(await envelopeOf({ key: "b", policy })), orderSuspended: false };
+    script.offer([inOrder], "ingest", false);
+    expect(script.partition.record(inOrder.id).late).toBe(false);
   });
 });
 

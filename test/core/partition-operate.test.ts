@@ -227,4 +227,15 @@ describe("whoever replays many", () => {
     expect(partition.record(a.id)).toMatchObject({ state: "pending", run: 2 });
     expect(replay()).toBe("conflict");
   });
+
+  it("names the first word of an event that an earlier version has stored by 0", async () => {
+    const a = await eventOf("a");
+    script.finish(a);
+    const { version: _, ...old } = partition.record(a.id);
+    partition.rows.set(a.id, old);
+    const replay = (version: number) =>
+      script.operate({ kind: "replay", id: a.id, reuseOutput: true, version });
+    expect(replay(1)).toBe("conflict");
+    expect(replay(0)).toBe("applied");
+  });
 });
