@@ -1,9 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-/** They wait for their runtimes to start more than they work: with one process fewer than cores, cores would idle. */
-const SIDE_BY_SIDE = 3;
-
 // core: plain Node. workers: inside workerd. e2e: the whole Worker from wrangler.toml, driven from Node. browser: the same,
 // watched from Chromium; run by `npm run test:browser` alone, because `npm test` needs nothing but Node.
 export default defineConfig({
@@ -23,23 +20,14 @@ export default defineConfig({
           environment: "node",
           // Nothing here leaves anything behind: one process for many files saves most of the time they take.
           isolate: false,
-          maxWorkers: SIDE_BY_SIDE,
         },
       },
       // Keys and certificates are kept per isolate: each of these has one of its own.
-      {
-        test: {
-          name: "senders",
-          include: ["test/core/senders*.test.ts"],
-          environment: "node",
-          maxWorkers: SIDE_BY_SIDE,
-        },
-      },
+      { test: { name: "senders", include: ["test/core/senders*.test.ts"], environment: "node" } },
       {
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: {
           name: "workers",
-          maxWorkers: SIDE_BY_SIDE,
           include: ["test/workers/**/*.test.ts"],
           provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },
           // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
