@@ -11,7 +11,7 @@ export type TestRun =
   | { readonly kind: "broken"; readonly output: string };
 
 const CHILD = fileURLToPath(new URL("./test-process.ts", import.meta.url));
-const START_TIMEOUT_MS = 180_000;
+const START_TIMEOUT_MS = 600_000;
 
 /** Ended together with this process. */
 const running = new Set<ChildProcess>();

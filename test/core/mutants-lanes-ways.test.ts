@@ -10,7 +10,7 @@ import { createPartitionClient, type PartitionRpc } from "../../src/partition/cl
 import { askingPreviousEpochs } from "../../src/partition/epochs.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { envelopeOf, partitionFor } from "../support/envelopes.ts";
-import { PartitionScript, START_MS } from "../support/partition-script.ts";
+import { START_MS } from "../support/partition-script.ts";
 
 const quiet = { ...createLogger("error"), warn() {}, error() {}, info() {} };
 const unreachable = () => Promise.reject(new Error("no route"));
@@ -116,15 +116,11 @@ describe("a strict event whose partition does not answer", () => {
     expect(sent).toEqual([]);
   });
 
-  it("is late where it arrives in the end", async () => {
-    const script = await PartitionScript.start("customer-1", policy);
-    const event = { ...(await envelopeOf({ key: "a", policy })), orderSuspended: true };
-    script.offer([event]);
-    expect(script.partition.record(event.id).late).toBe(true);
-    expect(script.partition.partition.lateEvents).toBe(1);
-    const inOrder = { ...(await envelopeOf({ key: "b", policy })), orderSuspended: false };
-    script.offer([inOrder], "ingest", false);
-    expect(script.partition.record(inOrder.id).late).toBe(false);
+  it("is answered only when its lane has it", async () => {
+    const event = await envelopeOf({ key: "a", policy });
+    const lanes = { send: unreachable, ring: unreachable };
+    const deps = { lanes, partitions: { offer: unreachable }, newId: () => "r", sleep: () => nextTask() };
+    await expect(appendEvents(deps, [event])).rejects.toThrow("no route");
   });
 });
 
@@ -234,6 +230,27 @@ describe("the client of a partition", () => {
     expect(calls()).toBe(1);
     const other = clientOf([Object.assign(new Error("lost"), { overloaded: false }), null]);
     await expect(other.client.status(await partitionFor("a"))).resolves.toBeNull();
+  });
+});
+
+describe("an offer", () => {
+  it("places a new partition where the first of its events is at home", async () => {
+    const homes: unknown[] = [];
+    const client = createPartitionClient({
+      stub: (_, home) => {
+        homes.push(home);
+        const offer = async (): Promise<OfferReply> => ({ v: 1, verdicts: [], lease: null, nextDueMs: null });
+        return { offer } as Partial<PartitionRpc> as PartitionRpc; // as above
+      },
+      attempts: 1,
+      sleep: unreachable,
+      random: () => 0,
+    });
+    const [first, second] = [await envelopeOf({ key: "a" }), await envelopeOf({ key: "b" })];
+    const events = [{ ...first, home: "weur" } as const, { ...second, home: "apac" } as const];
+    const base = { v: 1, request: "r", partition: first.partition, driver: "d", wantLease: false } as const;
+    await client.offer({ ...base, events });
+    expect(homes).toEqual(["weur"]);
   });
 });
 

@@ -30,6 +30,8 @@ async function offerTo(view: Partial<PartitionView>, limits: Partial<PartitionLi
     remembered: new Set(),
     highestPriority: "low",
     highestOrder: Number.NEGATIVE_INFINITY,
+    decisions: [],
+    openDecisions: 0,
     ...view,
   };
   const request = {
@@ -234,5 +236,21 @@ describe("priority", () => {
   it("of a partition that holds only low events is low", async () => {
     const low = { ...(await eventOf("low")), priority: "low" } as const;
     expect(leaseOf(script.offer([low])).granted[0]?.envelope.priority).toBe("low");
+  });
+});
+
+describe("a paused backlog of which one event at a time is loaded", () => {
+  it("is looked at again at once while what was loaded has expired and more lies behind it", async () => {
+    const short = await PartitionScript.start("customer-1", {}, 1);
+    const policy = { maxAgeMs: 1_000 };
+    short.offer([await eventOf("a", { policy }), await eventOf("b", { policy })], "ingest", false);
+    short.operate({ kind: "pause", reason: "test" });
+    short.partition.nowMs += 1_000;
+    short.partition.alarm();
+    expect(short.partition.open()).toHaveLength(1);
+    expect(short.partition.alarmAtMs).toBe(short.partition.nowMs);
+    short.partition.alarm();
+    expect(short.partition.open()).toHaveLength(0);
+    expect(short.partition.alarmAtMs).toBeNull();
   });
 });

@@ -321,3 +321,18 @@ describe("after a crash", () => {
     expect(script.partition.partition.lease).not.toBeNull();
   });
 });
+
+describe("a strict event that was queued because its partition did not answer", () => {
+  const policy = { ordering: "strict", onUnreachable: "queue" } as const;
+
+  it("is late where it arrives in the end", async () => {
+    const strict = await PartitionScript.start("customer-1", policy);
+    const event = { ...(await eventOf("a", { policy })), orderSuspended: true };
+    strict.offer([event]);
+    expect(strict.partition.record(event.id).late).toBe(true);
+    expect(strict.partition.partition.lateEvents).toBe(1);
+    const inOrder = { ...(await eventOf("b", { policy })), orderSuspended: false };
+    strict.offer([inOrder], "ingest", false);
+    expect(strict.partition.record(inOrder.id).late).toBe(false);
+  });
+});

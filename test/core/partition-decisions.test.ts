@@ -1,104 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { EventEnvelope } from "../../src/core/envelope.ts";
-import type { AskReply, Settlement } from "../../src/core/partition/decisions.ts";
-import { isOpen, type DecisionRecord, type StoredOutput } from "../../src/core/partition/model.ts";
+import type { AskReply } from "../../src/core/partition/decisions.ts";
+import { isOpen, type DecisionRecord } from "../../src/core/partition/model.ts";
+import {
+  ASKED_AT_MS,
+  byDefault,
+  DEFAULT,
+  Desk,
+  desk,
+  outputOf,
+  REMAINING_MS,
+} from "../support/decision-desk.ts";
 import { envelopeOf } from "../support/envelopes.ts";
-import { MemoryPartition, TEST_LIMITS } from "../support/memory-partition.ts";
-
-const START_MS = 1_700_000_000_000;
-const REMAINING_MS = 500;
-const DEFAULT = { allow: true, flagged: true };
-
-function outputOf(body: StoredOutput["body"], cached = false): StoredOutput {
-  return {
-    v: 1,
-    stageVersion: "p:1",
-    value: null,
-    body,
-    type: "decided",
-    to: ["out"],
-    emits: [],
-    model: {
-      name: "fast",
-      modelId: "fast-1",
-      inputTokens: 1,
-      outputTokens: 1,
-      estimatedUsage: false,
-      costMicros: 1,
-      durationMs: 1,
-      cached,
-    },
-  };
-}
-
-function byDefault(isFinal: boolean): Settlement {
-  return { kind: "default", reason: "deadline", isFinal, output: null };
-}
-
-class Desk {
-  readonly partition: MemoryPartition;
-  readonly envelope: EventEnvelope;
-  private requests = 0;
-
-  constructor(envelope: EventEnvelope) {
-    this.envelope = envelope;
-    this.partition = new MemoryPartition(envelope.partition, START_MS);
-  }
-
-  ask(request = `ask-${this.requests++}`): AskReply {
-    const { envelope } = this;
-    return this.partition.ask({
-      v: 1,
-      request,
-      envelope,
-      default: DEFAULT,
-      remainingMs: REMAINING_MS,
-      waitMs: 0,
-    });
-  }
-
-  settle(settlement: Settlement): DecisionRecord | null {
-    const request = `settle-${this.requests++}`;
-    return this.partition.settle({ v: 1, request, id: this.envelope.id, settlement }).decision;
-  }
-
-  model(token: number, body: StoredOutput["body"] = { allow: false }): DecisionRecord | null {
-    return this.settle({ kind: "model", token, output: outputOf(body) });
-  }
-
-  token(): number {
-    const reply = this.ask();
-    if (reply.status !== "yours") throw new Error(reply.status);
-    return reply.token;
-  }
-
-  /** One driver takes what there is and records an output. @returns what it was granted */
-  drive(driver: string) {
-    const { partition } = this;
-    const lease = partition.claim({ v: 1, request: `${driver}-claim`, driver }).lease;
-    const ids = lease?.granted.map(({ envelope }) => envelope.id) ?? [];
-    if (lease !== null) {
-      const actions = lease.granted.map(({ envelope, output }) => ({
-        kind: "record" as const,
-        id: envelope.id,
-        output: output ?? outputOf({ made: "by a driver" }),
-      }));
-      const { token } = lease;
-      const request = `${driver}-record`;
-      partition.exchange({ v: 1, request, driver, token, holding: ids, wantMore: false, actions });
-    }
-    return lease?.granted ?? [];
-  }
-
-  record() {
-    return this.partition.record(this.envelope.id);
-  }
-}
-
-async function desk(policy: Partial<EventEnvelope["policy"]> = { ordering: "strict" }): Promise<Desk> {
-  return new Desk(await envelopeOf({ key: "asked", receivedAtMs: START_MS, policy }));
-}
+import { TEST_LIMITS } from "../support/memory-partition.ts";
 
 describe("a decision", () => {
   it("is the model's when that comes first, and its output is what is delivered: the model is not asked again", async () => {
@@ -147,7 +61,7 @@ describe("a decision", () => {
     const one = await desk();
     one.token();
     one.partition.crash();
-    one.partition.nowMs = START_MS + REMAINING_MS + TEST_LIMITS.decisionGraceMs;
+    one.partition.nowMs = ASKED_AT_MS + REMAINING_MS + TEST_LIMITS.decisionGraceMs;
     expect(one.partition.alarmAtMs).toBe(one.partition.nowMs);
     one.partition.alarm();
     expect(one.record().decision).toMatchObject({ by: "default", answer: DEFAULT });
@@ -192,7 +106,7 @@ describe("a decision", () => {
       wantLease: false,
     });
     expect(known.ask().status).toBe("known");
-    expect(known.model(START_MS)).toBeNull();
+    expect(known.model(ASKED_AT_MS)).toBeNull();
   });
 
   it("is pushed back where the log is full or too many wait, and its event is a duplicate for the lanes", async () => {

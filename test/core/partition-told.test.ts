@@ -80,6 +80,27 @@ describe("the word on an event", () => {
     expect(partition.record(event.id)).toMatchObject({ version: 2, state: "pending" });
   });
 
+  it("is kept for the ledger when a person must see the end of it, whoever ended it, and once for each", async () => {
+    const events = [
+      await eventOf("a"),
+      await eventOf("b", { policy: { maxAgeMs: 1_000 } }),
+      await eventOf("c"),
+    ];
+    const [skipped, expired, done] = events;
+    script.offer(events, "ingest", false);
+    if (skipped === undefined || done === undefined) throw new Error("three events");
+    script.operate({ kind: "skip", id: skipped.id, reason: "test" });
+    partition.nowMs += 1_000;
+    partition.alarm();
+    partition.alarm();
+    script.finish(done);
+    const kept = partition.outbox.map(({ id, state, version }) => [id, state, version]);
+    expect(kept).toEqual([
+      [skipped.id, "dead", 1],
+      [expired?.id, "expired", 1],
+    ]);
+  });
+
   it("is repeated until it is heard for what a person must see, and for what was told otherwise before", () => {
     for (const state of ["dead", "review", "expired"] as const) {
       expect(isOutboxed({ state, version: 1 })).toBe(true);

@@ -57,6 +57,8 @@ export class MemoryPartition {
   partition: PartitionRecord;
   alarmAtMs: number | null = null;
   rings = 0;
+  /** What the ledger is told of until it has heard it. */
+  readonly outbox: EventRecord[] = [];
   /** How often the partition's own row was written: each time costs. */
   partitionWrites = 0;
   nowMs: number;
@@ -130,6 +132,7 @@ export class MemoryPartition {
     for (const record of decision.changed) this.rows.set(record.id, record);
     for (const one of decision.decisions.put) this.decisions.set(one.id, one);
     for (const id of decision.decisions.remove) this.decisions.delete(id);
+    this.outbox.push(...decision.outbox);
     this.partition = decision.partition;
     if (decision.writePartition) {
       this.durable = decision.partition;
@@ -150,11 +153,12 @@ export class MemoryPartition {
     const open = this.open();
     const due = ordered ? open : open.filter((record) => record.nextAtMs <= this.nowMs);
     const later = open.filter((record) => record.nextAtMs > this.nowMs).map((record) => record.nextAtMs);
+    const behindMs = open.length > this.headEvents ? 0 : null;
     return {
       partition: this.partition,
       named: [...new Set([...named, ...leased])].flatMap((id) => this.rows.get(id) ?? []),
       head: due.slice(0, this.headEvents),
-      nextOutsideHeadMs: ordered || later.length === 0 ? null : Math.min(...later),
+      nextOutsideHeadMs: ordered ? behindMs : later.length === 0 ? null : Math.min(...later),
       openEvents: open.length,
       storedBytes: 0,
       remembered: new Set(),

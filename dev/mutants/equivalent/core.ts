@@ -4,10 +4,19 @@ import { equivalentsIn, type EquivalentMutant } from "./entry.ts";
 const LOADED = "every leased and every changed event is in the working set: the default is for the compiler";
 const EXTENDED = "the same command extends the new lease, by the same rule over the same events";
 const HELD = "asked only while something is held";
+const COUNTED = "one command asks at most one question, after it has looked at the count";
 
 export const CORE_EQUIVALENTS: readonly EquivalentMutant[] = [
   ...equivalentsIn("src/core/partition/actions.ts", [
     ["f93ca44d", "return;", "a release names no event: what follows finds none and returns"],
+  ]),
+  ...equivalentsIn("src/core/partition/decisions.ts", [
+    [
+      "9f2cb955",
+      "if (stored === undefined) return;",
+      "it was stored a line before: the check is for the compiler",
+    ],
+    ["4b8c7aed", '… ?? "unknown"', "asked only of what was answered by default, which has its reason"],
   ]),
   ...equivalentsIn("src/core/partition/endings.ts", [
     [
@@ -72,6 +81,14 @@ export const CORE_EQUIVALENTS: readonly EquivalentMutant[] = [
       "61b73add",
       `PRIORITIES.find(…) ?? "normal"`,
       "there is always a highest priority: the default is for the compiler",
+    ],
+    ["f1cf6ce8", "if (!…has(decision.id)) this.openDecisions++;", COUNTED],
+    ["5d1fc1be", "if (!…has(decision.id)) this.openDecisions++;", COUNTED],
+    ["85df62e6", "if (!…has(decision.id)) this.openDecisions++;", COUNTED],
+    [
+      "f9f9cca0",
+      "(record.version ?? 0) > …",
+      "without a version it never ended: neither undefined nor 0 is more",
     ],
     ["1da24062", "revision: revision + 1", "a revision only has to differ from the one before"],
     ["70b8f122", "revision: revision + 1", "a revision only has to differ from the one before"],

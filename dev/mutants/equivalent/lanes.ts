@@ -4,7 +4,14 @@ import { equivalentsIn, type EquivalentMutant } from "./entry.ts";
 const SET_TWICE = "told twice: by the exchange itself, and when its lease is followed";
 const ATTEMPTS = "the client counts its own attempts; of the policy only the delays are used";
 
+const ONE_EVENT = "the short way of most requests; the long way answers the same";
+
 export const LANE_EQUIVALENTS: readonly EquivalentMutant[] = [
+  ...equivalentsIn("src/lanes/append.ts", [
+    ["4d63b493", "if (only !== undefined && envelopes.length === 1 && …", ONE_EVENT],
+    ["7d2d40c7", "if (only !== undefined && envelopes.length === 1 && …", ONE_EVENT],
+    ["8828c5e1", "if (only !== undefined && envelopes.length === 1 && …", ONE_EVENT],
+  ]),
   ...equivalentsIn("src/lanes/bell.ts", [
     ["0128881e", "stopWaiting = null;", "aborting a timer that has fired does nothing"],
   ]),

@@ -49,9 +49,9 @@ export interface PartitionView {
   readonly highestPriority: Priority;
   /** The largest order key ever stored here. */
   readonly highestOrder: number;
-  /** Decisions that are due or named by the command; and how many are open in all. Absent: none. */
-  readonly decisions?: readonly OpenDecision[];
-  readonly openDecisions?: number;
+  /** Decisions that are due or named by the command; and how many are open in all. */
+  readonly decisions: readonly OpenDecision[];
+  readonly openDecisions: number;
 }
 
 export interface Circumstances {
@@ -115,8 +115,8 @@ export class Workspace {
     this.loadedHead = view.head.length;
     for (const record of [...view.head, ...view.named]) this.records.set(record.id, record);
     this.original = new Map(this.records);
-    this.decisionsById = new Map((view.decisions ?? []).map((decision) => [decision.id, decision]));
-    this.openDecisions = view.openDecisions ?? 0;
+    this.decisionsById = new Map(view.decisions.map((decision) => [decision.id, decision]));
+    this.openDecisions = view.openDecisions;
   }
 
   /** Those that were loaded: due, or named. */
