@@ -48,6 +48,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
       "pressure",
       "migrations",
       "epochs",
+      "decision-object",
     ].map((name) => `test/workers/partition-${name}.test.ts`),
   },
   pipeline: {

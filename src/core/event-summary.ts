@@ -14,7 +14,7 @@ const partitionSchema = z.custom<PartitionName>(
 export const eventSummarySchema = z.object({
   v: z.literal(1),
   id: idSchema,
-  /** Rises each time the event ends or re-enters: an older summary never replaces a newer one. */
+  /** Rises each time the event ends, re-enters or gets another payload: an older summary never replaces a newer one. */
   version: z.int(),
   run: z.int(),
   state: z.enum(["pending", "retrying", "deferred", "done", "dead", "review", "filtered", "expired"]),
@@ -39,7 +39,7 @@ export const eventSummarySchema = z.object({
   failure: z.nullable(
     z.object({ stage: z.string(), class: z.string(), code: z.string(), message: z.string() }),
   ),
-  /** Why it is in review, was filtered, or ended as it did: the last words of its timeline. */
+  /** Why it is in review, was filtered, or ended as it did: the words of its timeline. */
   reason: z.optional(z.string()),
   model: z.nullable(
     z.object({
@@ -113,8 +113,8 @@ export function summaryOf(record: EventRecord): EventSummary {
   };
 }
 
-/** Of what has ended: in an open event the last entry says what it waits for. */
-function reasonOf({ endedAtMs, timeline }: EventRecord): Pick<EventSummary, "reason"> {
-  const detail = endedAtMs === null ? undefined : timeline.at(-1)?.detail;
+/** Of what has ended: what was noted after its end (an edit, a late answer) is not why. */
+function reasonOf({ endedAtMs, state, timeline }: EventRecord): Pick<EventSummary, "reason"> {
+  const detail = endedAtMs === null ? undefined : timeline.findLast(({ what }) => what === state)?.detail;
   return detail === undefined ? {} : { reason: detail };
 }

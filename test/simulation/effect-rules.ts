@@ -8,6 +8,7 @@ import { isOpen, type EventRecord, type Position } from "../../src/core/partitio
 import { comparePositions, positionOf } from "../../src/core/partition/order.ts";
 import type { OutboundMessage } from "../../src/destinations/port.ts";
 import { MAX_SKEW_MS, type Context } from "./context.ts";
+import type { DecisionRules } from "./decision-rules.ts";
 import type { SimProcess } from "./process.ts";
 import type { EffectWatcher } from "./sim-destinations.ts";
 import type { SimObject } from "./sim-object.ts";
@@ -35,6 +36,7 @@ export class EffectRules implements EffectWatcher {
   readonly statistics: EffectStatistics = { arrived: 0, repeated: 0, refusedAsOld: 0, outOfOrder: 0 };
   private readonly context: Context;
   private readonly objectFor: (partition: PartitionName) => SimObject;
+  private readonly decisions: DecisionRules;
   private readonly deadlines = new Map<string, number>();
   private readonly skipped = new Set<EventId>();
   private readonly bodies = new Map<string, string>();
@@ -43,9 +45,14 @@ export class EffectRules implements EffectWatcher {
   private readonly reached = new Map<PartitionName, Position>();
   private readonly reachedAt = new Map<string, Position>();
 
-  constructor(context: Context, objectFor: (partition: PartitionName) => SimObject) {
+  constructor(
+    context: Context,
+    objectFor: (partition: PartitionName) => SimObject,
+    decisions: DecisionRules,
+  ) {
     this.context = context;
     this.objectFor = objectFor;
+    this.decisions = decisions;
   }
 
   deliverBegins(id: EventId, process: SimProcess): void {
@@ -79,6 +86,7 @@ export class EffectRules implements EffectWatcher {
     rule(record !== undefined && isOpen(record.state), "no effect of an event that has ended");
     if (record === undefined) return;
     this.checkLease(object, message, sender, rule);
+    this.decisions.effectStarts(record, message);
     rule(record.run === message.run, "an effect belongs to the present run");
     rule(
       JSON.stringify(record.output?.body) === JSON.stringify(message.body),

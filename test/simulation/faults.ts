@@ -14,6 +14,7 @@ export const FAULT_KINDS = [
   "driver_killed",
   "driver_paused",
   "driver_paused_before_send",
+  "ingest_killed",
   "deploy",
   // Calls to a partition.
   "rpc_lost",
@@ -50,6 +51,8 @@ export const FAULT_KINDS = [
   "operator_replayed",
   "operator_skipped",
   "operator_reviewed",
+  "operator_edited",
+  "operator_discarded",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

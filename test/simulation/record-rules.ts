@@ -31,7 +31,11 @@ export function checkRewrite(
       () =>
         `${short(after.id)} in ${call.method} (${action?.kind ?? decided?.kind ?? "time"}): ${told(before)} → ${told(after)}`,
     );
-  rule(isOpen(before.state) || decided !== null, "an ended event changes by an operator's word alone");
+  const isLateAnswer = call.method === "settle" && isAnsweredLate(before, after);
+  rule(
+    isOpen(before.state) || decided !== null || isLateAnswer,
+    "an ended event changes by an operator's word alone",
+  );
   rule(before.arrivedAtMs === after.arrivedAtMs, "when an event arrived never changes");
   rule(reentered || before.order === after.order, "an event keeps its place until it re-enters");
   rule(before.late === after.late || reentered, "late is decided on arrival");
@@ -39,11 +43,25 @@ export function checkRewrite(
   checkOutput(rule, before, after, decided !== null);
   const again = after.run > before.run;
   rule(again || keepsDeliveries(before, after), "a recorded delivery stays recorded");
-  rule(after.run === before.run || (again && reentered), "a run begins by a replay alone");
+  const isRerun = reentered || decided?.kind === "edit";
+  rule(after.run === before.run || (again && isRerun), "a run begins by a replay or an edit alone");
   rule(reentered || after.sequence >= before.sequence, "an event's sequence never falls");
   rule(
     after.sequence === before.sequence || after.sequence === 0 || after.output !== null,
     "no turn without an output",
+  );
+}
+
+/** A late answer is noted beside the one that stands; an event that has ended gets no output by it. */
+function isAnsweredLate(before: EventRecord, after: EventRecord): boolean {
+  const { timeline: _timeline, decision: answer, ...restBefore } = before;
+  const { timeline: _later, decision: noted, ...restAfter } = after;
+  const { late, ...standing } = noted ?? { late: undefined };
+  return (
+    late !== undefined &&
+    JSON.stringify(standing) === JSON.stringify(answer) &&
+    JSON.stringify({ ...restAfter, lastRequest: null }) ===
+      JSON.stringify({ ...restBefore, lastRequest: null })
   );
 }
 
@@ -77,7 +95,7 @@ function checkCounters(
   const { retry, delivery } = after.envelope.policy;
   rule(after.attempts <= retry.maxRetries + 1, "retries end");
   rule(after.deliveryAttempts <= delivery.maxRetries + 1, "delivery retries end");
-  const poisoned = after.state === "dead" && after.failure?.code === "poison";
+  const poisoned = isOpen(before.state) && after.state === "dead" && after.failure?.code === "poison";
   rule(!poisoned || before.starts === POISON_AFTER_STARTS - 1, "poison is the fifth lost start");
 }
 

@@ -20,8 +20,14 @@ export class BatchReport {
     this.accepted += result.accepted;
     this.simulatedMs += result.simulatedMs;
     for (const [kind, count] of result.faults) this.faults.set(kind, (this.faults.get(kind) ?? 0) + count);
-    const { keptUndeliverable, stranded, effects, log } = result;
-    for (const [name, value] of Object.entries({ keptUndeliverable, stranded, ...effects, ...log })) {
+    const { keptUndeliverable, stranded, effects, log, decisions } = result;
+    for (const [name, value] of Object.entries({
+      keptUndeliverable,
+      stranded,
+      ...effects,
+      ...log,
+      ...decisions,
+    })) {
       this.totals.set(name, (this.totals.get(name) ?? 0) + value);
     }
   }
@@ -46,6 +52,7 @@ export class BatchReport {
         `${total("outOfOrder")} out of a strict order; a fencing one refused ${total("refusedAsOld")}`,
       `late ${total("late")} (${share(total("late"), total("stored"))}); model calls ${total("modelCalls")}, ` +
         `by drivers that had lost their lease ${total("modelCallsByZombies")}`,
+      `answers that senders waited for: ${total("answersByModel")} by the pipeline, ${total("answersByDefault")} by default`,
       `stranded by a dropped alarm that nobody had reported: ${total("stranded")}`,
       "faults",
       ...faults,

@@ -2,20 +2,26 @@
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { partitionOf, type EventId, type PartitionName } from "../../src/core/ids.ts";
 import type { Action, ExchangeReply, ExchangeRequest } from "../../src/core/partition/commands.ts";
-import { isOpen, type EventRecord, type Position } from "../../src/core/partition/model.ts";
+import {
+  isOpen,
+  type DecisionRecord,
+  type EventRecord,
+  type Position,
+} from "../../src/core/partition/model.ts";
 import { comparePositions, positionOf } from "../../src/core/partition/order.ts";
 import type { UndeliverableStore } from "../../src/lanes/undeliverable.ts";
 import type { EventProcessor } from "../../src/pipeline/processor.ts";
 import type { Context } from "./context.ts";
+import { DecisionRules } from "./decision-rules.ts";
 import { EffectRules } from "./effect-rules.ts";
 import { LeaseRules, type Write } from "./lease-rules.ts";
 import type { SimProcess } from "./process.ts";
 import { checkRewrite } from "./record-rules.ts";
 import type { WorkWatcher } from "./sim-consumer.ts";
+import type { AcceptanceWatcher } from "./sim-ingest.ts";
 import type { ModelWatcher } from "./sim-models.ts";
 import type { ObjectCall, ObjectWatcher, SimObject } from "./sim-object.ts";
 import type { LaneWatcher } from "./sim-queue.ts";
-import type { AcceptanceWatcher } from "./sim-senders.ts";
 import { short } from "./trace.ts";
 
 interface Deciding {
@@ -37,6 +43,7 @@ export class Rules
   implements ObjectWatcher, LaneWatcher, AcceptanceWatcher, ModelWatcher, WorkWatcher, UndeliverableStore
 {
   readonly effects: EffectRules;
+  readonly decisions: DecisionRules;
   readonly accepted = new Map<EventId, EventEnvelope>();
   readonly kept = new Set<string>();
   readonly statistics: LogStatistics = { late: 0, stored: 0, modelCalls: 0, modelCallsByZombies: 0 };
@@ -57,7 +64,8 @@ export class Rules
   constructor(context: Context, objectFor: (partition: PartitionName) => SimObject) {
     this.context = context;
     this.objectFor = objectFor;
-    this.effects = new EffectRules(context, objectFor);
+    this.decisions = new DecisionRules(context, objectFor);
+    this.effects = new EffectRules(context, objectFor, this.decisions);
     this.leases = new LeaseRules(context);
   }
 
@@ -66,6 +74,16 @@ export class Rules
   wasAccepted(envelope: EventEnvelope): void {
     this.accepted.set(envelope.id, envelope);
     this.checkSomewhere(envelope.id, "what was answered 2xx is durable");
+  }
+
+  wasAnswered(envelope: EventEnvelope, decision: DecisionRecord): void {
+    this.wasAccepted(envelope);
+    this.decisions.wasAnswered(envelope, decision);
+  }
+
+  wasOnlyKnown(envelope: EventEnvelope): void {
+    this.wasAccepted(envelope);
+    this.decisions.wasOnlyKnown(envelope);
   }
 
   left(eventId: string): void {
@@ -81,13 +99,16 @@ export class Rules
 
   /** null: the event has come to an end, or is kept for an operator. */
   unfinished(id: EventId): string | null {
-    const record = this.objectFor(partitionOf(id)).disk.records.get(id);
+    const { disk } = this.objectFor(partitionOf(id));
+    const record = disk.records.get(id);
+    if (disk.decisions.has(id)) return "asked";
     if (record === undefined) return this.kept.has(id) ? null : "not stored";
     return isOpen(record.state) ? record.state : null;
   }
 
   private checkSomewhere(id: EventId, rule: string): void {
-    const stored = this.objectFor(partitionOf(id)).disk.records.has(id);
+    const { disk } = this.objectFor(partitionOf(id));
+    const stored = disk.records.has(id) || disk.decisions.has(id);
     this.context.check(stored || this.kept.has(id) || this.isInLanes(id), rule, () => short(id));
   }
 
@@ -161,6 +182,7 @@ export class Rules
 
   flushed(object: SimObject, changed: ReadonlyMap<EventId, EventRecord | undefined>): void {
     this.leases.flushed(object);
+    this.decisions.flushed(object, changed);
     const status = object.inspect((instance) => instance.status());
     if (status !== null) this.leases.checkAlarm(object, status.partition);
     for (const [id, before] of changed) {
@@ -249,6 +271,8 @@ export class Rules
     this.statistics.modelCalls++;
     const id = eventId as EventId; // the prompt quotes it
     const { disk } = this.objectFor(partitionOf(id));
+    // Whoever answers a sender holds a question, not a lease.
+    if (process.kind === "ingest") return this.checkQuestion(id);
     const token = this.tokens.get(`${process.name}:${id}`);
     if (disk.partition?.lease?.token !== token) {
       this.statistics.modelCallsByZombies++;
@@ -256,6 +280,14 @@ export class Rules
     }
     const stored = disk.records.get(id)?.output?.stageVersion;
     this.context.check(stored !== stageVersion, "the model is never asked again for a stored output", () =>
+      short(id),
+    );
+  }
+
+  private checkQuestion(id: EventId): void {
+    const record = this.objectFor(partitionOf(id)).disk.records.get(id);
+    const isAnswered = record?.decision !== undefined && record.decision.by !== "default";
+    this.context.check(!isAnswered, "the model is never asked again about what it has answered", () =>
       short(id),
     );
   }

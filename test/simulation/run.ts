@@ -5,6 +5,7 @@ import type { FaultKind } from "./faults.ts";
 import { installVirtualRuntime } from "./globals.ts";
 import type { PartitionClass } from "./object-module.ts";
 import { Chance } from "./random.ts";
+import type { DecisionStatistics } from "./decision-rules.ts";
 import type { LogStatistics } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 import { World } from "./world.ts";
@@ -20,6 +21,7 @@ export interface RunResult {
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly effects: EffectStatistics;
   readonly log: LogStatistics;
+  readonly decisions: DecisionStatistics;
   readonly traceHash: string;
   readonly trace: readonly string[];
 }
@@ -56,6 +58,7 @@ export async function simulate(
     faults: context.faults.counts,
     effects: rules.effects.statistics,
     log: rules.statistics,
+    decisions: rules.decisions.statistics,
     traceHash: context.trace.digest(),
     trace: context.trace.tail(traceLines),
   };

@@ -5,7 +5,7 @@ import { err, ok } from "../../src/core/result.ts";
 import { consumeLane, type LaneDelivery } from "../../src/lanes/consumer.ts";
 import type { DriverDependencies } from "../../src/lanes/ports.ts";
 import { consumeUndeliverable, type UndeliverableStore } from "../../src/lanes/undeliverable.ts";
-import { createPartitionClient, type PartitionClient } from "../../src/partition/client.ts";
+import { createPartitionClient } from "../../src/partition/client.ts";
 import { buildEmittedEnvelopes } from "../../src/pipeline/emits.ts";
 import { createModelCaller } from "../../src/pipeline/model-caller.ts";
 import type { EventProcessor } from "../../src/pipeline/processor.ts";
@@ -53,13 +53,13 @@ export class SimConsumer implements LaneConsumer {
       : consumeLane(deps, deliveries);
   }
 
-  private dependencies(process: SimProcess): DriverDependencies {
+  /** The pipelines as they run in one invocation, a consumer's or that of a sender who waits. */
+  processor(process: SimProcess): EventProcessor {
     const { context, outside } = this;
     const clock = clockOf(context, process);
     const nowMs = () => process.nowMs();
     const log = traceLogger(context.trace, process.name);
     const guard = outside.models.guard(process);
-    const pipelines = pipelinesOf(this.deployed >> 1, () => this.killWorker());
     const models = createModelCaller({
       models: { get: () => ok(outside.models.configured) },
       call: (_, request, call) => outside.models.call(request, call),
@@ -68,8 +68,8 @@ export class SimConsumer implements LaneConsumer {
       sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
       logger: log,
     });
-    const processor = createProcessor({
-      pipelines,
+    return createProcessor({
+      pipelines: this.pipelines(),
       models,
       cache: { share: async (_, produce) => ({ kind: "produced", produced: (await produce()).produced }) },
       destinations: (name) => ok(outside.destinations.destination(name)),
@@ -80,15 +80,25 @@ export class SimConsumer implements LaneConsumer {
       nowMs,
       logger: log,
     });
+  }
+
+  private pipelines() {
+    return pipelinesOf(this.deployed >> 1, () => this.killWorker());
+  }
+
+  private dependencies(process: SimProcess): DriverDependencies {
+    const { context, outside } = this;
+    const clock = clockOf(context, process);
+    const pipelines = this.pipelines();
     return {
       partitions: clientOf(context, outside.network, process, clock),
-      processor: outside.watcher.watch(processor, process),
+      processor: outside.watcher.watch(this.processor(process), process),
       buildEmits: (event, output) =>
-        buildEmittedEnvelopes(event.envelope, event.run, output.emits, pipelines, nowMs()),
+        buildEmittedEnvelopes(event.envelope, event.run, output.emits, pipelines, process.nowMs()),
       telemetry: outside.open.telemetry(process),
       clock,
       newId: () => context.newId("r"),
-      log,
+      log: traceLogger(context.trace, process.name),
       limits: { ...LIMITS.lanes, effectTimeoutMs: LIMITS.stages.deliverTimeoutMs },
     };
   }
@@ -106,7 +116,7 @@ export function clientOf(
   network: SimNetwork,
   process: SimProcess,
   clock: Clock,
-): PartitionClient {
+): ReturnType<typeof createPartitionClient> {
   return createPartitionClient({
     stub: (partition) => network.stub(process, partition),
     attempts: LIMITS.lanes.rpcAttempts,

@@ -4,13 +4,15 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { EventId } from "../../src/core/ids.ts";
-import type { EventRecord, PartitionRecord } from "../../src/core/partition/model.ts";
+import type { EventRecord, OpenDecision, PartitionRecord } from "../../src/core/partition/model.ts";
 
 /** Told of every record that is written, before it is durable. */
 export type OnWrite = (before: EventRecord | undefined, after: EventRecord) => void;
 
 interface Pending {
   readonly records: Map<EventId, EventRecord>;
+  /** null: it is gone. */
+  readonly decisions: Map<EventId, OpenDecision | null>;
   partition: PartitionRecord | null;
 }
 
@@ -19,6 +21,8 @@ export class SimDisk {
   readonly label: string;
   /** As flushed. */
   readonly records = new Map<EventId, EventRecord>();
+  /** Questions that senders wait for, as flushed. */
+  readonly decisions = new Map<EventId, OpenDecision>();
   partition: PartitionRecord | null = null;
   alarmMs: number | null = null;
   /** As the loaded object sees it. */
@@ -65,7 +69,7 @@ export class SimDisk {
     this.begin();
     const changes = Number(this.statement(sql).run(...values).changes);
     this.touch();
-    this.follow(values);
+    this.follow(sql, values);
     return changes;
   }
 
@@ -80,6 +84,7 @@ export class SimDisk {
     const written = this.inSavepoint ?? emptyPending();
     this.inSavepoint = null;
     for (const [id, record] of written.records) this.working.records.set(id, record);
+    for (const [id, decision] of written.decisions) this.working.decisions.set(id, decision);
     if (written.partition !== null) this.working.partition = written.partition;
   }
 
@@ -107,6 +112,10 @@ export class SimDisk {
     for (const [id, record] of this.working.records) {
       changed.set(id, this.records.get(id));
       this.records.set(id, record);
+    }
+    for (const [id, decision] of this.working.decisions) {
+      if (decision === null) this.decisions.delete(id);
+      else this.decisions.set(id, decision);
     }
     this.partition = this.working.partition ?? this.partition;
     this.alarmMs = this.workingAlarmMs;
@@ -158,8 +167,9 @@ export class SimDisk {
   }
 
   /** Rows are told by their first characters, as the store writes them. */
-  private follow(values: readonly SQLInputValue[]): void {
+  private follow(sql: string, values: readonly SQLInputValue[]): void {
     const target = this.inSavepoint ?? this.working;
+    if (DECISIONS.test(sql)) return followDecision(target, sql, values);
     for (const value of values) {
       if (typeof value !== "string") continue;
       if (value.startsWith(EVENT_ROW)) {
@@ -181,9 +191,15 @@ export class SimDisk {
   }
 }
 
+const DECISIONS = /^(?:INSERT OR REPLACE INTO|DELETE FROM) decisions /;
 const EVENT_ROW = '{"v":1,"id":"evt_';
 const PARTITION_ROW = '{"partition":{';
 
 function emptyPending(): Pending {
-  return { records: new Map(), partition: null };
+  return { records: new Map(), decisions: new Map(), partition: null };
+}
+
+function followDecision(target: Pending, sql: string, values: readonly SQLInputValue[]): void {
+  const [id, , row = "null"] = values as readonly [EventId, number?, string?]; // as the table writes them
+  target.decisions.set(id, sql.startsWith("DELETE") ? null : (JSON.parse(row) as OpenDecision)); // as above
 }

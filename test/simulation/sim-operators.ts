@@ -8,6 +8,7 @@ import { sweepPartitions } from "../../src/lanes/sweep.ts";
 import type { Context } from "./context.ts";
 import type { FaultKind } from "./faults.ts";
 import type { OpenPartitions } from "./open-partitions.ts";
+import type { Payload } from "./pipelines.ts";
 import { clientOf, clockOf } from "./sim-consumer.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimObject } from "./sim-object.ts";
@@ -106,11 +107,24 @@ export class SimOperators {
       const reuseOutput = faults.stream("operator_replayed").happens(0.5);
       this.operate(object, { kind: "replay", id: ended.id, reuseOutput });
     }
+    const isEditable = ({ state }: EventRecord) =>
+      state === "dead" || state === "expired" || state === "review";
+    const edited = pick("operator_edited", isEditable);
+    if (edited !== undefined)
+      this.operate(object, { kind: "edit", id: edited.id, text: this.mended(edited) });
+    const hopeless = pick("operator_discarded", ({ state }) => state === "dead" || state === "expired");
+    if (hopeless !== undefined)
+      this.operate(object, { kind: "discard", id: hopeless.id, reason: "hopeless" });
     const open = pick("operator_skipped", (record) => isOpen(record.state));
     if (open !== undefined) {
       this.onSkip(open.id);
       this.operate(object, { kind: "skip", id: open.id, reason: "in the way" });
     }
+  }
+
+  private mended({ envelope }: EventRecord): string {
+    const payload: Payload = { key: envelope.dedupeKey, emit: false, review: false, poison: false };
+    return JSON.stringify({ ...payload, key: `${payload.key} ${this.context.newId("m")}` });
   }
 
   private review(object: SimObject, { id, run }: EventRecord): void {

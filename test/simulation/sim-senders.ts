@@ -7,19 +7,10 @@ import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { makeEventId, makePartitionName, type EventId, type PartitionName } from "../../src/core/ids.ts";
 import { DEFAULT_EVENT_POLICY, type EventPolicy, type Priority } from "../../src/core/policy.ts";
 import { DELIVERY_RETRY } from "../../src/core/retry.ts";
-import { appendEvents } from "../../src/lanes/append.ts";
-import { createLaneSet } from "../../src/lanes/wire/lane-set.ts";
 import type { Context } from "./context.ts";
 import { PIPELINES, type Payload } from "./pipelines.ts";
 import type { Chance } from "./random.ts";
-import { clientOf, clockOf } from "./sim-consumer.ts";
-import type { SimNetwork } from "./sim-network.ts";
-import type { LaneName, SimQueue } from "./sim-queue.ts";
-import { short } from "./trace.ts";
-
-export interface AcceptanceWatcher {
-  wasAccepted(envelope: EventEnvelope): void;
-}
+import type { SimIngest } from "./sim-ingest.ts";
 
 interface Customer {
   readonly name: string;
@@ -27,35 +18,36 @@ interface Customer {
   readonly policy: EventPolicy;
   /** How the sender numbers what it reports. */
   readonly keys: "none" | "time" | "sequence";
+  /** Whether it waits for what the pipeline makes of its events. */
+  readonly asks: boolean;
   reported: number;
 }
 
 const KINDS = [
-  { name: "strict", ordering: "strict", keys: "none", gapWaitMs: 0 },
-  { name: "arrival", ordering: "arrival", keys: "none", gapWaitMs: 0 },
-  { name: "timed", ordering: "arrival", keys: "time", gapWaitMs: 0 },
-  { name: "numbered", ordering: "arrival", keys: "sequence", gapWaitMs: 20_000 },
-  { name: "unordered", ordering: "none", keys: "none", gapWaitMs: 0 },
-  { name: "strict-or-queued", ordering: "strict", keys: "none", gapWaitMs: 0 },
+  { name: "strict", ordering: "strict", keys: "none", gapWaitMs: 0, asks: false },
+  { name: "arrival", ordering: "arrival", keys: "none", gapWaitMs: 0, asks: false },
+  { name: "timed", ordering: "arrival", keys: "time", gapWaitMs: 0, asks: false },
+  { name: "numbered", ordering: "arrival", keys: "sequence", gapWaitMs: 20_000, asks: false },
+  { name: "unordered", ordering: "none", keys: "none", gapWaitMs: 0, asks: false },
+  { name: "strict-or-queued", ordering: "strict", keys: "none", gapWaitMs: 0, asks: false },
+  { name: "asked", ordering: "arrival", keys: "none", gapWaitMs: 0, asks: true },
+  { name: "asked-strictly", ordering: "strict", keys: "none", gapWaitMs: 0, asks: true },
+  { name: "asked-unordered", ordering: "none", keys: "none", gapWaitMs: 0, asks: true },
 ] as const;
 
 const MAX_REPORTS = 4;
 
 export class SimSenders {
   private readonly context: Context;
-  private readonly network: SimNetwork;
-  private readonly queue: SimQueue;
-  private readonly watcher: AcceptanceWatcher;
+  private readonly ingest: SimIngest;
   private readonly chance: Chance;
   /** Occurrences that are still to be reported, or being reported. */
   busy = 0;
   private customers: Customer[] = [];
 
-  constructor(context: Context, network: SimNetwork, queue: SimQueue, watcher: AcceptanceWatcher) {
+  constructor(context: Context, ingest: SimIngest) {
     this.context = context;
-    this.network = network;
-    this.queue = queue;
-    this.watcher = watcher;
+    this.ingest = ingest;
     this.chance = context.chance.stream("senders");
   }
 
@@ -96,7 +88,7 @@ export class SimSenders {
       onDead: chance.pick(["continue", "continue", "pause"]),
       onReview: chance.pick(["continue", "continue", "hold"]),
     };
-    return { name: kind.name, partition, policy, keys: kind.keys, reported: 0 };
+    return { name: kind.name, partition, policy, keys: kind.keys, asks: kind.asks, reported: 0 };
   }
 
   private async report(customer: Customer): Promise<void> {
@@ -122,53 +114,27 @@ export class SimSenders {
       orderKey,
       payload,
     });
-    await this.send(envelope, 1);
+    const isHasty = customer.asks && this.chance.happens(0.15);
+    await Promise.all([
+      this.send(customer, envelope, 1),
+      isHasty ? this.sendTwice(customer, envelope) : null,
+    ]);
+  }
+
+  /** Without waiting for the first one's answer. */
+  private async sendTwice(customer: Customer, envelope: EventEnvelope): Promise<void> {
+    await this.context.clock.wait(this.chance.pick([1, 100, 1_500]), "report twice");
+    await this.send(customer, envelope, MAX_REPORTS);
   }
 
   /** A sender comes again after a refusal, mostly; and now and then although it was answered. */
-  private async send(envelope: EventEnvelope, report: number): Promise<void> {
-    const taken = await this.append({ ...envelope, receivedAtMs: 0 });
+  private async send(customer: Customer, envelope: EventEnvelope, report: number): Promise<void> {
+    const taken = customer.asks ? await this.ingest.ask(envelope) : await this.ingest.append(envelope);
     const again = report < MAX_REPORTS && this.chance.happens(taken ? 0.2 : 0.8);
     if (!again) return;
     await this.context.clock.wait(this.chance.pick([5, 400, 5_000, 60_000]), "report again");
-    await this.send(envelope, report + 1);
+    await this.send(customer, envelope, report + 1);
   }
-
-  /** One ingest request. @returns whether it was answered as taken in time */
-  private append(envelope: EventEnvelope): Promise<boolean> {
-    const { context } = this;
-    const process = context.startProcess("ingest", context.newId("i"));
-    const lanes = createLaneSet((name) =>
-      isLane(name) ? this.queue.binding(name, () => Promise.resolve(process)) : undefined,
-    );
-    const partitions = clientOf(context, this.network, process, clockOf(context, process));
-    const received = { ...envelope, receivedAtMs: process.nowMs() };
-    const clock = clockOf(context, process);
-    const newId = () => context.newId("r");
-    const taken = process
-      .run(() =>
-        appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, [received]),
-      )
-      .then(
-        ([appended]) => appended !== undefined && appended.status !== "refused",
-        () => false,
-      );
-    const tooLate = context.clock
-      .wait(LIMITS.ingest.durableWithinMs, `${process.name} 503`)
-      .then(() => false);
-    return Promise.race([taken, tooLate]).then((answer) => {
-      process.alive = false;
-      if (answer) this.watcher.wasAccepted(received);
-      context.trace.line(
-        `${process.name} ${received.dedupeKey} ${short(received.id)} ${answer ? "200" : "503"}`,
-      );
-      return answer;
-    });
-  }
-}
-
-function isLane(name: string): name is LaneName {
-  return name === "LANE_HIGH" || name === "LANE_NORMAL" || name === "LANE_LOW";
 }
 
 interface Occurrence {

@@ -11,6 +11,7 @@ import { Rules } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 import { SimConsumer } from "./sim-consumer.ts";
 import { SimDestinations } from "./sim-destinations.ts";
+import { SimIngest } from "./sim-ingest.ts";
 import { SimLedger } from "./sim-ledger.ts";
 import { SimModels } from "./sim-models.ts";
 import { SimNetwork } from "./sim-network.ts";
@@ -81,7 +82,10 @@ export class World {
       this.rules,
     );
     this.rules.isInLanes = (id) => this.queue.holds(id);
-    this.senders = new SimSenders(context, network, this.queue, this.rules);
+    this.senders = new SimSenders(
+      context,
+      new SimIngest(context, network, this.queue, this.consumer, this.rules),
+    );
     this.ledger = new SimLedger(context, network);
     open.onEnded = (summaries) => this.ledger.receive(summaries);
     this.operators = new SimOperators(context, network, this.objects, open, (id) =>
@@ -125,8 +129,13 @@ export class World {
 
   /** A driver may die, freeze, or have its clock set back wherever it waits. @returns whether the step is lost */
   private strikesOwner(owner: SimProcess | null): boolean {
-    if (owner?.kind !== "consumer") return false;
     const { faults, trace, clock } = this.context;
+    if (owner?.kind === "ingest" && faults.strikes("ingest_killed", 0.01)) {
+      trace.line(`${owner.name} killed`);
+      owner.die();
+      return true;
+    }
+    if (owner?.kind !== "consumer") return false;
     if (faults.strikes("driver_killed", 0.004)) {
       trace.line(`${owner.name} killed`);
       owner.die();

@@ -121,6 +121,15 @@ describe("a dead letter", () => {
     expect(told).toHaveLength(1);
   });
 
+  it("is not told later because others follow", async () => {
+    const [first, second] = [await eventOf("a"), await eventOf("b")];
+    await end(first, "dead");
+    vi.setSystemTime(startMs + FIRST_MS - 1);
+    await end(second, "dead");
+    await alarmAt(startMs + FIRST_MS);
+    expect(told.map(({ id }) => id)).toEqual([first.id]);
+  });
+
   it("stays told when the ledger has only heard an earlier word of it", async () => {
     const event = await eventOf("a");
     await end(event, "dead");

@@ -24,7 +24,7 @@ export function endRecord(
   return ended;
 }
 
-/** Ending and re-entering are what the ledger is told of: each time under a higher version. */
+/** Ending, re-entering and another payload are what the ledger is told of: each time under a higher version. */
 export function nextVersion(record: EventRecord): number {
   return (record.version ?? 0) + 1;
 }

@@ -160,6 +160,8 @@ function editPayload(work: Workspace, record: EventRecord, text: string): Operat
     run: record.effectsBegun ? record.run + 1 : record.run,
     deliveries: record.effectsBegun ? [] : record.deliveries,
     effectsBegun: false,
+    // Whoever would replay it as it was listed before hears that it is another one now.
+    version: nextVersion(record),
   };
   work.put(withEntry(edited, work.at.limits, { atMs: work.at.nowMs, what: "payload edited" }));
   return "applied";
