@@ -1,8 +1,45 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-// core: plain Node. workers: inside workerd. e2e: the whole Worker from wrangler.toml, driven from Node. browser: the same,
+// core: plain Node. workers: inside workerd, many files in one; workers-alone: a runtime for each. e2e: the whole Worker from wrangler.toml, driven from Node. browser: the same,
 // watched from Chromium; run by `npm run test:browser` alone, because `npm test` needs nothing but Node.
+
+/** They count what the runtime has seen, or change what it is made of. */
+const ALONE = [
+  "cache-results",
+  "ingest-handshakes",
+  "ingest-senders",
+  "ingest-shedding",
+  "partition-faults",
+  "telemetry-metrics",
+  "telemetry-route",
+].map((name) => `test/workers/${name}.test.ts`);
+
+const workersPlugin = () => cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } });
+const workers = {
+  provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },
+  // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
+  deps: {
+    optimizer: {
+      ssr: {
+        enabled: true,
+        include: [
+          "itty-durable",
+          "zod",
+          "hono",
+          "hono/jsx/jsx-runtime",
+          "hono/jsx/jsx-dev-runtime",
+          "eventsource-parser",
+          "@ai-sdk/provider",
+          "@ai-sdk/openai-compatible",
+          "@ai-sdk/anthropic",
+          "@ai-sdk/google",
+        ],
+      },
+    },
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -25,33 +62,18 @@ export default defineConfig({
       // Keys and certificates are kept per isolate: each of these has one of its own.
       { test: { name: "senders", include: ["test/core/senders*.test.ts"], environment: "node" } },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [workersPlugin()],
         test: {
+          ...workers,
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
-          provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },
-          // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
-          deps: {
-            optimizer: {
-              ssr: {
-                enabled: true,
-                include: [
-                  "itty-durable",
-                  "zod",
-                  "hono",
-                  "hono/jsx/jsx-runtime",
-                  "hono/jsx/jsx-dev-runtime",
-                  "eventsource-parser",
-                  "@ai-sdk/provider",
-                  "@ai-sdk/openai-compatible",
-                  "@ai-sdk/anthropic",
-                  "@ai-sdk/google",
-                ],
-              },
-            },
-          },
+          exclude: ALONE,
+          // Starting the runtime takes longer than most files run.
+          isolate: false,
+          setupFiles: ["test/support/empty-storage.ts"],
         },
       },
+      { plugins: [workersPlugin()], test: { ...workers, name: "workers-alone", include: ALONE } },
       {
         test: {
           name: "e2e",
