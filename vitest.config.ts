@@ -17,6 +17,7 @@ const ALONE = [
 
 const workersPlugin = () => cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } });
 const workers = {
+  sequence: { groupOrder: 1 },
   provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },
   // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
   deps: {
@@ -40,6 +41,9 @@ const workers = {
   },
 };
 
+/** Plain Node, and the simulation's files as long as each other: both cores work. Before what needs workerd. */
+const BESIDE_EACH_OTHER = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -57,10 +61,18 @@ export default defineConfig({
           environment: "node",
           // Nothing here leaves anything behind: one process for many files saves most of the time they take.
           isolate: false,
+          ...BESIDE_EACH_OTHER,
         },
       },
       // Keys and certificates are kept per isolate: each of these has one of its own.
-      { test: { name: "senders", include: ["test/core/senders*.test.ts"], environment: "node" } },
+      {
+        test: {
+          name: "senders",
+          include: ["test/core/senders*.test.ts"],
+          environment: "node",
+          ...BESIDE_EACH_OTHER,
+        },
+      },
       {
         plugins: [workersPlugin()],
         test: {
@@ -70,7 +82,7 @@ export default defineConfig({
           exclude: ALONE,
           // Starting the runtime takes longer than most files run.
           isolate: false,
-          setupFiles: ["test/support/empty-storage.ts"],
+          setupFiles: ["test/workers/empty-storage.ts"],
         },
       },
       { plugins: [workersPlugin()], test: { ...workers, name: "workers-alone", include: ALONE } },
@@ -83,7 +95,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // These wait for timers more than they work. After the other projects, which need the whole machine.
           maxWorkers: 3,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -93,7 +105,7 @@ export default defineConfig({
           environment: "node",
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -115,12 +115,12 @@ export class Rules
   // The partition's object.
 
   callBegins(object: SimObject, call: ObjectCall): void {
-    const status = object.inspect((instance) => instance.status());
+    const memory = object.memory();
     const expectFenced =
       call.method === "exchange" &&
-      status !== null &&
-      this.leases.mustBeFenced(object, status.partition, call.request as ExchangeRequest); // as the driver sent it
-    const leased = new Set(status?.partition.lease?.entries.map((entry) => entry.id));
+      memory !== null &&
+      this.leases.mustBeFenced(object, memory.partition, call.request as ExchangeRequest); // as the driver sent it
+    const leased = new Set(memory?.partition.lease?.entries.map((entry) => entry.id));
     const deciding: Deciding = { call, writes: [], expectFenced, leased };
     this.deciding.set(object, deciding);
     object.disk.onWrite = (before, after) => {
@@ -133,8 +133,8 @@ export class Rules
 
   callDecided(object: SimObject): void {
     object.disk.onWrite = () => {};
-    const status = object.inspect((instance) => instance.status());
-    if (status === null) return;
+    const memory = object.memory();
+    if (memory === null) return;
     const { disk } = object;
     let open = 0;
     let sequence = 0;
@@ -145,14 +145,14 @@ export class Rules
     const check = (holds: boolean, rule: string, detail: string) =>
       this.context.check(holds, rule, () => `${disk.label}: ${detail}`);
     check(
-      open === status.openEvents,
+      open === memory.openEvents,
       "memory knows what is stored",
-      `${open} open, believes ${status.openEvents}`,
+      `${open} open, believes ${memory.openEvents}`,
     );
     check(
-      sequence <= status.partition.sequence,
+      sequence <= memory.partition.sequence,
       "no sequence is given twice",
-      `${sequence} > ${status.partition.sequence}`,
+      `${sequence} > ${memory.partition.sequence}`,
     );
   }
 
@@ -183,8 +183,8 @@ export class Rules
   flushed(object: SimObject, changed: ReadonlyMap<EventId, EventRecord | undefined>): void {
     this.leases.flushed(object);
     this.decisions.flushed(object, changed);
-    const status = object.inspect((instance) => instance.status());
-    if (status !== null) this.leases.checkAlarm(object, status.partition);
+    const memory = object.memory();
+    if (memory !== null) this.leases.checkAlarm(object, memory.partition);
     for (const [id, before] of changed) {
       const after = object.disk.records.get(id);
       if (after === undefined) continue;

@@ -2,6 +2,7 @@
  * The platform around one partition's real Durable Object: loading and losing it, holding answers back until
  * what they speak of is durable, and its one alarm.
  */
+import type { PartitionRecord } from "../../src/core/partition/model.ts";
 import type { PartitionName } from "../../src/core/ids.ts";
 import type { Context } from "./context.ts";
 import type { PartitionClass, PartitionInstance } from "./object-module.ts";
@@ -36,6 +37,11 @@ const FLUSH_MS = 4;
 const ALARM_LATENCY_MS = 10;
 const ALARM_RETRIES = 6;
 const FIRST_ALARM_RETRY_MS = 2_000;
+
+export interface ObjectMemory {
+  readonly partition: PartitionRecord;
+  readonly openEvents: number;
+}
 
 export class SimObject {
   readonly name: PartitionName;
@@ -96,10 +102,13 @@ export class SimObject {
     });
   }
 
-  /** What the loaded object says of itself; null when it is not loaded, or still loading. */
-  inspect<Value>(look: (instance: PartitionInstance) => Value): Value | null {
-    const { loaded } = this;
-    return loaded === null ? null : loaded.process.run(() => look(loaded.instance));
+  /** What the loaded object believes, past its methods: `status` would read its disk. null when it is not loaded. */
+  memory(): ObjectMemory | null {
+    if (this.loaded === null) return null;
+    const { instance } = this.loaded;
+    const partition = Reflect.get(instance, "partition") as PartitionRecord; // private to the class
+    const store = Reflect.get(instance, "store") as Pick<ObjectMemory, "openEvents">; // as above
+    return { partition, openEvents: store.openEvents };
   }
 
   nowMs(): number {
