@@ -6,7 +6,7 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { isJsonObject } from "../core/json.ts";
 import { defineModel, providerSettings, RESPONSE_CAPS, type BaseUrl } from "./endpoint.ts";
-import { plainTextFirst } from "./plain-text.ts";
+import { plainTextFirst } from "./plain-text-model.ts";
 import type { ModelDefinition } from "./port.ts";
 import { withEndpoints, type RegionalOptions } from "./regional.ts";
 import { isStrictSchema } from "./strict-schema.ts";

@@ -98,6 +98,8 @@ export type ModelStep =
 export interface ModelStream {
   /** Never rejects. After `end` or `failed` it keeps giving that. One call at a time. */
   next(): Promise<ModelStep>;
+  /** The next step, where it came together with the last one; undefined: it has to be waited for. */
+  pending(): ModelStep | undefined;
   /** Ends the upstream call at once; the next step is a failure `cancelled`. */
   cancel(): void;
   readonly hint: LimitHint | undefined;

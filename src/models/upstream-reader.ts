@@ -2,11 +2,7 @@
  * Reads a provider's stream parts as text with exactly one ending, under the call's clocks. Counts what
  * was generated, so that an interrupted call still has a usage.
  */
-import type {
-  LanguageModelV4FinishReason,
-  LanguageModelV4StreamPart,
-  LanguageModelV4Usage,
-} from "@ai-sdk/provider";
+import type { LanguageModelV4FinishReason, LanguageModelV4StreamPart } from "@ai-sdk/provider";
 import { LIMITS } from "../config/limits.ts";
 import { isPolicyWord } from "../core/classify/model-error.ts";
 import type { LimitHint } from "../guard/port.ts";
@@ -14,7 +10,8 @@ import { abortFailure } from "./abort-failure.ts";
 import { classifyModelError } from "./classify.ts";
 import type { CallDeadlines } from "./deadlines.ts";
 import { weighTokens } from "./estimate.ts";
-import { plainTextBefore, type PlainTextFirst } from "./plain-text.ts";
+import type { PlainEnd } from "./plain-events.ts";
+import { plainStreamOf, type PlainStream } from "./plain-text-model.ts";
 import type { ModelStep, ModelStream, TokenUsage } from "./port.ts";
 
 export interface ReaderParts {
@@ -27,31 +24,31 @@ export interface ReaderParts {
   readonly nowMs: () => number;
 }
 
-const PLAIN = "plain";
-
 export class UpstreamReader implements ModelStream {
-  readonly #reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart>;
-  readonly #plainText: PlainTextFirst | undefined;
+  #reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
+  /** Until something comes that is not plain. */
+  #plain: PlainStream | undefined;
   readonly #parts: ReaderParts;
   #ended: ModelStep | undefined;
   #modelId: string;
   #hint: LimitHint | undefined;
-  #reported: LanguageModelV4Usage | undefined;
+  /** By the provider. */
+  #counted: { readonly inputTokens?: number | undefined; readonly outputTokens?: number | undefined } = {};
   #firstTokenMs: number | undefined;
   #latencyMs: number;
   #characters = 0;
   #outputWeight = 0;
 
   constructor(stream: ReadableStream<LanguageModelV4StreamPart>, parts: ReaderParts) {
-    this.#plainText = plainTextBefore(stream);
-    this.#reader = stream.getReader();
+    this.#plain = plainStreamOf(stream);
+    if (this.#plain === undefined) this.#reader = stream.getReader();
     this.#parts = parts;
     this.#modelId = parts.modelId;
     this.#hint = parts.hint;
     this.#latencyMs = parts.nowMs() - parts.startedAtMs;
     parts.deadlines.onAbort(() => {
-      this.#plainText?.cancel();
-      this.#reader.cancel().catch(() => undefined);
+      this.#plain?.text.cancel();
+      this.#reader?.cancel().catch(() => undefined);
     });
   }
 
@@ -72,8 +69,7 @@ export class UpstreamReader implements ModelStream {
   }
 
   get usage(): TokenUsage {
-    const input = this.#reported?.inputTokens.total;
-    const output = this.#reported?.outputTokens.total;
+    const { inputTokens: input, outputTokens: output } = this.#counted;
     // A prompt is never empty, so 0 input tokens means that the provider did not count.
     const knowsInput = input !== undefined && input > 0;
     const knowsOutput = output !== undefined && (output > 0 || this.#characters === 0);
@@ -92,9 +88,26 @@ export class UpstreamReader implements ModelStream {
     if (this.#ended !== undefined) return this.#ended;
     const { deadlines, nowMs } = this.#parts;
     const waitingSinceMs = nowMs();
-    const step = await this.#nextStep();
-    deadlines.relax();
+    let step: ModelStep | undefined;
+    while (step === undefined) {
+      // The clock for the first token runs since the headers came; this one starts anew with every part.
+      if (this.#firstTokenMs !== undefined) deadlines.expect("idle");
+      step = await (this.#plain === undefined ? this.#readPart() : this.#readPlain(this.#plain));
+      if (deadlines.cause !== undefined) step = { kind: "failed", failure: abortFailure(deadlines.cause) };
+    }
     this.#latencyMs += nowMs() - waitingSinceMs;
+    return this.#give(step);
+  }
+
+  pending(): ModelStep | undefined {
+    if (this.#ended !== undefined || this.#parts.deadlines.cause !== undefined) return undefined;
+    const text = this.#plain?.text.take();
+    return text === undefined ? undefined : this.#give(this.#say(text));
+  }
+
+  #give(step: ModelStep): ModelStep {
+    const { deadlines } = this.#parts;
+    deadlines.relax();
     if (step.kind === "text") return step;
     this.#ended = step;
     if (step.kind === "failed") deadlines.abort("failed");
@@ -102,38 +115,45 @@ export class UpstreamReader implements ModelStream {
     return step;
   }
 
-  async #nextStep(): Promise<ModelStep> {
-    const { deadlines } = this.#parts;
-    for (;;) {
-      // The clock for the first token runs since the headers came; this one starts anew with every part.
-      if (this.#firstTokenMs !== undefined) deadlines.expect("idle");
-      const part = await this.#read();
-      if (deadlines.cause !== undefined) {
-        return { kind: "failed", failure: abortFailure(deadlines.cause) };
-      }
-      const step = this.#accept(part);
-      if (step !== undefined) return step;
+  async #readPlain(stream: PlainStream): Promise<ModelStep | undefined> {
+    const plain = await stream.text.next();
+    if (typeof plain === "string") return this.#say(plain);
+    if (plain !== null) return this.#endPlainly(plain);
+    if (this.#parts.deadlines.cause !== undefined) return undefined;
+    this.#plain = undefined;
+    try {
+      this.#reader = (await stream.parts()).getReader();
+    } catch (thrown) {
+      return this.#fault(thrown);
     }
+    return undefined;
+  }
+
+  #endPlainly({ finishReason, usage, modelId }: PlainEnd): ModelStep {
+    this.#counted = usage ?? {};
+    this.#modelId = modelId ?? this.#modelId;
+    return this.#finish(finishReason);
   }
 
   /** A stream that breaks or just ends reads as an error part. */
-  async #read(): Promise<LanguageModelV4StreamPart> {
+  async #readPart(): Promise<ModelStep | undefined> {
+    let part: LanguageModelV4StreamPart;
     try {
-      const text = await this.#plainText?.next();
-      if (typeof text === "string") return { type: "text-delta", id: PLAIN, delta: text };
-      const { done, value } = await this.#reader.read();
-      return done ? { type: "error", error: new Error("no finish part") } : value;
+      const { done = true, value } = (await this.#reader?.read()) ?? {};
+      part = done || value === undefined ? { type: "error", error: new Error("no finish part") } : value;
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error("broken stream");
-      return { type: "error", error };
+      part = { type: "error", error: thrown instanceof Error ? thrown : new Error("broken stream") };
     }
+    return this.#accept(part);
+  }
+
+  #say(text: string): ModelStep {
+    if (this.#count(text)) return { kind: "text", text };
+    return { kind: "failed", failure: abortFailure("output_too_long") };
   }
 
   #accept(part: LanguageModelV4StreamPart): ModelStep | undefined {
-    if (part.type === "text-delta") {
-      if (!this.#count(part.delta)) return { kind: "failed", failure: abortFailure("output_too_long") };
-      return part.delta === "" ? undefined : { kind: "text", text: part.delta };
-    }
+    if (part.type === "text-delta") return part.delta === "" ? undefined : this.#say(part.delta);
     if (part.type === "reasoning-delta" || part.type === "tool-input-delta") {
       // Not shown, but paid for, and a sign of life.
       if (this.#count(part.delta)) return undefined;
@@ -142,7 +162,8 @@ export class UpstreamReader implements ModelStream {
     if (part.type === "response-metadata") this.#modelId = part.modelId ?? this.#modelId;
     if (part.type === "error") return this.#fault(part.error);
     if (part.type !== "finish") return undefined;
-    this.#reported = part.usage;
+    const { inputTokens, outputTokens } = part.usage;
+    this.#counted = { inputTokens: inputTokens.total, outputTokens: outputTokens.total };
     return this.#finish(part.finishReason);
   }
 

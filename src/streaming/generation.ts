@@ -6,14 +6,15 @@ import { failure, type StageFailure } from "../core/failure.ts";
 import { messageOf } from "../core/result.ts";
 import type { Ending } from "../core/stream/model.ts";
 import { openModelStream } from "../models/model-stream.ts";
-import type { ModelStream, TokenUsage } from "../models/port.ts";
+import type { ModelStep, ModelStream, TokenUsage } from "../models/port.ts";
 import type { AdmittedCall, CallDeps } from "./admit-call.ts";
 import { endingOf } from "./relay.ts";
 import type { StreamRequest } from "./port.ts";
 
 /** Where the answer goes. */
 export interface GenerationLog {
-  append(text: string): Promise<void>;
+  /** Pieces that came together: shown together, a frame each. */
+  append(texts: readonly string[]): void;
   /** Only the first ending counts. */
   finish(ending: Ending): Promise<void>;
 }
@@ -95,12 +96,14 @@ export class Generation {
   async #read(upstream: ModelStream): Promise<StageFailure | undefined> {
     this.#upstream = upstream;
     for (;;) {
-      const step = await upstream.next();
-      if (step.kind === "text") {
-        await this.#parts.log.append(step.text);
+      let step: ModelStep | undefined = await upstream.next();
+      const texts: string[] = [];
+      for (; step?.kind === "text"; step = upstream.pending()) texts.push(step.text);
+      if (texts.length > 0) {
+        this.#parts.log.append(texts);
         this.#spoken.resolve(undefined);
-        continue;
       }
+      if (step === undefined) continue;
       await this.#parts.log.finish(endingOf(upstream, step));
       const failed = step.kind === "failed" ? step.failure : undefined;
       this.#spoken.resolve(failed);

@@ -56,20 +56,26 @@ export function relay(stream: ModelStream, first: ModelStep, options: RelayOptio
     ended.resolve(abortFailure("cancelled"));
   };
   const pump = async (): Promise<void> => {
-    const hint = `retry: ${LIMITS.streams.reconnectMs}\n`;
-    await writer.write(bytes.encode(hint + frame({ kind: "start" })));
-    for (let step = first; ; step = await stream.next()) {
-      quiet.relax();
-      await writer.write(bytes.encode(frame(bodyOf(stream, step))));
-      if (step.kind !== "text") {
-        quiet.close();
-        await writer.close();
-        options.signal.removeEventListener("abort", leave);
-        ended.resolve(step.kind === "failed" ? step.failure : undefined);
-        return;
+    let text = `retry: ${LIMITS.streams.reconnectMs}\n${frame({ kind: "start" })}`;
+    let step = first;
+    for (;;) {
+      text += frame(bodyOf(stream, step));
+      // What came together is sent together.
+      for (let more = stream.pending(); more !== undefined && step.kind === "text"; more = stream.pending()) {
+        step = more;
+        text += frame(bodyOf(stream, step));
       }
+      await writer.write(bytes.encode(text));
+      if (step.kind !== "text") break;
       quiet.expect(options.heartbeatMs);
+      step = await stream.next();
+      quiet.relax();
+      text = "";
     }
+    quiet.close();
+    await writer.close();
+    options.signal.removeEventListener("abort", leave);
+    ended.resolve(step.kind === "failed" ? step.failure : undefined);
   };
   if (options.signal.aborted) leave();
   else options.signal.addEventListener("abort", leave, { once: true });

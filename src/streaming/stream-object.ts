@@ -1,54 +1,25 @@
 /**
- * A stream's Durable Object: it owns one generation, from before the model is called until its log is deleted. Shows a frame at
- * once, stores frames packed, and ends what nobody generates any more. It decides nothing about the log itself, and calls the model
- * a second time only where that was chosen, after a rewind.
+ * A stream's Durable Object: it owns one generation, from before the model is called until its log is deleted, and ends what nobody
+ * generates any more. It decides nothing about the log itself (`live-log.ts`), and calls the model a second time only where that was
+ * chosen, after a rewind.
  */
 import { DurableObject } from "cloudflare:workers";
 import { LIMITS } from "../config/limits.ts";
 import { messageOf, unreachable } from "../core/result.ts";
-import {
-  append,
-  attach,
-  begin,
-  finish,
-  flush,
-  framesAfter,
-  interrupted,
-  isOpen,
-  lastShownId,
-  nextFlushMs,
-  recover,
-  reopen,
-  watch,
-  type Step,
-} from "../core/stream/machine.ts";
-import {
-  hasEnded,
-  isEnding,
-  type Ending,
-  type Frame,
-  type StreamLog,
-  type StreamRecord,
-} from "../core/stream/model.ts";
+import { interrupted, isOpen, watch } from "../core/stream/machine.ts";
+import { hasEnded, type StreamLog, type StreamRecord } from "../core/stream/model.ts";
 import { estimateInputTokens } from "../models/estimate.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { admitCall, problemOfRefusal, type AdmittedCall, type Refusal } from "./admit-call.ts";
-import { Audience } from "./audience.ts";
-import { parseFormat, type StreamFormat } from "./formats/format.ts";
+import { parseFormat } from "./formats/format.ts";
 import { Generation, type GenerationResult } from "./generation.ts";
-import { LateFlush } from "./late-flush.ts";
+import { lastShownOf, LiveLog, type EndedLog } from "./live-log.ts";
 import type { RunOutcome, StreamRequest } from "./port.ts";
 import { outcomeOf, outcomeOfRefusal } from "./run-outcome.ts";
-import { problemOfFailure, TOO_MANY_VIEWERS, UNKNOWN_STREAM } from "./stream-problems.ts";
+import { problemOfFailure } from "./stream-problems.ts";
 import { reportEnd, type StreamServices } from "./stream-services.ts";
 import { NOTHING_ASKED, StreamStore, type Asked, type StoredStream } from "./stream-store.ts";
-import {
-  STREAM_MESSAGE_VERSION,
-  STREAM_STATE_HEADER,
-  type RunCommand,
-  type StartCommand,
-  type StreamStatus,
-} from "./stub.ts";
+import { STREAM_MESSAGE_VERSION, type RunCommand, type StartCommand, type StreamStatus } from "./stub.ts";
 
 const limits = LIMITS.streams;
 
@@ -61,21 +32,18 @@ interface Question {
 
 export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env> {
   private readonly store: StreamStore;
-  private readonly audience = new Audience((cursor) => this.framesAfter(cursor));
-  private log: StreamLog | null = null;
+  private readonly log: LiveLog;
   private asked: Asked = NOTHING_ASKED;
   private asks = 0;
   private asking: Promise<Refusal | null> | null = null;
   private generation: Generation | null = null;
   /** What the last one heard; null: another instance did, or there was none. */
   private heard: GenerationResult | null = null;
-  private readonly lateFlush = new LateFlush(() => {
-    if (this.log !== null) this.ctx.waitUntil(this.apply(flush(this.log, Date.now(), limits)));
-  });
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     this.store = new StreamStore(state.storage);
+    this.log = new LiveLog(this.store, (log) => this.ended(log));
     const stored = this.store.load();
     // Whoever generated is gone with the last instance.
     if (stored !== null) void state.blockConcurrencyWhile(() => this.comeBack(stored));
@@ -90,15 +58,15 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const { searchParams } = new URL(request.url);
     const format = parseFormat(searchParams.get("format") ?? undefined) ?? "sluice";
     const after = searchParams.get("after");
-    return this.attach(format, after === null ? null : Number(after));
+    return this.log.attach(format, after === null ? null : Number(after));
   }
 
   async stop(): Promise<StreamStatus | null> {
-    if (this.log === null) return null;
     const { generation } = this;
-    await this.finish({ kind: "stopped", usage: generation?.usage ?? null });
+    await this.log.finish({ kind: "stopped", usage: generation?.usage ?? null });
     generation?.stop();
-    return { id: this.log.record.id, state: this.log.state };
+    const { current } = this.log;
+    return current === null ? null : { id: current.record.id, state: current.state };
   }
 
   async run(command: RunCommand): Promise<RunOutcome> {
@@ -107,16 +75,18 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     if (refused !== null) return outcomeOfRefusal(refused);
     // The generation's own end; a stop or the watchdog may have ended the log before.
     const heard = this.generation === null ? this.heard : await this.generation.result;
-    const ending = this.log?.tail.at(-1)?.body;
-    if (ending === undefined || !isEnding(ending))
-      throw new Error("the stream was taken up by somebody else");
+    const { ending } = this.log;
+    if (ending === null) throw new Error("the stream was taken up by somebody else");
     return outcomeOf(ending, this.store.texts().join(""), heard);
   }
 
   /** Never throws: the platform would retry a few times and then forget the alarm. */
   override async alarm(): Promise<void> {
     try {
-      if (this.log !== null) await this.lookAfter(this.log);
+      const { current } = this.log;
+      if (current !== null) await this.lookAfter(current);
+      // The guard still thinks about it.
+      else if (this.asking !== null) await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs);
     } catch (thrown) {
       this.services().log.error("stream.alarm_failed", { error: messageOf(thrown) });
       await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs);
@@ -126,29 +96,33 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   private async start(command: StartCommand): Promise<Response> {
     if (command.v !== STREAM_MESSAGE_VERSION) throw new Error("a start of another version");
     const { id, request, onInterruption, countedBy = [], watch: watches } = command;
-    if (this.log === null) {
+    if (this.log.current === null) {
       const asked = { fingerprint: null, request: onInterruption === "reask" ? request : null, countedBy };
-      this.asking ??= this.ask({ id, request, asked });
-      const refused = await this.asking;
-      this.asking = null;
+      this.asking ??= this.begin({ id, request, asked });
+      let refused: Refusal | null;
+      try {
+        refused = await this.asking;
+      } finally {
+        this.asking = null;
+      }
       if (refused !== null) return problemResponse(problemOfRefusal(refused, Date.now()));
     }
-    if (this.log === null) return problemResponse(UNKNOWN_STREAM);
     if (watches === null) return Response.json({ id });
     const failed = await this.generation?.spoken;
     if (failed !== undefined) return problemResponse(problemOfFailure(failed));
-    return this.audience.view(this.log.record, watches.format, 0, watches.links);
+    return this.log.watch(watches.format, watches.links);
   }
 
   /** The generation of this question: the one that runs or has succeeded, else a new one in its place. */
   private async join(command: RunCommand): Promise<Refusal | null> {
     while (this.asking !== null) await this.asking;
-    const { log } = this;
+    const { current } = this.log;
     const { id, request, fingerprint } = command;
     const isSame = this.asked.fingerprint === fingerprint;
-    const stands = log !== null && (!hasEnded(log) || log.state === "done" || log.state === "stopped");
+    const stands =
+      current !== null && (!hasEnded(current) || current.state === "done" || current.state === "stopped");
     if (isSame && stands) return null;
-    const asking = this.ask({ id, request, asked: { ...NOTHING_ASKED, fingerprint } }, log?.lastId);
+    const asking = this.ask({ id, request, asked: { ...NOTHING_ASKED, fingerprint } }, current?.lastId);
     this.asking = asking;
     try {
       return await asking;
@@ -158,40 +132,97 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   }
 
   /**
+   * Somebody waits for the first token: the record is written while the guard thinks, and deleted where it refuses. Nobody can see
+   * the stream, and the model does not hear of it, before both are done.
+   */
+  private async begin(question: Question): Promise<Refusal | null> {
+    const services = this.services();
+    // Not worth a write.
+    if (!services.models.get(question.request.model).ok) return this.ask(question);
+    const record = this.recordOf(question, limits.maxLifeMs);
+    try {
+      this.store.begin(record, question.asked);
+      const [admitted] = await Promise.all([
+        admitCall(services, question.request),
+        this.makeDurable(record.startedAtMs),
+      ]);
+      if (!admitted.ok) {
+        await this.forget();
+        return admitted.error;
+      }
+      this.log.begin({ ...record, deadlineMs: Date.now() + admitted.value.lifeMs });
+      this.generate(this.take(question, admitted.value));
+      return null;
+    } catch (thrown) {
+      await this.forget();
+      throw thrown;
+    }
+  }
+
+  /**
    * Owns the call before it is made: record and alarm are durable before the model hears of it.
    *
    * @param lastShown the last id that anybody can have seen, when there is something to be taken back
    */
-  private async ask({ id, request, asked }: Question, lastShown?: number): Promise<Refusal | null> {
-    const admitted = await admitCall(this.services(), request);
+  private async ask(question: Question, lastShown?: number): Promise<Refusal | null> {
+    const admitted = await admitCall(this.services(), question.request);
     if (!admitted.ok) return admitted.error;
     this.generation?.stop();
+    const record = this.recordOf(question, admitted.value.lifeMs);
+    const generation = this.take(question, admitted.value);
+    if (lastShown === undefined) {
+      this.store.begin(record, question.asked);
+      this.log.begin(record);
+    } else this.log.reopen(record, question.asked, lastShown);
+    await this.makeDurable(record.startedAtMs);
+    this.generate(generation);
+    return null;
+  }
+
+  private recordOf({ id, request }: Question, lifeMs: number): StreamRecord {
     const startedAtMs = Date.now();
-    const record: StreamRecord = {
+    return {
       v: 1,
       id,
       model: request.model,
       startedAtMs,
-      deadlineMs: startedAtMs + admitted.value.lifeMs,
+      deadlineMs: startedAtMs + lifeMs,
       inputTokens: estimateInputTokens(request.texts),
       asks: this.asks + 1,
     };
-    const generation = this.generationOf(id, request, admitted.value);
-    if (lastShown === undefined) {
-      this.store.begin(record, asked);
-      this.log = begin(record);
-    } else {
-      const reopened = reopen(record, lastShown, startedAtMs);
-      this.store.reopen(record, asked, reopened.store);
-      this.log = reopened.log;
-    }
+  }
+
+  /** What has been written so far, and the alarm that looks after it. */
+  private async makeDurable(startedAtMs: number): Promise<void> {
+    await this.ctx.storage.setAlarm(startedAtMs + limits.watchdogMs);
+    await this.ctx.storage.sync();
+  }
+
+  /** From here on its words are the log's; it has not been asked for any yet. */
+  private take({ id, request, asked }: Question, call: AdmittedCall): Generation {
+    const generation: Generation = new Generation({
+      id,
+      deps: this.services(),
+      call,
+      request,
+      // One that was replaced may still be talking.
+      log: {
+        append: (texts) => {
+          if (this.generation === generation) this.log.append(texts);
+        },
+        finish: async (ending) => {
+          if (this.generation === generation) await this.log.finish(ending);
+        },
+      },
+    });
     this.asked = asked;
     this.asks += 1;
     this.generation = generation;
     this.heard = null;
-    this.audience.wake();
-    await this.ctx.storage.setAlarm(startedAtMs + limits.watchdogMs);
-    await this.ctx.storage.sync();
+    return generation;
+  }
+
+  private generate(generation: Generation): void {
     this.ctx.waitUntil(
       generation.run().then(async () => {
         const heard = await generation.result;
@@ -200,28 +231,6 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
         this.heard = heard;
       }),
     );
-    return null;
-  }
-
-  private generationOf(id: string, request: StreamRequest, call: AdmittedCall): Generation {
-    const generation: Generation = new Generation({
-      id,
-      deps: this.services(),
-      call,
-      request,
-      // One that was replaced may still be talking.
-      log: {
-        append: async (text) => {
-          if (this.log !== null && this.generation === generation) {
-            await this.apply(append(this.log, text, Date.now(), limits));
-          }
-        },
-        finish: async (ending) => {
-          if (this.generation === generation) await this.finish(ending);
-        },
-      },
-    });
-    return generation;
   }
 
   /** After the object died: the log as it is stored, and, where it was open, its end or one more try. */
@@ -234,48 +243,15 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const { id, model } = record;
     if (isOpen(stored) && asked.request !== null && this.asks <= limits.maxReasks) {
       const question = { id, request: { ...asked.request, model }, asked };
-      if ((await this.ask(question, lastShownId(stored, limits))) === null) return;
+      if ((await this.ask(question, lastShownOf(stored))) === null) return;
     }
-    const usage = () => this.store.usage(record.inputTokens);
-    await this.apply(recover(stored, usage, Date.now(), limits));
+    await this.log.recover(stored);
   }
 
-  private async finish(ending: Ending): Promise<void> {
-    if (this.log !== null) await this.apply(finish(this.log, ending, Date.now(), limits));
-  }
-
-  /** Stores what a step asks for, then lets the viewers see it. Rows and alarm are written in one turn. */
-  private async apply({ log, store }: Step): Promise<void> {
-    const ends = this.log !== null && hasEnded(log) && !hasEnded(this.log);
-    if (store !== null) this.store.add(store);
-    const recovered = this.log === null && store !== null;
-    this.log = log;
-    this.lateFlush.set(nextFlushMs(log, limits), Date.now());
-    this.audience.wake();
-    if ((ends || recovered) && log.endedAtMs !== null) {
-      this.ctx.waitUntil(reportEnd(this.services(), this.asked.countedBy, log.record.id, log.state));
-      await this.ctx.storage.setAlarm(log.endedAtMs + limits.retentionMs);
-    }
-  }
-
-  private attach(format: StreamFormat, after: number | null): Response {
-    const { log } = this;
-    if (log === null) return problemResponse(UNKNOWN_STREAM);
-    // Clients of the other formats know no rewind: they are shown what stands, from its start.
-    const cursor = format === "sluice" ? attach(log, after ?? 0) : 0;
-    // `useChat` names no place: nothing is active any more. Others have read all there is.
-    const read = attach(log, after ?? 0) >= log.lastId || (format === "ui" && after === null);
-    if (hasEnded(log) && read) {
-      return new Response(null, { status: 204, headers: { [STREAM_STATE_HEADER]: log.state } });
-    }
-    if (this.audience.isFull) return problemResponse(TOO_MANY_VIEWERS);
-    return this.audience.view(log.record, format, cursor);
-  }
-
-  private framesAfter(cursor: number): readonly Frame[] {
-    if (this.log === null) throw new Error("the stream is past its retention");
-    const frames = framesAfter(this.log, cursor);
-    return frames === "stored" ? this.store.framesAfter(this.log.record, cursor) : frames;
+  /** Called in the turn that stored the end. */
+  private async ended({ record, state, endedAtMs }: EndedLog): Promise<void> {
+    this.ctx.waitUntil(reportEnd(this.services(), this.asked.countedBy, record.id, state));
+    await this.ctx.storage.setAlarm(endedAtMs + limits.retentionMs);
   }
 
   private async lookAfter(log: StreamLog): Promise<void> {
@@ -286,17 +262,21 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
         return;
       case "interrupt": {
         const usage = this.generation?.usage ?? this.store.usage(log.record.inputTokens);
-        await this.finish(interrupted(usage));
+        await this.log.finish(interrupted(usage));
         this.generation?.stop();
         return;
       }
       case "retire":
-        this.log = null;
-        await this.ctx.storage.deleteAlarm();
-        await this.ctx.storage.deleteAll();
+        await this.forget();
         return;
       default:
         unreachable(next);
     }
+  }
+
+  private async forget(): Promise<void> {
+    this.log.forget();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 }

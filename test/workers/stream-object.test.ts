@@ -146,7 +146,7 @@ describe("a generation", () => {
     const stream = await testStream(streaming(completion(words)));
     const slow = await stream.start("sluice");
     await stream.settled();
-    const kept = await stream.inside((object) => Reflect.get(object, "log").tail.length);
+    const kept = await stream.inside((object) => Reflect.get(object, "log").current.tail.length);
     expect(kept).toBeLessThanOrEqual(LIMITS.streams.tailFrames);
     expect((await allEvents(slow)).map(({ id }) => Number(id))).toEqual(
       Array.from({ length: 2_002 }, (_, index) => index + 1),

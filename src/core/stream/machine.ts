@@ -48,6 +48,23 @@ export function append(log: StreamLog, text: string, nowMs: number, limits: Stre
   return storeIfDue({ ...next, state: "streaming" }, nowMs, limits);
 }
 
+/** Pieces that came together. Stored as if each had come by itself, so that no row grows with them. */
+export function appendAll(
+  log: StreamLog,
+  texts: readonly string[],
+  nowMs: number,
+  limits: StreamLimits,
+): { readonly log: StreamLog; readonly stores: readonly Chunk[] } {
+  const stores: Chunk[] = [];
+  let current = log;
+  for (const text of texts.flatMap((one) => splitText(one, limits.maxFrameCharacters))) {
+    const step = append(current, text, nowMs, limits);
+    current = step.log;
+    if (step.store !== null) stores.push(step.store);
+  }
+  return { log: current, stores };
+}
+
 /** Time has passed. */
 export function flush(log: StreamLog, nowMs: number, limits: StreamLimits): Step {
   return storeIfDue(log, nowMs, limits);
