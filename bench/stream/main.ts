@@ -71,9 +71,14 @@ async function run(): Promise<void> {
     pid: runtime.pid,
     ask: (pace, ...rest) => openai(`${runtime.pipeUrl}/through/${pace}`, {})(pace, ...rest),
   };
+  const object: Candidate = {
+    name: "object",
+    pid: runtime.pid,
+    ask: (pace, ...rest) => openai(`${runtime.pipeUrl}/object/${pace}`, {})(pace, ...rest),
+  };
   const relay: Candidate = { name: "relay", pid: runtime.pid, ask: sluice(runtime.gatewayUrl, false) };
   const resumable: Candidate = { name: "resumable", pid: runtime.pid, ask: sluice(runtime.gatewayUrl, true) };
-  const candidates = [direct, pipe, through, relay, resumable];
+  const candidates = [direct, pipe, through, relay, resumable, object];
   if (typeof portkey === "string") console.log(`Portkey's gateway is not measured: ${portkey}`);
   else {
     const { url, pid } = portkey;
@@ -94,7 +99,8 @@ async function run(): Promise<void> {
 async function tellFirstTokens(candidates: readonly Candidate[]): Promise<readonly Line[]> {
   const times = await firstTokens(candidates, turns);
   const [base = []] = times;
-  const [, , , relayMs = Number.NaN, resumableMs = Number.NaN] = times.map((one) => quantile(one, 0.5));
+  const [, , throughMs = Number.NaN, relayMs = Number.NaN, resumableMs = Number.NaN, objectMs = Number.NaN] =
+    times.map((one) => quantile(one, 0.5));
   return [
     ...candidates.map(({ name }, index): Line => {
       const own = times[index] ?? [];
@@ -103,6 +109,7 @@ async function tellFirstTokens(candidates: readonly Candidate[]): Promise<readon
       return line(`${name}, p50 ms`, added[0] ?? "", note);
     }),
     atMost("resumable beyond relay, p50 ms", resumableMs - relayMs, 1),
+    line("object beyond JS pipe, p50 ms", (objectMs - throughMs).toFixed(2), "the floor of the line above"),
   ];
 }
 
@@ -123,6 +130,7 @@ async function tellFrames(candidates: readonly Candidate[]): Promise<readonly Li
     throughCost = Number.NaN,
     relayCost = Number.NaN,
     resumableCost = Number.NaN,
+    ,
     portkeyCost,
   ] = costs;
   lines.push(atMost("relay ÷ byte pipe, CPU", relayCost / pipeCost, 2));

@@ -100,18 +100,20 @@ function capnp(
     modules = [(name = "${name}.js", esModule = embed "${name}.js")],
     compatibilityDate = "${base.compatibility_date ?? ""}", compatibilityFlags = [${flags}],
     bindings = [${bindings.join(", ")}]${more}))`;
+  const storing = (classes: string) =>
+    `, durableObjectNamespaces = [${classes}], durableObjectStorage = (localDisk = "state")`;
   const namespaces = OBJECTS.map(
     ([, cls]) => `(className = "${cls}", uniqueKey = "${cls}", enableSql = true)`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${worker("pipe", texts.slice(0, 2))},
     ${worker(
-      "gateway",
-      [...texts, ...objects, ...queues],
-      `, durableObjectNamespaces = [${namespaces.join(", ")}], durableObjectStorage = (localDisk = "state")`,
+      "pipe",
+      [...texts.slice(0, 2), '(name = "OWNER", durableObjectNamespace = "Owner")'],
+      storing('(className = "Owner", uniqueKey = "Owner", enableSql = true)'),
     )},
+    ${worker("gateway", [...texts, ...objects, ...queues], storing(namespaces.join(", ")))},
     (name = "state", disk = (path = "${path.join(folder, "state")}", writable = true)),
     (name = "internet", network = (allow = ["public", "private"]))
   ],

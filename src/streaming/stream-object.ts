@@ -83,10 +83,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   /** Never throws: the platform would retry a few times and then forget the alarm. */
   override async alarm(): Promise<void> {
     try {
-      const { current } = this.log;
-      if (current !== null) await this.lookAfter(current);
-      // The guard still thinks about it.
-      else if (this.asking !== null) await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs);
+      if (this.log.current !== null) await this.lookAfter(this.log.current);
     } catch (thrown) {
       this.services().log.error("stream.alarm_failed", { error: messageOf(thrown) });
       await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs);
@@ -98,7 +95,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const { id, request, onInterruption, countedBy = [], watch: watches } = command;
     if (this.log.current === null) {
       const asked = { fingerprint: null, request: onInterruption === "reask" ? request : null, countedBy };
-      this.asking ??= this.begin({ id, request, asked });
+      this.asking ??= this.ask({ id, request, asked });
       let refused: Refusal | null;
       try {
         refused = await this.asking;
@@ -132,34 +129,6 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   }
 
   /**
-   * Somebody waits for the first token: the record is written while the guard thinks, and deleted where it refuses. Nobody can see
-   * the stream, and the model does not hear of it, before both are done.
-   */
-  private async begin(question: Question): Promise<Refusal | null> {
-    const services = this.services();
-    // Not worth a write.
-    if (!services.models.get(question.request.model).ok) return this.ask(question);
-    const record = this.recordOf(question, limits.maxLifeMs);
-    try {
-      this.store.begin(record, question.asked);
-      const [admitted] = await Promise.all([
-        admitCall(services, question.request),
-        this.makeDurable(record.startedAtMs),
-      ]);
-      if (!admitted.ok) {
-        await this.forget();
-        return admitted.error;
-      }
-      this.log.begin({ ...record, deadlineMs: Date.now() + admitted.value.lifeMs });
-      this.generate(this.take(question, admitted.value));
-      return null;
-    } catch (thrown) {
-      await this.forget();
-      throw thrown;
-    }
-  }
-
-  /**
    * Owns the call before it is made: record and alarm are durable before the model hears of it.
    *
    * @param lastShown the last id that anybody can have seen, when there is something to be taken back
@@ -174,7 +143,8 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
       this.store.begin(record, question.asked);
       this.log.begin(record);
     } else this.log.reopen(record, question.asked, lastShown);
-    await this.makeDurable(record.startedAtMs);
+    await this.ctx.storage.setAlarm(record.startedAtMs + limits.watchdogMs);
+    await this.ctx.storage.sync();
     this.generate(generation);
     return null;
   }
@@ -190,12 +160,6 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
       inputTokens: estimateInputTokens(request.texts),
       asks: this.asks + 1,
     };
-  }
-
-  /** What has been written so far, and the alarm that looks after it. */
-  private async makeDurable(startedAtMs: number): Promise<void> {
-    await this.ctx.storage.setAlarm(startedAtMs + limits.watchdogMs);
-    await this.ctx.storage.sync();
   }
 
   /** From here on its words are the log's; it has not been asked for any yet. */
@@ -267,16 +231,12 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
         return;
       }
       case "retire":
-        await this.forget();
+        this.log.forget();
+        await this.ctx.storage.deleteAlarm();
+        await this.ctx.storage.deleteAll();
         return;
       default:
         unreachable(next);
     }
-  }
-
-  private async forget(): Promise<void> {
-    this.log.forget();
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
   }
 }
