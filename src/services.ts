@@ -48,6 +48,7 @@ import { createDashboardServices, type DashboardServices } from "./services/dash
 import { createPipelineServices } from "./services/pipeline.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services/telemetry.ts";
 import { apiTokensOf, createStreaming, type Streaming } from "./services/streams.ts";
+import { observeStreamedCalls } from "./services/stream-observer.ts";
 import { createTraces } from "./services/traces.ts";
 
 export interface Services {
@@ -253,6 +254,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         models,
         guard: newGuard(),
         partitions,
+        observe: observeStreamedCalls(metrics, traces),
         text,
         fetch: fetcher,
         nowMs,

@@ -52,6 +52,8 @@ export const STREAM_LIMITS = {
     eventTokenMs: HOUR_MS,
     /** What a viewer of an event's stream is told to wait while there is nothing to be seen yet. */
     notYetMs: SECOND_MS,
+    /** How long what a stream's object counted waits for company: an object is paid for while it waits. */
+    reportAfterMs: SECOND_MS,
     /** Of one stream at once: an object serves about so many requests a second. */
     maxViewers: 1_000,
   },

@@ -7,6 +7,9 @@ export interface CallFacts {
   readonly latencyMs: number;
   readonly usage?: TokenUsage | undefined;
   readonly hint?: LimitHint | undefined;
+  readonly firstTokenMs?: number | undefined;
+  /** The model that really answered, as far as it said. */
+  readonly modelId?: string | undefined;
 }
 
 export function callReport(facts: CallFacts, failed: StageFailure | undefined): CallReport {

@@ -210,7 +210,7 @@ function observeStreamed(deps: ModelCallerDeps, model: ConfiguredModel, outcome:
     usage: outcome.usage,
     costMicros: outcome.costMicros,
     latencyMs: outcome.durationMs,
-    firstTokenMs: undefined,
+    firstTokenMs: outcome.kind === "answer" ? outcome.firstTokenMs : undefined,
   });
 }
 

@@ -45,6 +45,8 @@ export type ModelCallOutcome =
       readonly durationMs: number;
       /** Millionths of a US dollar; null when the model has no price. */
       readonly costMicros: number | null;
+      /** Of an answer that was streamed, where it is known. */
+      readonly firstTokenMs?: number;
     }
   /** A guard said not yet, or a budget is spent. */
   | {

@@ -7,16 +7,18 @@ import { failure } from "../core/failure.ts";
 import { unreachable } from "../core/result.ts";
 import { finishFailure } from "../models/abort-failure.ts";
 import { callOptionsOf, textsOfRequest, type ModelRequest } from "../models/call.ts";
+import { chatAttributes, chatSpan } from "../models/chat-span.ts";
 import type { ConfiguredModel, ModelPrice } from "../models/port.ts";
 import { costMicros } from "../models/price.ts";
 import type { RunKey, RunOutcome, RunStreams, StreamRequest } from "../streaming/port.ts";
 import { describeThrown } from "./describe.ts";
-import type { ModelCallOutcome, ModelCallRequest, Sleep } from "./ports.ts";
+import type { ModelCallOutcome, ModelCallRequest, Sleep, StageSpans } from "./ports.ts";
 
 export interface StreamedCallDeps {
   readonly streams: RunStreams;
   readonly nowMs: () => number;
   readonly sleep: Sleep;
+  readonly spans?: StageSpans;
 }
 
 /** The shortest wait between two requests to a guard whose word is "now". */
@@ -25,10 +27,11 @@ const MIN_WAIT_MS = 20;
 export async function callStreamed(
   deps: StreamedCallDeps,
   key: RunKey,
-  { name, definition }: ConfiguredModel,
+  model: ConfiguredModel,
   asked: ModelRequest,
   { priority, signal }: Pick<ModelCallRequest, "priority" | "signal">,
 ): Promise<ModelCallOutcome> {
+  const { name, definition } = model;
   const { structuredOutput, price } = definition;
   const request: StreamRequest = {
     model: name,
@@ -37,7 +40,7 @@ export async function callStreamed(
     priority,
   };
   const startedAtMs = deps.nowMs();
-  const outcome = await generate(deps, key, request, signal);
+  const outcome = await generateTraced(deps, model, key, request, signal);
   switch (outcome.kind) {
     case "denied":
       return { kind: "denied", untilMs: outcome.retryAtMs, reason: outcome.reason };
@@ -55,11 +58,45 @@ export async function callStreamed(
         modelId: outcome.modelId ?? definition.modelId,
         durationMs: Math.max(latencyMs, deps.nowMs() - startedAtMs),
         costMicros: costMicros(usage, price),
+        ...(outcome.firstTokenMs === null ? {} : { firstTokenMs: outcome.firstTokenMs }),
       };
     }
     default:
       return unreachable(outcome);
   }
+}
+
+/** The span of any call, as the one who waits for it sees it: a retry that joins has its own. */
+function generateTraced(
+  deps: StreamedCallDeps,
+  model: ConfiguredModel,
+  key: RunKey,
+  request: StreamRequest,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const { spans } = deps;
+  if (spans === undefined) return generate(deps, key, request, signal);
+  return spans.within(chatSpan(model), async (span) => {
+    const { temperature, maxOutputTokens } = request.options;
+    span.set(chatAttributes({ temperature, maxOutputTokens }));
+    const outcome = await generate(deps, key, request, signal);
+    if (outcome.kind === "denied") span.fail(outcome.reason);
+    else if (outcome.kind === "failed") {
+      span.fail(outcome.failure.code);
+      span.set(chatAttributes({ usage: outcome.usage ?? undefined }));
+    } else {
+      const { usage, finishReason, modelId, firstTokenMs } = outcome;
+      span.set(
+        chatAttributes({
+          usage,
+          finishReason,
+          modelId: modelId ?? undefined,
+          firstTokenMs: firstTokenMs ?? undefined,
+        }),
+      );
+    }
+    return outcome;
+  });
 }
 
 /** Waits in place when the guard's turn is near, as any call does. */

@@ -2,6 +2,7 @@
 import { failure } from "../core/failure.ts";
 import { err } from "../core/result.ts";
 import type { ModelCallResult, ModelRequest } from "../models/call.ts";
+import { chatAttributes, chatSpan } from "../models/chat-span.ts";
 import type { ConfiguredModel } from "../models/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { describeThrown } from "./describe.ts";
@@ -14,9 +15,6 @@ export interface TracedCallDeps {
   readonly spans?: StageSpans;
 }
 
-/** Where OpenTelemetry has a name of its own. */
-const PROVIDER_NAMES: Readonly<Record<string, string>> = { google: "gcp.gemini" };
-
 /** One span per call, by OpenTelemetry's names for generative AI. It holds no prompt and no answer. */
 export function callTraced(
   deps: TracedCallDeps,
@@ -26,38 +24,12 @@ export function callTraced(
 ): Promise<ModelCallResult> {
   const { spans } = deps;
   if (spans === undefined) return callSafely(deps, model, request, signal);
-  const { modelId, provider } = model.definition;
-  const options = {
-    name: `chat ${modelId}`,
-    kind: "client",
-    attributes: {
-      "gen_ai.operation.name": "chat",
-      "gen_ai.provider.name": PROVIDER_NAMES[provider] ?? provider,
-      "gen_ai.request.model": modelId,
-      "gen_ai.request.stream": true,
-      "sluice.model": model.name,
-    },
-  } as const;
-  return spans.within(options, async (span) => {
-    span.set({
-      "gen_ai.request.temperature": request.temperature,
-      "gen_ai.request.max_tokens": request.maxOutputTokens,
-    });
+  return spans.within(chatSpan(model), async (span) => {
+    const { temperature, maxOutputTokens } = request;
+    span.set(chatAttributes({ temperature, maxOutputTokens }));
     const result = await callSafely(deps, model, request, signal);
-    const { usage } = result.ok ? result.value : result.error;
-    span.set({
-      "gen_ai.usage.input_tokens": usage?.inputTokens,
-      "gen_ai.usage.output_tokens": usage?.outputTokens,
-    });
     if (!result.ok) span.fail(result.error.failure.code);
-    else {
-      const { firstTokenMs, finishReason, modelId: answeredBy } = result.value;
-      span.set({
-        "gen_ai.response.model": answeredBy,
-        "gen_ai.response.finish_reasons": [finishReason],
-        "gen_ai.response.time_to_first_chunk": firstTokenMs === undefined ? undefined : firstTokenMs / 1_000,
-      });
-    }
+    span.set(chatAttributes(result.ok ? result.value : { usage: result.error.usage }));
     return result;
   });
 }

@@ -18,6 +18,18 @@ export interface CallDeps {
   readonly guard: GuardClient;
   readonly nowMs: () => number;
   readonly log: Logger;
+  /** Told of every call that is over, for metrics and traces. Must not throw. */
+  readonly observe?: (call: StreamedCall) => void;
+}
+
+/** A call that was made, and is over. */
+export interface StreamedCall {
+  readonly model: ConfiguredModel;
+  readonly request: StreamRequest;
+  readonly startedAtMs: number;
+  readonly facts: CallFacts;
+  readonly failed: StageFailure | undefined;
+  readonly costMicros: number | null;
 }
 
 export interface AdmittedCall {
@@ -57,25 +69,31 @@ export async function admitCall(
   if (admission.kind === "denied") {
     return err({ kind: "denied", reason: admission.reason, retryAtMs: admission.retryAtMs });
   }
-  return ok({ model: found.value, lifeMs, settle: settlement(deps, found.value, admission.permit) });
+  return ok({ model: found.value, lifeMs, settle: settlement(deps, request, found.value, admission.permit) });
 }
 
 function settlement(
-  { guard, log }: CallDeps,
-  { name: model, definition }: ConfiguredModel,
+  { guard, log, nowMs, observe }: CallDeps,
+  request: StreamRequest,
+  model: ConfiguredModel,
   permit: Permit,
 ): AdmittedCall["settle"] {
+  const startedAtMs = nowMs();
   return (id, facts, failed) => {
     const { usage } = facts;
+    const micros = usage === undefined ? null : costMicros(usage, model.definition.price);
     permit.settle(callReport(facts, failed));
+    if (request.isObserved !== true) {
+      observe?.({ model, request, startedAtMs, facts, failed, costMicros: micros });
+    }
     log.info(failed === undefined ? "stream.done" : "stream.failed", {
       id,
-      model,
+      model: model.name,
       code: failed?.code,
       inputTokens: usage?.inputTokens,
       outputTokens: usage?.outputTokens,
       estimatedUsage: usage?.estimated,
-      costMicros: usage === undefined ? undefined : costMicros(usage, definition.price),
+      costMicros: micros ?? undefined,
     });
     return guard.flush();
   };

@@ -35,13 +35,15 @@ const chatSchema = z.strictObject({
   stop: z.nullish(z.union([z.string(), z.array(z.string()).max(4)])),
   n: z.nullish(z.literal(1)),
   response_format: z.nullish(z.strictObject({ type: z.literal("text") })),
-  user: z.optional(z.string()),
+  user: z.optional(z.string().min(1).max(LIMITS.streams.maxUserCharacters)),
 });
 
 export interface ChatRequest {
   readonly request: StreamRequest;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** Whose call it is, for the limits per user. */
+  readonly user: string | null;
 }
 
 export function parseChatRequest(body: Uint8Array): Result<ChatRequest, Problem> {
@@ -58,6 +60,7 @@ export function parseChatRequest(body: Uint8Array): Result<ChatRequest, Problem>
   return ok({
     stream: asked.stream ?? false,
     includeUsage: asked.stream_options?.include_usage ?? false,
+    user: asked.user ?? null,
     request: {
       model: asked.model,
       texts,

@@ -5,13 +5,22 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
+import type { StreamState } from "../core/stream/model.ts";
 import { openModelStream } from "../models/model-stream.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
 import { admitCall, problemOfRefusal } from "./admit-call.ts";
 import { parseChatRequest } from "./chat-request.ts";
 import { completionId, openaiFinishReason, openaiUsage } from "./formats/openai.ts";
-import { relayStream, type KeepAlive, type RelayDeps } from "./routes.ts";
+import {
+  bearerOf,
+  relayStream,
+  stateAfter,
+  traceOf,
+  type KeepAlive,
+  type RelayDeps,
+  type RelayOptions,
+} from "./routes.ts";
 import { problemOfFailure } from "./stream-problems.ts";
 import type { StreamRequest } from "./port.ts";
 
@@ -30,28 +39,39 @@ async function complete(deps: ChatDeps, request: Request, keepAlive: KeepAlive):
   if (!body.ok) return problemResponse(problemOfRead(body.error));
   const parsed = parseChatRequest(body.value);
   if (!parsed.ok) return problemResponse(parsed.error);
-  const { stream, includeUsage } = parsed.value;
+  const { stream, includeUsage, user } = parsed.value;
   const { signal } = request;
+  const question: StreamRequest = { ...parsed.value.request, ...traceOf(request) };
+  const id = deps.newId();
+  const counted = await deps.starts.open(
+    { user, apiToken: bearerOf(request) },
+    { id, model: question.model },
+  );
+  if ("status" in counted) return problemResponse(counted);
+  const onEnd = (state: StreamState) => deps.ended(counted, id, state);
+  const options = { id, onEnd, signal, keepAlive };
   return stream
-    ? relayStream(deps, parsed.value.request, { format: "openai", signal, keepAlive, includeUsage })
-    : completeWhole(deps, parsed.value.request, signal, keepAlive);
+    ? relayStream(deps, question, { ...options, format: "openai", includeUsage })
+    : completeWhole(deps, question, options);
 }
+
+type WholeOptions = Pick<RelayOptions, "signal" | "keepAlive"> & Required<Pick<RelayOptions, "id" | "onEnd">>;
 
 async function completeWhole(
   deps: ChatDeps,
   request: StreamRequest,
-  signal: AbortSignal,
-  keepAlive: KeepAlive,
+  { id, onEnd, signal, keepAlive }: WholeOptions,
 ): Promise<Response> {
   const admitted = await admitCall(deps, request);
+  if (!admitted.ok) keepAlive(onEnd("error"));
   if (!admitted.ok) return problemResponse(problemOfRefusal(admitted.error, deps.nowMs()));
   const { model, settle } = admitted.value;
   const { nowMs, log } = deps;
-  const id = deps.newId();
   const startedAtMs = nowMs();
   const opened = await openModelStream(model, request.options, { signal, nowMs, log });
   if (!opened.ok) {
-    keepAlive(settle(id, opened.error, opened.error.failure));
+    const { failure: refused } = opened.error;
+    keepAlive(Promise.all([settle(id, opened.error, refused), onEnd("error")]));
     return problemResponse(problemOfFailure(opened.error.failure));
   }
   const stream = opened.value;
@@ -59,7 +79,7 @@ async function completeWhole(
   let step = await stream.next();
   for (; step.kind === "text"; step = await stream.next()) texts.push(step.text);
   const failed = step.kind === "failed" ? step.failure : undefined;
-  keepAlive(settle(id, stream, failed));
+  keepAlive(Promise.all([settle(id, stream, failed), onEnd(stateAfter(failed))]));
   if (step.kind === "failed") return problemResponse(problemOfFailure(step.failure));
   const message = { role: "assistant", content: texts.join(""), refusal: null };
   const finish_reason = openaiFinishReason(step.finishReason);

@@ -20,6 +20,10 @@ export interface StreamRequest {
   readonly texts: readonly string[];
   /** At the guard. Absent: `high`, because somebody is watching. */
   readonly priority?: Priority;
+  /** The caller's trace. Absent: the call begins one of its own. */
+  readonly traceparent?: string;
+  /** Whoever asks counts and traces the call itself. */
+  readonly isObserved?: boolean;
 }
 
 /** One run of an event: its generation is one stream, however often it is retried. */

@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
 import { ok } from "../core/result.ts";
+import { formatTraceparent, parseTraceparent } from "../core/trace.ts";
 import type { StreamState } from "../core/stream/model.ts";
 import { openModelStream } from "../models/model-stream.ts";
 import { problemResponse, type Problem } from "../platform/problem.ts";
@@ -35,7 +36,7 @@ export interface StreamDeps extends CallDeps {
 }
 
 /** What a relay needs: no object, no tokens. */
-export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "starts" | "ended" | "promptOf">;
+export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "promptOf">;
 
 export type KeepAlive = (work: Promise<unknown>) => void;
 
@@ -62,13 +63,14 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
   const { asked, resumable, user, onInterruption } = parsed.value;
   const made = "pipeline" in asked ? await deps.promptOf(asked.pipeline, asked.input, id) : ok(asked);
   if (!made.ok) return problemResponse(made.error);
-  const model = made.value.model;
+  const question: StreamRequest = { ...made.value, ...traceOf(request) };
+  const { model } = question;
   const apiToken = bearerOf(request);
   const counted = await deps.starts.open({ user, apiToken }, { id, model });
   if ("status" in counted) return problemResponse(counted);
   if (!resumable) {
     const options = { id, format, signal: request.signal, keepAlive };
-    return relayStream(deps, made.value, { ...options, onEnd: (state) => deps.ended(counted, id, state) });
+    return relayStream(deps, question, { ...options, onEnd: (state) => deps.ended(counted, id, state) });
   }
   const links = await linksOf(deps, id, url.origin);
   // Asked for by name: `*/*` is what every client sends that has not thought about it.
@@ -77,7 +79,7 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
     startRequest({
       v: STREAM_MESSAGE_VERSION,
       id,
-      request: made.value,
+      request: question,
       countedBy: counted,
       ...(onInterruption === "reask" ? { onInterruption } : {}),
       watch: watches ? { format, links } : null,
@@ -107,7 +109,13 @@ async function listStreams(deps: StreamDeps, request: Request): Promise<Response
   return Response.json({ streams });
 }
 
-function bearerOf(request: Request): string | null {
+/** A trace that the caller is in. One that breaks the rules is none. */
+export function traceOf({ headers }: Request): Pick<StreamRequest, "traceparent"> {
+  const trace = parseTraceparent(headers.get("traceparent"));
+  return trace === null ? {} : { traceparent: formatTraceparent(trace) };
+}
+
+export function bearerOf(request: Request): string | null {
   return /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
 }
 
@@ -167,7 +175,7 @@ export async function relayStream(
   return new Response(body, { headers: encoder.headers });
 }
 
-function stateAfter(failed: StageFailure | undefined): StreamState {
+export function stateAfter(failed: StageFailure | undefined): StreamState {
   if (failed === undefined) return "done";
   return failed.code === "cancelled" ? "stopped" : "error";
 }

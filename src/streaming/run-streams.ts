@@ -8,7 +8,12 @@ export function createRunStreams(stub: (id: string) => StreamStub): RunStreams {
   return {
     async generate(key, request) {
       const [id, fingerprint] = await Promise.all([streamIdOf(key), fingerprintOf(request)]);
-      return stub(id).run({ v: STREAM_MESSAGE_VERSION, id, fingerprint, request });
+      return stub(id).run({
+        v: STREAM_MESSAGE_VERSION,
+        id,
+        fingerprint,
+        request: { ...request, isObserved: true },
+      });
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   createEventTokenRoutes,
   type EventStreamDeps,
 } from "../../src/streaming/event-stream-routes.ts";
+import type { StageSpans } from "../../src/pipeline/ports.ts";
 import type { RunOutcome } from "../../src/streaming/port.ts";
 import { createRunStreams, streamIdOf } from "../../src/streaming/run-streams.ts";
 import { streamStub } from "../../src/streaming/stub.ts";
@@ -116,6 +117,42 @@ describe("a driver that waits for a stream", () => {
       kind: "failed",
       failure: { class: "transient", code: "cancelled" },
     });
+  });
+
+  it("has a span of the call, with the time to its first token, and says what it waited for", async () => {
+    const told: Record<string, unknown>[] = [];
+    const spans: StageSpans = {
+      within: async ({ name, attributes = {} }, work) => {
+        const span: Record<string, unknown> = { name, ...attributes };
+        told.push(span);
+        return work({
+          traceparent: "",
+          set: (more) => Object.assign(span, more),
+          fail: (code) => Object.assign(span, { code }),
+        });
+      },
+    };
+    const waiting = (outcome: RunOutcome) =>
+      callStreamed(
+        { streams: { generate: async () => outcome }, nowMs: () => NOW_MS, sleep: async () => {}, spans },
+        { eventId: "evt" as EventId, run: 1 }, // never read: the streams are scripted
+        model.value,
+        asked,
+        { priority: "low", signal: signal() },
+      );
+    expect(await waiting({ ...answer, finishReason: "stop", firstTokenMs: 250 })).toMatchObject({
+      firstTokenMs: 250,
+    });
+    await waiting({ kind: "denied", retryAtMs: NOW_MS + 600_000, reason: "breaker" });
+    expect(told).toMatchObject([
+      {
+        name: "chat test-model",
+        "gen_ai.usage.output_tokens": 2,
+        "gen_ai.response.finish_reasons": ["stop"],
+        "gen_ai.response.time_to_first_chunk": 0.25,
+      },
+      { name: "chat test-model", code: "breaker" },
+    ]);
   });
 
   it("takes an object that cannot be reached for a passing failure", async () => {

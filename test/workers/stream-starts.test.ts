@@ -3,7 +3,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import { defineGateway, type StreamLimitsByKey } from "../../src/config/define-gateway.ts";
-import { createStreamRoutes } from "../../src/streaming/routes.ts";
+import { createChatRoutes } from "../../src/streaming/chat-routes.ts";
+import { createStreamRoutes, type StreamDeps } from "../../src/streaming/routes.ts";
 import { createStartGate, endStart } from "../../src/streaming/start-gate.ts";
 import { newStreamId, streamStub } from "../../src/streaming/stub.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
@@ -15,7 +16,7 @@ const TWO = { startsPerMinute: 100, maxConcurrent: 2 };
 
 /** The real index; the streams themselves only say that they have begun. */
 function gateway(limits: StreamLimitsByKey = { perUser: TWO }, upstream = streaming(completion(["a"]))) {
-  const routes = createStreamRoutes({
+  const deps: StreamDeps = {
     models: fakeModel(upstream).registry,
     guard: {
       admit: async () => ({ kind: "granted", permit: { settle: () => undefined } }),
@@ -31,7 +32,8 @@ function gateway(limits: StreamLimitsByKey = { perUser: TWO }, upstream = stream
     promptOf: async () => {
       throw new Error("no pipelines here");
     },
-  });
+  };
+  const routes = createStreamRoutes(deps).route("/", createChatRoutes(deps));
   const context = createExecutionContext();
   return {
     start: (user: string | undefined, more = {}, apiToken = "one") =>
@@ -45,6 +47,16 @@ function gateway(limits: StreamLimitsByKey = { perUser: TWO }, upstream = stream
             ...(user === undefined ? {} : { user }),
             ...more,
           }),
+        }),
+        {},
+        context,
+      ),
+    chat: (user: string, more = {}) =>
+      routes.fetch(
+        new Request("https://sluice.test/v1/chat/completions", {
+          method: "POST",
+          headers: { authorization: "Bearer one" },
+          body: JSON.stringify({ model: "fast", user, messages: [{ role: "user", content: "Hi" }], ...more }),
         }),
         {},
         context,
@@ -99,6 +111,22 @@ describe("a user's streams", () => {
     await settled();
     expect(await list(mine)).toMatchObject([{ state: "done" }]);
   });
+
+  it.each([{}, { stream: true }])(
+    "count when an OpenAI client asks, and no longer when the answer has ended: %o",
+    async (more) => {
+      const { chat, start, list, settled } = gateway({ perUser: { startsPerMinute: 2, maxConcurrent: 1 } });
+      const mine = user();
+      await (await chat(mine, more)).text();
+      await settled();
+      expect(await list(mine)).toMatchObject([{ state: "done", model: "fast" }]);
+      await start(mine);
+      expect(await problemOf(await chat(mine, more))).toMatchObject({
+        status: 429,
+        type: "urn:sluice:problem:too-many-starts",
+      });
+    },
+  );
 
   it("are bounded per API token as well, where the config says so", async () => {
     const once = { startsPerMinute: 1, maxConcurrent: 10 };

@@ -6,6 +6,7 @@ import type { StreamState } from "../../src/core/stream/model.ts";
 import type { Admission, CallReport, GuardClient } from "../../src/guard/port.ts";
 import type { OpenAICompatibleOptions } from "../../src/models/openai-compatible.ts";
 import type { StreamFormat } from "../../src/streaming/formats/format.ts";
+import type { StreamedCall } from "../../src/streaming/admit-call.ts";
 import { StreamObjectBase } from "../../src/streaming/stream-object.ts";
 import {
   attachRequest,
@@ -27,6 +28,8 @@ import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
 export interface TestStream {
   readonly id: string;
   readonly reports: readonly CallReport[];
+  /** What the gateway was told of calls that are over. */
+  readonly observed: readonly StreamedCall[];
   readonly logged: readonly LogLine[];
   /** Streams whose end was told to those who count them. */
   readonly ends: readonly string[];
@@ -58,6 +61,7 @@ export async function testStream(
   let refused: Admission | null = null;
   const reports: CallReport[] = [];
   const ends: string[] = [];
+  const observed: StreamedCall[] = [];
   const logged: LogLine[] = [];
   let flushed = false;
   const guard: GuardClient = {
@@ -79,6 +83,7 @@ export async function testStream(
     guard,
     nowMs: Date.now,
     log: recordingLogger(logged),
+    observe: (call: StreamedCall) => observed.push(call),
     ended: async (_: readonly string[], ended: string, state: StreamState) => {
       ends.push(`${ended} ${state}`);
     },
@@ -94,6 +99,7 @@ export async function testStream(
   return {
     id,
     reports,
+    observed,
     ends,
     logged,
     refuse: async (admission) => {

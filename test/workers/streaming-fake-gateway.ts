@@ -4,6 +4,7 @@ import { EventSourceParserStream, type EventSourceMessage } from "eventsource-pa
 import { expect } from "vitest";
 import type { Admission, AdmissionRequest, CallReport } from "../../src/guard/port.ts";
 import type { OpenAICompatibleOptions } from "../../src/models/openai-compatible.ts";
+import type { StreamedCall } from "../../src/streaming/admit-call.ts";
 import { createStreamRoutes } from "../../src/streaming/routes.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import {
@@ -24,6 +25,7 @@ interface Setup {
 export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
   const reports: CallReport[] = [];
   const asked: AdmissionRequest[] = [];
+  const observed: StreamedCall[] = [];
   let flushes = 0;
   const routes = createStreamRoutes({
     models: fakeModel(upstream, setup.model).registry,
@@ -37,6 +39,7 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
       },
     },
     nowMs: Date.now,
+    observe: (call) => observed.push(call),
     newId: () => "strm_1",
     log: createLogger("error"),
     stub: () => {
@@ -51,17 +54,17 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
     ...(setup.heartbeatMs === undefined ? {} : { heartbeatMs: setup.heartbeatMs }),
   });
   const context = createExecutionContext();
-  const post = (body: unknown, signal?: AbortSignal) => {
+  const post = (body: unknown, signal?: AbortSignal, headers: Record<string, string> = {}) => {
     const text =
       typeof body === "object" && body !== null
         ? JSON.stringify({ ...body, resumable: false })
         : String(body);
-    const init = { method: "POST", body: text, ...(signal === undefined ? {} : { signal }) };
+    const init = { method: "POST", body: text, headers, ...(signal === undefined ? {} : { signal }) };
     return routes.fetch(new Request("https://sluice.test/v1/streams", init), {}, context);
   };
   const settled = async () => {
     await waitOnExecutionContext(context);
-    return { reports, asked, flushes };
+    return { reports, asked, flushes, observed };
   };
   return { post, settled };
 }
