@@ -41,7 +41,8 @@ export interface Counts {
   readonly alarm: number;
   readonly admit: number;
   readonly settle: number;
-  /** Not requests: rings of the lane, and alarms set (each is billed as a row written). */
+  /** Not requests: answers of the guard that say "later"; rings of the lane; alarms set (each is billed as a row written). */
+  readonly denied: number;
   readonly ring: number;
   readonly setAlarm: number;
 }

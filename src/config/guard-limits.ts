@@ -18,11 +18,13 @@ export const GUARD_LIMITS = {
   maxSlotLeaseMs: 15 * MINUTE_MS,
   /** Limits are per minute: what is counted, and how finely. A finer count costs state, a coarser one throughput. */
   windowMs: MINUTE_MS,
-  bucketMs: SECOND_MS,
+  bucketMs: SECOND_MS / 2,
   /** How unevenly calls may travel: one that was held up must not arrive within a minute that others have filled. */
   transitMs: SECOND_MS,
   /** How far calls may run ahead of an even pace: callers don't arrive evenly, providers dislike bursts. */
   burstMs: 6 * SECOND_MS,
+  /** How many times slower than even calls are spread at most: what a burst has taken is soon made up. */
+  maxStretch: 2,
   /** The part of every limit that a priority and those below it may use together. */
   shares: { low: 0.5, normal: 0.8, high: 1 },
   /** Permits under way, whatever the limits: bounds the state. More than 250 consumers hold at once. */

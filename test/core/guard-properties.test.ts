@@ -306,7 +306,8 @@ class World {
 
   #write(): void {
     this.guard.state = written(this.guard.state, this.guard.nowMs);
-    expect(this.guard.state.rate.buckets.length).toBeLessThanOrEqual(MINUTE_MS / settings.bucketMs + 2);
+    const countedMs = MINUTE_MS + settings.transitMs + settings.blockHoldMs;
+    expect(this.guard.state.rate.buckets.length).toBeLessThanOrEqual(countedMs / settings.bucketMs + 2);
     const parsed = parseGuardState(JSON.parse(JSON.stringify(this.guard.state)));
     if (!parsed.ok) throw new Error(parsed.error);
     this.#stored = parsed.value;

@@ -9,11 +9,12 @@ import type { EventEnvelope } from "../../../src/core/envelope.ts";
 import { ok } from "../../../src/core/result.ts";
 import { createGuardClient } from "../../../src/guard/client.ts";
 import { createKeptSettlements } from "../../../src/guard/kept-settlements.ts";
+import type { GuardClient } from "../../../src/guard/port.ts";
 import { createPermitPool } from "../../../src/guard/permit-pool.ts";
 import { consumeLane, type LaneDelivery } from "../../../src/lanes/consumer.ts";
 import { callModel } from "../../../src/models/call.ts";
 import { openaiCompatible } from "../../../src/models/openai-compatible.ts";
-import { createModelRegistry } from "../../../src/models/registry.ts";
+import { createModelRegistry, type ModelRegistry } from "../../../src/models/registry.ts";
 import { createModelCaller } from "../../../src/pipeline/model-caller.ts";
 import { createProcessor } from "../../../src/pipeline/runner.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
@@ -48,6 +49,7 @@ interface Isolate {
   readonly kept: ReturnType<typeof createKeptSettlements>;
   readonly pool: ReturnType<typeof createPermitPool>;
   readonly homes: Map<string, number>;
+  readonly models: ModelRegistry;
 }
 
 const isolates = new Map<number, Isolate>();
@@ -98,14 +100,27 @@ async function envelope(key: string, customer: string): Promise<EventEnvelope> {
   return { ...made, priority: "high" };
 }
 
-function isolateOf(consumer: number): Isolate {
+function isolateOf(env: Env, consumer: number, requestsPerMinute: number): Isolate {
   const isolate = isolates.get(consumer) ?? {
     kept: createKeptSettlements(nowMs),
     pool: createPermitPool(nowMs),
     homes: new Map<string, number>(),
+    models: modelsOf(env, requestsPerMinute),
   };
   isolates.set(consumer, isolate);
   return isolate;
+}
+
+function modelsOf(env: Env, requestsPerMinute: number): ModelRegistry {
+  const fast = openaiCompatible({
+    baseUrl: env.MODEL_BASE_URL,
+    model: "sluice-standin-1",
+    limits: { requestsPerMinute },
+  });
+  return createModelRegistry(new Map([["fast", fast]]), {
+    binding: () => undefined,
+    fetch: (input, init) => fetch(input, init),
+  });
 }
 
 /** One invocation of a lane's consumer. */
@@ -116,23 +131,24 @@ async function consume(
   deliveries: readonly LaneDelivery[],
 ): Promise<void> {
   lastLimit = requestsPerMinute;
-  const guard = createGuardClient({
+  const { models: registry, ...kept } = isolateOf(env, consumer, requestsPerMinute);
+  const asked = createGuardClient({
     namespace: env.GUARD,
     nowMs,
     random: Math.random,
     logger: log,
-    ...isolateOf(consumer),
+    ...kept,
   });
-  const fast = openaiCompatible({
-    baseUrl: env.MODEL_BASE_URL,
-    model: "sluice-standin-1",
-    limits: { requestsPerMinute },
-  });
+  const guard: GuardClient = {
+    flush: () => asked.flush(),
+    async admit(request) {
+      const admission = await asked.admit(request);
+      if (admission.kind === "denied") count("denied");
+      return admission;
+    },
+  };
   const models = createModelCaller({
-    models: createModelRegistry(new Map([["fast", fast]]), {
-      binding: () => undefined,
-      fetch: (input, init) => fetch(input, init),
-    }),
+    models: registry,
     call: callModel,
     guard,
     nowMs,

@@ -10,6 +10,7 @@ const ZERO: Counts = {
   alarm: 0,
   admit: 0,
   settle: 0,
+  denied: 0,
   ring: 0,
   setAlarm: 0,
 };

@@ -1,7 +1,7 @@
 /**
  * Requests and tokens per minute. Two rules, both of which a grant must pass:
  *
- *   window   in no 60 s is more granted than the limit. Counted in one-second buckets, which leave
+ *   window   in no 60 s is more granted than the limit. Counted in buckets of half a second, which leave
  *            the count as a whole, `transitMs` late: the other side counts when calls arrive
  *   pace     virtual scheduling (GCRA): each unit takes 60 s / limit of virtual time, and virtual time may
  *            run ahead of the clock by `burstMs`. Spreads calls; says when the next turn comes
@@ -89,8 +89,17 @@ export function charge(
     requests: withAmount(target.requests, level, target.requests[level] + cost.requests),
     tokens: withAmount(target.tokens, level, target.tokens[level] + cost.tokens),
   };
-  const paceMs = (kind: RateKind) =>
-    movePace(rate.paceMs[kind], caps[kind], cost[kind], level, nowMs, settings);
+  const paceMs = (kind: RateKind) => {
+    const kindCaps = caps[kind];
+    if (kindCaps === null) return rate.paceMs[kind];
+    return movePace(
+      rate.paceMs[kind],
+      cost[kind],
+      level,
+      (at, pacedMs) =>
+        Math.max(pacedMs, nowMs) + spreadIntervalMs(rate, kind, kindCaps, cost[kind], at, nowMs, settings),
+    );
+  };
   return {
     buckets: [
       ...kept.filter((bucket) => bucket.startMs < startMs),
@@ -122,7 +131,18 @@ export function refund(
         }
       : bucket,
   );
-  const paceMs = (kind: RateKind) => movePace(rate.paceMs[kind], caps[kind], -cost[kind], level, 0, settings);
+  // Never more than was taken.
+  const paceMs = (kind: RateKind) => {
+    const kindCaps = caps[kind];
+    if (kindCaps === null) return rate.paceMs[kind];
+    const givenMs = (at: Level) => evenIntervalMs(kindCaps, cost[kind], at, settings);
+    return movePace(
+      rate.paceMs[kind],
+      cost[kind],
+      level,
+      (at, pacedMs) => Math.max(pacedMs, 0) - givenMs(at),
+    );
+  };
   return { buckets, paceMs: { requests: paceMs("requests"), tokens: paceMs("tokens") } };
 }
 
@@ -138,7 +158,7 @@ export function freeNow(
   const used = usedInWindow(rate, kind, nowMs, settings);
   const free = levelsFrom(level).map((at) => {
     const aheadMs = Math.max(0, rate.paceMs[kind][at] - nowMs);
-    const byPace = ((settings.burstMs - aheadMs) * caps[at]) / settings.windowMs;
+    const byPace = (settings.burstMs - aheadMs) / evenIntervalMs(caps, 1, at, settings);
     return Math.min(caps[at] - usedUpTo(used, at), byPace);
   });
   return Math.max(0, Math.min(...free));
@@ -159,9 +179,46 @@ export function usedInWindow(
   return used;
 }
 
-/** Virtual time that `amount` takes at this level's pace. */
-export function intervalMs(caps: Triple, amount: number, level: Level, settings: GuardSettings): number {
+/** How far apart calls of this amount can follow each other for long: what is granted counts for more than a minute. */
+export function sustainedIntervalMs(
+  caps: Triple,
+  amount: number,
+  level: Level,
+  settings: GuardSettings,
+): number {
+  return (Math.min(amount, caps[level]) * countedMs(settings)) / caps[level];
+}
+
+/** Virtual time that `amount` takes at an even pace. */
+function evenIntervalMs(caps: Triple, amount: number, level: Level, settings: GuardSettings): number {
   return (Math.min(amount, caps[level]) * settings.windowMs) / caps[level];
+}
+
+/**
+ * Virtual time that a call of this amount takes: as at an even pace, and longer where the window would be full before it forgets
+ * as much again. So what is left is spread over the time until then, instead of being spent and followed by a gap.
+ */
+function spreadIntervalMs(
+  rate: RateState,
+  kind: RateKind,
+  caps: Triple,
+  amount: number,
+  level: Level,
+  nowMs: number,
+  settings: GuardSettings,
+): number {
+  const evenMs = evenIntervalMs(caps, amount, level, settings);
+  const leaving = rate.buckets.filter((bucket) => leavesAtMs(bucket, settings) > nowMs);
+  let room = caps[level] - leaving.reduce((sum, bucket) => sum + usedUpTo(bucket[kind], level), 0);
+  let spreadMs = evenMs;
+  for (const bucket of leaving) {
+    const inMs = leavesAtMs(bucket, settings) - nowMs;
+    // What a burst has taken just now does not make the burst itself dearer.
+    const isOlder = inMs <= countedMs(settings) - settings.burstMs;
+    if (isOlder && room > 0) spreadMs = Math.max(spreadMs, (inMs * amount) / room);
+    room += usedUpTo(bucket[kind], level);
+  }
+  return Math.min(spreadMs, evenMs * settings.maxStretch);
 }
 
 const ZERO: Triple = [0, 0, 0];
@@ -170,24 +227,22 @@ function startOfBucketMs(timeMs: number, settings: GuardSettings): number {
   return Math.floor(timeMs / settings.bucketMs) * settings.bucketMs;
 }
 
-function leavesAtMs(bucket: Bucket, settings: GuardSettings): number {
-  return bucket.startMs + settings.bucketMs + settings.windowMs + settings.transitMs;
+/** How long a bucket stays in the count, from its beginning. */
+function countedMs(settings: GuardSettings): number {
+  return settings.bucketMs + settings.windowMs + settings.transitMs;
 }
 
-/** Takes (or, negative, gives back) virtual time on every share the amount counts against. */
+function leavesAtMs(bucket: Bucket, settings: GuardSettings): number {
+  return bucket.startMs + countedMs(settings);
+}
+
+/** On every share the amount counts against. */
 function movePace(
   pace: Triple,
-  caps: Triple | null,
   amount: number,
   level: Level,
-  notBeforeMs: number,
-  settings: GuardSettings,
+  move: (at: Level, pacedMs: number) => number,
 ): Triple {
-  if (caps === null || amount === 0) return pace;
-  let moved = pace;
-  for (const at of levelsFrom(level)) {
-    const byMs = Math.sign(amount) * intervalMs(caps, Math.abs(amount), at, settings);
-    moved = withAmount(moved, at, Math.max(pace[at], notBeforeMs) + byMs);
-  }
-  return moved;
+  if (amount === 0) return pace;
+  return levelsFrom(level).reduce((moved, at) => withAmount(moved, at, move(at, moved[at])), pace);
 }

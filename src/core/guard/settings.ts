@@ -6,6 +6,7 @@ export interface GuardSettings {
   readonly bucketMs: number;
   readonly transitMs: number;
   readonly burstMs: number;
+  readonly maxStretch: number;
   readonly shares: Readonly<Record<Priority, number>>;
   readonly slotLeaseMs: number;
   readonly renewedLeaseMs: number;

@@ -7,7 +7,7 @@
 import type { AdmitRequest } from "./commands.ts";
 import { capsOf, levelOf, withAmount } from "./levels.ts";
 import type { GuardState } from "./model.ts";
-import { intervalMs, type Caps } from "./rate.ts";
+import { sustainedIntervalMs, type Caps } from "./rate.ts";
 import type { GuardSettings } from "./settings.ts";
 import { expectedLatencyMs } from "./slots.ts";
 
@@ -60,9 +60,9 @@ export function nextTurn(
 /** How far apart callers of this priority can be served at best. */
 function turnGapMs(state: GuardState, request: AdmitRequest, caps: Caps, settings: GuardSettings): number {
   const level = levelOf(request.priority);
-  const byRequests = caps.requests === null ? 0 : intervalMs(caps.requests, 1, level, settings);
+  const byRequests = caps.requests === null ? 0 : sustainedIntervalMs(caps.requests, 1, level, settings);
   const byTokens =
-    caps.tokens === null ? 0 : intervalMs(caps.tokens, request.estimatedTokens, level, settings);
+    caps.tokens === null ? 0 : sustainedIntervalMs(caps.tokens, request.estimatedTokens, level, settings);
   const byRate = Math.max(byRequests, byTokens);
   const { maxConcurrent } = request.limits;
   if (maxConcurrent === undefined) return byRate === 0 ? settings.turnStepMs : byRate;
