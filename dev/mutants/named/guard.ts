@@ -39,9 +39,15 @@ export const GUARD_FAULTS: readonly NamedMutant[] = [
   ...faultsIn("guard", "src/core/guard/rate.ts", [
     {
       id: "window-forgets-early",
-      find: "return bucket.startMs + settings.bucketMs + settings.windowMs + settings.transitMs;",
+      find: "return bucket.startMs + countedMs(settings);",
       replace: "return bucket.startMs + settings.windowMs;",
       promise: "no minute has more calls than the limit",
+    },
+    {
+      id: "nothing-spread",
+      find: "return Math.min(spreadMs, evenMs * settings.maxStretch);",
+      replace: "return evenMs;",
+      promise: "a busy guard never stands still for want of what a burst has taken",
     },
   ]),
   ...faultsIn("guard", "src/core/guard/breaker.ts", [
