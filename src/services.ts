@@ -138,7 +138,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       ...spans,
     },
   });
-  const { models, newGuard } = pipelines.common;
+  const { models, budgets, newGuard } = pipelines.common;
 
   const startInvocation: Services["startInvocation"] = () => {
     const run = pipelines.start();
@@ -253,6 +253,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         env,
         models,
         guard: newGuard(),
+        budgets,
         partitions,
         observe: observeStreamedCalls(metrics, traces),
         text,

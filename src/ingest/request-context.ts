@@ -1,5 +1,6 @@
 /** What a request brings along beside its body, and the values of what its source names. */
 import type { EventEnvelope } from "../core/envelope.ts";
+import { continentOf } from "../platform/continent.ts";
 import { nearestHint, type LocationHint } from "../core/homes.ts";
 import type { HandshakeContext } from "./handshakes.ts";
 import type { IngestDependencies } from "./ports.ts";
@@ -52,11 +53,7 @@ export async function handshakeContext(
 /** Placeholders where the platform does not say. */
 export function originOf(request: Request): EventEnvelope["origin"] {
   const colo: unknown = request.cf?.["colo"];
-  const continent: unknown = request.cf?.["continent"];
-  return {
-    colo: typeof colo === "string" ? colo : "unknown",
-    continent: typeof continent === "string" ? continent : "unknown",
-  };
+  return { colo: typeof colo === "string" ? colo : "unknown", continent: continentOf(request) };
 }
 
 /** The region nearest to the sender, which the location that took the request is near. */

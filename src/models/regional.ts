@@ -53,6 +53,11 @@ export function endpointName(name: string, region: Region): string {
   return `${name}@${region}`;
 }
 
+/** The model whose endpoint it is. */
+export function modelOfEndpoint(name: string): string {
+  return name.split("@", 1)[0] ?? name;
+}
+
 /** The definition behind a model's or an endpoint's name. */
 export function findDefinition(
   definitions: ReadonlyMap<string, ModelDefinition>,

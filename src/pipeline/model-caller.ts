@@ -2,19 +2,19 @@
  * A model call behind its guard: estimate, admit, wait in place if the turn is near, call, settle. The permit
  * is settled exactly once on every path. Knows nothing of prompts or schemas.
  */
-import { MODEL_NOT_CONFIGURED } from "../core/classify/not-configured.ts";
 import { failure, type StageFailure } from "../core/failure.ts";
 import { unreachable, type Result } from "../core/result.ts";
 import type { CallReport, GuardClient, Permit } from "../guard/port.ts";
 import { reportOf, textsOfRequest, type ModelCallResult, type ModelRequest } from "../models/call.ts";
 import { estimateCallTokens } from "../models/estimate.ts";
 import type { ConfiguredModel } from "../models/port.ts";
+import { askInTurn, deniedHere, failedHere, type NotHere } from "../models/endpoints-in-turn.ts";
 import { endpointsInOrder } from "../models/regional.ts";
 import { costMicros } from "../models/price.ts";
 import type { RunStreams } from "../streaming/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { admitInPlace } from "./admission.ts";
-import type { BudgetKeeper, BudgetVerdict } from "./budgets.ts";
+import type { BudgetKeeper, BudgetVerdict } from "../guard/budgets.ts";
 import { callStreamed } from "./streamed-call.ts";
 import { isTimeout } from "./bounded.ts";
 import { observationOf, type ModelCallObservation } from "./model-observation.ts";
@@ -64,27 +64,17 @@ async function callGuarded(deps: ModelCallerDeps, request: ModelCallRequest): Pr
     : [request.model];
   const budget = await deps.budgets?.check(request.model, request.caller);
   if (budget?.kind === "spent") return overBudget(deps, request, budget);
-  let best: ModelCallOutcome | null = null;
-  for (const endpoint of endpoints) {
-    const outcome = await callEndpoint(deps, request, endpoint);
-    if (!isForAnotherEndpoint(outcome)) return outcome;
-    best = sooner(best, outcome);
-  }
+  const outcome = await askInTurn(endpoints, (endpoint) => callEndpoint(deps, request, endpoint), notHere);
   return (
-    best ?? notSent(failure("infer", "permanent", "model_unknown", `no model is called "${request.model}"`))
+    outcome ??
+    notSent(failure("infer", "permanent", "model_unknown", `no model is called "${request.model}"`))
   );
 }
 
 /** Said by the guard or the set-up before anything was sent; a call that failed is the partition's to try again. */
-function isForAnotherEndpoint(outcome: ModelCallOutcome): boolean {
-  if (outcome.kind === "denied") return outcome.reason === "breaker" || outcome.reason === "unreachable";
-  return outcome.kind === "failed" && outcome.failure.code === MODEL_NOT_CONFIGURED;
-}
-
-/** A turn is worth more than a set-up that is not complete; the earliest turn counts. */
-function sooner(best: ModelCallOutcome | null, other: ModelCallOutcome): ModelCallOutcome {
-  if (best === null || best.kind !== "denied") return other.kind === "denied" ? other : (best ?? other);
-  return other.kind === "denied" && other.untilMs < best.untilMs ? other : best;
+function notHere(outcome: ModelCallOutcome): NotHere | null {
+  if (outcome.kind === "denied") return deniedHere(outcome.reason, outcome.untilMs);
+  return outcome.kind === "failed" ? failedHere(outcome.failure) : null;
 }
 
 async function callEndpoint(

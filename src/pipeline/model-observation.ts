@@ -3,7 +3,7 @@ import type { FailureClass } from "../core/failure.ts";
 import type { ModelCallResult } from "../models/call.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import { costMicros } from "../models/price.ts";
-import type { Attribution } from "./budgets.ts";
+import type { Attribution } from "../guard/budgets.ts";
 
 export interface ModelCallObservation {
   readonly model: string;

@@ -10,7 +10,7 @@ import type { Result } from "../core/result.ts";
 import type { Destination } from "../destinations/port.ts";
 import type { DenialReason } from "../guard/port.ts";
 import type { ModelCallResult, ModelRequest } from "../models/call.ts";
-import type { Attribution } from "./budgets.ts";
+import type { Attribution } from "../guard/budgets.ts";
 import type { CallContext, FinishReason } from "../models/model-stream.ts";
 import type { ConfiguredModel, TokenUsage } from "../models/port.ts";
 import type { Tracer } from "../telemetry/tracer.ts";

@@ -51,7 +51,9 @@ export function createStreamSource(deps: StreamSourceDeps): PromptOf {
       LIMITS.stages.parseTimeoutMs + LIMITS.stages.enrichTimeoutMs,
       async (signal) => {
         const context = await contextOf(deps, name, id, signal);
-        return pipeline.open((stages) => requestOf(deps, stages, input, context));
+        const made = await pipeline.open((stages) => requestOf(deps, stages, input, context));
+        const caller = { pipeline: name, partitionKey: context.partitionKey };
+        return made.ok ? ok({ ...made.value, caller }) : made;
       },
     );
     if (made.kind === "returned") return made.value;

@@ -29,7 +29,7 @@ export async function callStreamed(
   key: RunKey,
   model: ConfiguredModel,
   asked: ModelRequest,
-  { priority, signal }: Pick<ModelCallRequest, "priority" | "signal">,
+  { priority, caller, signal }: Pick<ModelCallRequest, "priority" | "caller" | "signal">,
 ): Promise<ModelCallOutcome> {
   const { name, definition } = model;
   const { structuredOutput, price } = definition;
@@ -38,6 +38,8 @@ export async function callStreamed(
     options: callOptionsOf(asked, structuredOutput),
     texts: textsOfRequest(asked, structuredOutput),
     priority,
+    ...(caller === undefined ? {} : { caller }),
+    isWithinBudget: true,
   };
   const startedAtMs = deps.nowMs();
   const outcome = await generateTraced(deps, model, key, request, signal);

@@ -17,7 +17,7 @@ import type { GuardClient } from "../guard/port.ts";
 import type { ShardHomes } from "../guard/shards.ts";
 import type { GuardTransport } from "../guard/transport.ts";
 import { createModelRegistry, type ModelRegistry } from "../models/registry.ts";
-import { createBudgetKeeper, type BudgetKeeper } from "../pipeline/budgets.ts";
+import { createBudgetKeeper, type BudgetKeeper } from "../guard/budgets.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";

@@ -3,7 +3,12 @@ import { waitUntil } from "cloudflare:workers";
 import type { GatewayConfig } from "../config/define-gateway.ts";
 import { LIMITS } from "../config/limits.ts";
 import type { GatewayEnv } from "../env.ts";
-import { createGuardClient } from "../guard/client.ts";
+import { createBudgetBook } from "../guard/budget-book.ts";
+import { createBudgetKeeper, type BudgetKeeper } from "../guard/budgets.ts";
+import { callGuard } from "../guard/call.ts";
+import { createGuardClient, type GuardClientOptions } from "../guard/client.ts";
+import { createKeptSettlements } from "../guard/kept-settlements.ts";
+import { createPermitPool } from "../guard/permit-pool.ts";
 import type { GuardClient } from "../guard/port.ts";
 import { createModelRegistry, type ModelRegistry } from "../models/registry.ts";
 import type { PartitionClient } from "../partition/client.ts";
@@ -31,6 +36,8 @@ export interface StreamingParts {
   readonly env: GatewayEnv;
   readonly models: ModelRegistry;
   readonly guard: GuardClient;
+  /** undefined: nothing is budgeted. */
+  readonly budgets: BudgetKeeper | undefined;
   readonly partitions: Pick<PartitionClient, "read">;
   /** A secret or variable by name; undefined while it is not set. */
   readonly text: (name: string) => string | undefined;
@@ -42,7 +49,7 @@ export interface StreamingParts {
 }
 
 export function createStreaming(parts: StreamingParts): Streaming {
-  const { config, env, models, guard, partitions, text, nowMs, log } = parts;
+  const { config, env, models, guard, budgets, partitions, text, nowMs, log } = parts;
   const tokens = createStreamTokens({
     // The tokens in force sign when no secret of their own is set: they are never handed out by that.
     values: () => {
@@ -53,6 +60,7 @@ export function createStreaming(parts: StreamingParts): Streaming {
   return {
     models,
     guard,
+    ...(budgets === undefined ? {} : { budgets }),
     nowMs,
     newId: newStreamId,
     log,
@@ -74,34 +82,38 @@ export function apiTokensOf(config: GatewayConfig, text: StreamingParts["text"])
 }
 
 /**
- * What streams' objects call models with. They live apart from the Worker's invocations, each with guards of its own; models are built
- * once per isolate, because building one takes longer than everything else that stands before its first token.
+ * What streams' objects call models with. They live apart from the Worker's invocations, but honour what those do: models, permits granted
+ * ahead, shards and budgets are the isolate's, because building them takes longer than everything else that stands before a first token.
  */
 export function createStreamCalls(
   config: GatewayConfig,
 ): (env: GatewayEnv, jurisdiction: string | undefined) => StreamServices {
-  const modelsByEnv = new WeakMap<GatewayEnv, ModelRegistry>();
-  const observersByEnv = new WeakMap<GatewayEnv, StreamServices["observe"]>();
+  const isolates = new WeakMap<GatewayEnv, Isolate>();
+  const nowMs = () => systemClock.nowMs();
   return (env, jurisdiction) => {
     const binding = (name: string): unknown => Reflect.get(env, name);
     const level = binding("LOG_LEVEL");
     const log = createLogger(typeof level === "string" && isLogLevel(level) ? level : "info");
-    const nowMs = () => systemClock.nowMs();
-    const models =
-      modelsByEnv.get(env) ??
-      createModelRegistry(config.models, { binding, fetch: (input, init) => fetch(input, init) });
-    modelsByEnv.set(env, models);
+    const isolate = isolates.get(env) ?? {
+      models: createModelRegistry(config.models, { binding, fetch: (input, init) => fetch(input, init) }),
+      guardsByJurisdiction: new Map<string, Guards>(),
+      observe: createObjectObserver(config, env, log),
+    };
+    isolates.set(env, isolate);
     // An object in a jurisdiction asks the guards of its own.
     const namespace = isJurisdiction(jurisdiction) ? env.GUARD.jurisdiction(jurisdiction) : env.GUARD;
-    const guard = createGuardClient({ namespace, nowMs, random: Math.random, logger: log });
-    const observe = observersByEnv.get(env) ?? createObjectObserver(config, env, log);
-    observersByEnv.set(env, observe);
+    const home = jurisdiction ?? "none";
+    const guards = isolate.guardsByJurisdiction.get(home) ?? guardsOf(config, namespace, nowMs, log);
+    isolate.guardsByJurisdiction.set(home, guards);
+    const { budgets, ...shared } = guards;
+    const guard = createGuardClient({ namespace, nowMs, random: Math.random, logger: log, ...shared });
     return {
-      models,
+      models: isolate.models,
       guard,
+      ...(budgets === undefined ? {} : { budgets }),
       nowMs,
       log,
-      observe,
+      observe: isolate.observe,
       ended: (keys, id, state) => endStart(env.STREAM_INDEX, keys, id, state),
     };
   };
@@ -149,6 +161,36 @@ function createObjectObserver(
   return (call) => {
     observe(call);
     flusher.flushSoon();
+  };
+}
+
+interface Isolate {
+  readonly models: ModelRegistry;
+  readonly observe: NonNullable<StreamServices["observe"]>;
+  readonly guardsByJurisdiction: Map<string, Guards>;
+}
+
+/** Plain data, and calls made by whoever asks: objects of one isolate may share them. */
+interface Guards extends Required<Pick<GuardClientOptions, "kept" | "pool" | "homes">> {
+  readonly budgets: BudgetKeeper | undefined;
+}
+
+function guardsOf(
+  { budgets }: GatewayConfig,
+  namespace: GatewayEnv["GUARD"],
+  nowMs: () => number,
+  log: Logger,
+): Guards {
+  const book = createBudgetBook({ send: (call) => callGuard(namespace, call), nowMs, logger: log });
+  return {
+    kept: createKeptSettlements(nowMs),
+    pool: createPermitPool(nowMs),
+    homes: new Map(),
+    // An object's isolate may end with its stream.
+    budgets:
+      budgets.size === 0
+        ? undefined
+        : createBudgetKeeper({ budgets, book, nowMs, random: Math.random, tellsAll: true }),
   };
 }
 

@@ -7,6 +7,7 @@ import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import type { StreamState } from "../core/stream/model.ts";
 import { openModelStream } from "../models/model-stream.ts";
+import { continentOf } from "../platform/continent.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
 import { admitCall, problemOfRefusal } from "./admit-call.ts";
@@ -41,7 +42,11 @@ async function complete(deps: ChatDeps, request: Request, keepAlive: KeepAlive):
   if (!parsed.ok) return problemResponse(parsed.error);
   const { stream, includeUsage, user } = parsed.value;
   const { signal } = request;
-  const question: StreamRequest = { ...parsed.value.request, ...traceOf(request) };
+  const question: StreamRequest = {
+    ...parsed.value.request,
+    region: continentOf(request),
+    ...traceOf(request),
+  };
   const id = deps.newId();
   const counted = await deps.starts.open(
     { user, apiToken: bearerOf(request) },
@@ -65,7 +70,7 @@ async function completeWhole(
   const admitted = await admitCall(deps, request);
   if (!admitted.ok) keepAlive(onEnd("error"));
   if (!admitted.ok) return problemResponse(problemOfRefusal(admitted.error, deps.nowMs()));
-  const { model, settle } = admitted.value;
+  const { name, model, settle } = admitted.value;
   const { nowMs, log } = deps;
   const startedAtMs = nowMs();
   const opened = await openModelStream(model, request.options, { signal, nowMs, log });
@@ -87,7 +92,7 @@ async function completeWhole(
     id: completionId(id),
     object: "chat.completion",
     created: Math.floor(startedAtMs / 1_000),
-    model: model.name,
+    model: name,
     choices: [{ index: 0, message, logprobs: null, finish_reason }],
     usage: openaiUsage(stream.usage),
   });

@@ -7,6 +7,7 @@ import type { StageFailure } from "../core/failure.ts";
 import type { EventId } from "../core/ids.ts";
 import type { Priority } from "../core/policy.ts";
 import type { Result } from "../core/result.ts";
+import type { Attribution } from "../guard/budgets.ts";
 import type { DenialReason } from "../guard/port.ts";
 import type { FinishReason, TokenUsage } from "../models/port.ts";
 import type { Problem } from "../platform/problem.ts";
@@ -24,6 +25,12 @@ export interface StreamRequest {
   readonly traceparent?: string;
   /** Whoever asks counts and traces the call itself. */
   readonly isObserved?: boolean;
+  /** Where it was asked: a continent as Cloudflare names it. The nearest of the model's endpoints is asked first. */
+  readonly region?: string;
+  /** Whom it is asked for: budgets are kept by it. */
+  readonly caller?: Attribution;
+  /** Whoever asks has looked at the budgets, and made their choice of another model. */
+  readonly isWithinBudget?: boolean;
 }
 
 /** One run of an event: its generation is one stream, however often it is retried. */
@@ -43,7 +50,7 @@ export type RunOutcome =
       readonly latencyMs: number;
       readonly firstTokenMs: number | null;
     }
-  | { readonly kind: "denied"; readonly retryAtMs: number; readonly reason: DenialReason }
+  | { readonly kind: "denied"; readonly retryAtMs: number; readonly reason: DenialReason | "budget" }
   | {
       readonly kind: "failed";
       readonly failure: StageFailure;

@@ -11,6 +11,7 @@ import { ok } from "../core/result.ts";
 import { formatTraceparent, parseTraceparent } from "../core/trace.ts";
 import type { StreamState } from "../core/stream/model.ts";
 import { openModelStream } from "../models/model-stream.ts";
+import { continentOf } from "../platform/continent.ts";
 import { problemResponse, type Problem } from "../platform/problem.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
 import type { CallFacts } from "../models/call-report.ts";
@@ -63,7 +64,7 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
   const { asked, resumable, user, onInterruption } = parsed.value;
   const made = "pipeline" in asked ? await deps.promptOf(asked.pipeline, asked.input, id) : ok(asked);
   if (!made.ok) return problemResponse(made.error);
-  const question: StreamRequest = { ...made.value, ...traceOf(request) };
+  const question: StreamRequest = { ...made.value, region: continentOf(request), ...traceOf(request) };
   const { model } = question;
   const apiToken = bearerOf(request);
   const counted = await deps.starts.open({ user, apiToken }, { id, model });
@@ -154,7 +155,7 @@ export async function relayStream(
   const admitted = await admitCall(deps, request);
   if (!admitted.ok) keepAlive(onEnd("error"));
   if (!admitted.ok) return problemResponse(problemOfRefusal(admitted.error, deps.nowMs()));
-  const { model, settle } = admitted.value;
+  const { name, model, settle } = admitted.value;
   const { nowMs, log } = deps;
   const startedAtMs = nowMs();
   const refuse = (facts: CallFacts, failed: StageFailure): Response => {
@@ -166,7 +167,7 @@ export async function relayStream(
   const stream = opened.value;
   const first = await stream.next();
   if (first.kind === "failed") return refuse(stream, first.failure);
-  const encoder = createEncoder(format, { id, model: model.name, startedAtMs, includeUsage });
+  const encoder = createEncoder(format, { id, model: name, startedAtMs, includeUsage });
   const heartbeatMs = deps.heartbeatMs ?? LIMITS.streams.heartbeatMs;
   const { body, ended } = relay(stream, first, { encoder, signal, heartbeatMs });
   const tell = (failed: StageFailure | undefined) =>

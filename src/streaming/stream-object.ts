@@ -137,7 +137,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const admitted = await admitCall(this.services(), question.request);
     if (!admitted.ok) return admitted.error;
     this.generation?.stop();
-    const record = this.recordOf(question, admitted.value.lifeMs);
+    const record = this.recordOf(question, admitted.value);
     const generation = this.take(question, admitted.value);
     if (lastShown === undefined) {
       this.store.begin(record, question.asked);
@@ -149,12 +149,12 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     return null;
   }
 
-  private recordOf({ id, request }: Question, lifeMs: number): StreamRecord {
+  private recordOf({ id, request }: Question, { name, lifeMs }: AdmittedCall): StreamRecord {
     const startedAtMs = Date.now();
     return {
       v: 1,
       id,
-      model: request.model,
+      model: name,
       startedAtMs,
       deadlineMs: startedAtMs + lifeMs,
       inputTokens: estimateInputTokens(request.texts),

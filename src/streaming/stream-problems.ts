@@ -79,8 +79,11 @@ export function problemOfFailure(failed: StageFailure): Problem {
   return { status: 502, code: "model-failed", title: "The model could not be used", detail };
 }
 
-export function problemOfDenial(reason: DenialReason, retryAtMs: number, nowMs: number): Problem {
+export function problemOfDenial(reason: DenialReason | "budget", retryAtMs: number, nowMs: number): Problem {
   const headers = retryAfter(retryAtMs - nowMs);
+  if (reason === "budget") {
+    return { status: 429, code: "budget-spent", title: "What may be spent today is spent", headers };
+  }
   if (reason === "breaker" || reason === "unreachable") {
     return { status: 503, code: "model-unavailable", title: "The model is not available", headers };
   }

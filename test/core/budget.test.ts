@@ -8,7 +8,7 @@ import { err, ok } from "../../src/core/result.ts";
 import { createBudgetBook } from "../../src/guard/budget-book.ts";
 import type { GuardTransport } from "../../src/guard/transport.ts";
 import { spendCommandSchema } from "../../src/guard/wire.ts";
-import { createBudgetKeeper, type BudgetKeeper } from "../../src/pipeline/budgets.ts";
+import { createBudgetKeeper, type BudgetKeeper } from "../../src/guard/budgets.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 
 const DAY_MS = 86_400_000;
@@ -37,13 +37,17 @@ const send: GuardTransport = async ({ guard, command, value }) => {
   return parsed.success ? ok(parsed.data) : err({ code: "malformed_answer", message: "" });
 };
 
-function isolate(budgets: Readonly<Record<string, Budget>>): BudgetKeeper {
+function isolate(
+  budgets: Readonly<Record<string, Budget>>,
+  ways: { readonly tellsAll?: boolean } = {},
+): BudgetKeeper {
   const book = createBudgetBook({ send, nowMs: () => nowMs, logger: createLogger("error") });
   return createBudgetKeeper({
     budgets: new Map(Object.entries(budgets)),
     book,
     nowMs: () => nowMs,
     random: () => 0,
+    ...ways,
   });
 }
 
@@ -124,6 +128,15 @@ describe("isolates", () => {
     requests = 0;
     for (let call = 0; call < 100; call++) await other.check("fast", CALLER);
     expect(requests).toBe(0);
+  });
+
+  it("of streams take nothing along: they may end with the stream", async () => {
+    const keeper = isolate({ "model:fast": stop(100) }, { tellsAll: true });
+    await keeper.flush();
+    expect(requests).toBe(0);
+    keeper.charge("fast", CALLER, dollars(0.01));
+    await keeper.flush();
+    expect(objects.get("budget:model:fast")?.today.micros).toBe(10_000);
   });
 
   it("that end take along no more than a hundredth of a day's budget", async () => {

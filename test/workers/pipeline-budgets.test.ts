@@ -7,7 +7,7 @@ import type { Budget } from "../../src/config/budget.ts";
 import { budgetStateSchema, dayStartMs } from "../../src/core/budget.ts";
 import { ok } from "../../src/core/result.ts";
 import { callGuard } from "../../src/guard/call.ts";
-import type { BudgetKeeper, BudgetVerdict } from "../../src/pipeline/budgets.ts";
+import type { BudgetKeeper, BudgetVerdict } from "../../src/guard/budgets.ts";
 import { createModelCaller } from "../../src/pipeline/model-caller.ts";
 import {
   defineGateway,

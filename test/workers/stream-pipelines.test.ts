@@ -14,7 +14,7 @@ import {
   type EventStreamDeps,
 } from "../../src/streaming/event-stream-routes.ts";
 import type { StageSpans } from "../../src/pipeline/ports.ts";
-import type { RunOutcome } from "../../src/streaming/port.ts";
+import type { RunOutcome, RunStreams } from "../../src/streaming/port.ts";
 import { createRunStreams, streamIdOf } from "../../src/streaming/run-streams.ts";
 import { streamStub } from "../../src/streaming/stub.ts";
 import { createStreamTokens } from "../../src/streaming/tokens.ts";
@@ -98,16 +98,26 @@ describe("a driver that waits for a stream", () => {
   const model = fakeModel(streaming("")).registry.get("fast");
   if (!model.ok) throw new Error("no model");
   const asked = { instruction: "Sort.", data: "x" };
-  const call = (generate: () => Promise<RunOutcome>, given = signal()) =>
+  const caller = { pipeline: "triage", partitionKey: "shop:alice" };
+  const call = (generate: RunStreams["generate"], given = signal()) =>
     callStreamed(
       { streams: { generate }, nowMs: () => NOW_MS, sleep: async () => {} },
       { eventId: "evt" as EventId, run: 1 }, // never read: the streams are scripted
       model.value,
       asked,
-      { priority: "low", signal: given },
+      { priority: "low", caller, signal: given },
     );
   const usage = { inputTokens: 1, outputTokens: 2, estimated: false };
   const answer = { kind: "answer", text: "{}", usage, modelId: null, latencyMs: 5, firstTokenMs: 1 } as const;
+
+  it("charges its budgets where it is made: the object is told for whom it is, and that they have been looked at", async () => {
+    const told: unknown[] = [];
+    await call(async (_, request) => {
+      told.push(request);
+      return { ...answer, finishReason: "stop" };
+    });
+    expect(told).toMatchObject([{ caller, isWithinBudget: true, priority: "low" }]);
+  });
 
   it("gives up at once when its lease is lost, and leaves the generation to the retry", async () => {
     const lease = new AbortController();

@@ -54,12 +54,23 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
     ...(setup.heartbeatMs === undefined ? {} : { heartbeatMs: setup.heartbeatMs }),
   });
   const context = createExecutionContext();
-  const post = (body: unknown, signal?: AbortSignal, headers: Record<string, string> = {}) => {
+  const post = (
+    body: unknown,
+    signal?: AbortSignal,
+    headers: Record<string, string> = {},
+    cf?: RequestInitCfProperties,
+  ) => {
     const text =
       typeof body === "object" && body !== null
         ? JSON.stringify({ ...body, resumable: false })
         : String(body);
-    const init = { method: "POST", body: text, headers, ...(signal === undefined ? {} : { signal }) };
+    const init = {
+      method: "POST",
+      body: text,
+      headers,
+      ...(signal === undefined ? {} : { signal }),
+      ...(cf === undefined ? {} : { cf }),
+    };
     return routes.fetch(new Request("https://sluice.test/v1/streams", init), {}, context);
   };
   const settled = async () => {

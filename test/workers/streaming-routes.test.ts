@@ -34,6 +34,19 @@ describe("POST /v1/streams", () => {
     }
   });
 
+  it("asks the endpoint nearest to its client, and calls the model by its own name", async () => {
+    const upstream = streaming(completion(["ok"]));
+    const endpoints = [
+      { region: "NA", baseUrl: "https://na.test/v1" },
+      { region: "EU", baseUrl: "https://eu.test/v1" },
+    ] as const;
+    const { post, settled } = gateway(upstream, { model: { endpoints } });
+    const [start] = await allEvents(await post(HELLO, undefined, {}, { continent: "AF" }));
+    expect(start).toMatchObject({ event: "start", data: { model: "fast" } });
+    expect(await settled()).toMatchObject({ asked: [{ guard: "model:fast@EU" }] });
+    expect(upstream.calls.map(({ url }) => new URL(url).host)).toEqual(["eu.test"]);
+  });
+
   it("hands the messages on in their roles", async () => {
     const upstream = streaming(completion(["ok"]));
     const messages = [
