@@ -34,6 +34,14 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
       ].flatMap((binding) => binding ?? []),
       effect: "events that need this model wait",
     })),
+    ...[...config.models].flatMap(([name, { regional = [], variables = [] }]) =>
+      regional.map(({ region, definition }) => ({
+        part: `models.${name}.endpoints.${region}`,
+        // What the model itself needs is told once, above.
+        bindings: (definition.variables ?? []).filter((variable) => !variables.includes(variable)),
+        effect: "calls go to the next nearest endpoint",
+      })),
+    ),
     ...[...config.destinations].map(([name, destination]) => ({
       part: `destinations.${name}`,
       bindings:
