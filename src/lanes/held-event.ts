@@ -130,9 +130,9 @@ export class HeldEvent {
   }
 
   private leased(sequence: number) {
-    const { envelope, run, attempt, late, effectsBegun, output, deliveries } = this.grant;
+    const { settledAtMs: _, ...event } = this.grant;
     const { token } = this.link;
-    return { envelope, run, attempt, late, effectsBegun, output, deliveries, sequence, token };
+    return { ...event, sequence, token };
   }
 }
 

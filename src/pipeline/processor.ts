@@ -23,6 +23,8 @@ export interface LeasedEvent {
   readonly output: StoredOutput | null;
   /** Confirmed deliveries of this run: never repeated. */
   readonly deliveries: readonly DeliveryRecord[];
+  /** The turn a guard gave it when it was deferred: named to whichever guard is asked next, so that it goes before newcomers. */
+  readonly turnAtMs?: number;
 }
 
 export type Prepared =

@@ -96,6 +96,8 @@ export interface Grant {
   readonly deliveries: readonly DeliveryRecord[];
   /** Effects wait until then for an earlier event that may still arrive. */
   readonly settledAtMs: number;
+  /** The turn a guard gave this event when it was deferred; absent: it is not waiting for one. */
+  readonly turnAtMs?: number;
 }
 
 /** Leave to start effects, with the event's place in the order of effects. */

@@ -229,6 +229,7 @@ function grantOf(work: Workspace, record: EventRecord): Grant {
     output: record.output,
     deliveries: record.deliveries,
     settledAtMs: turnReadyAtMs(work, record),
+    ...(record.state === "deferred" ? { turnAtMs: record.nextAtMs } : {}),
   };
 }
 
