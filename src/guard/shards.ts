@@ -64,7 +64,9 @@ async function admitAt(
   shards: number,
 ): Promise<Admission> {
   const { turnAtMs, turnShard, ...rest } = request;
-  const inTurn = turnAtMs !== undefined && turnShard === shard ? { turnAtMs } : {};
+  // One that comes back by way of its partition no longer knows where its turn was.
+  const isHere = turnShard === undefined || turnShard === shard;
+  const inTurn = turnAtMs !== undefined && isHere ? { turnAtMs } : {};
   const guard = `${request.guard}#${shard}`;
   const limits = partOf(request.limits, shards, shard);
   const admission = await inner.admit({ ...rest, ...inTurn, guard, limits });

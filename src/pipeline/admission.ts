@@ -73,6 +73,14 @@ function inTurn(
   return { ...request, turnAtMs: retryAtMs, ...(turnShard === undefined ? {} : { turnShard }) };
 }
 
+/**
+ * Of an event that was deferred: its turn, wherever it was given. Who was sent away once goes before newcomers, also at another guard, or an
+ * overload would serve those first who came last.
+ */
+export function turnOf({ turnAtMs }: { readonly turnAtMs?: number }): { readonly turnAtMs?: number } {
+  return turnAtMs === undefined ? {} : { turnAtMs };
+}
+
 /** Whether a guard has anything to watch. Without limits there is no call to it. */
 export function hasLimits(limits: GuardLimits): boolean {
   return Object.values(limits).some((limit) => limit !== undefined);

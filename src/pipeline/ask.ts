@@ -7,6 +7,7 @@ import type { CachedAnswer, ShareRequest } from "../cache/results.ts";
 import { jurisdictionOf } from "../core/ids.ts";
 import { unreachable } from "../core/result.ts";
 import type { RunKey } from "../streaming/port.ts";
+import { turnOf } from "./admission.ts";
 import { choiceFor, type Inference, type Question, type Spent } from "./inference.ts";
 import { judgeText, judgeValue, type Degradation } from "./judge.ts";
 import { addSpending, cachedRecord } from "./model-record.ts";
@@ -112,6 +113,7 @@ async function askOnce<Input, Schema extends z.ZodType>(
       partitionKey: question.run.event.envelope.partitionKey,
     },
     signal,
+    ...turnOf(question.run.event),
     ...(stage.stream === true ? { stream: runKeyOf(question) } : {}),
     ...(stage.temperature === undefined ? {} : { temperature: stage.temperature }),
     ...(stage.maxOutputTokens === undefined ? {} : { maxOutputTokens: stage.maxOutputTokens }),

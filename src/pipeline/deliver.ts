@@ -7,7 +7,7 @@ import type { DeliveryRecord, StoredOutput } from "../core/partition/model.ts";
 import { err, unreachable, type Result } from "../core/result.ts";
 import type { Destination, DeliveryReceipt, OutboundMessage } from "../destinations/port.ts";
 import type { CallReport, GuardClient } from "../guard/port.ts";
-import { admitInPlace, hasLimits } from "./admission.ts";
+import { admitInPlace, hasLimits, turnOf } from "./admission.ts";
 import { runBounded } from "./bounded.ts";
 import { describeThrown } from "./describe.ts";
 import type { FindDestination, Sleep } from "./ports.ts";
@@ -125,7 +125,8 @@ function admit(deps: DeliverDeps, destination: Destination, event: LeasedEvent, 
   const { priority } = event.envelope;
   const guard = `destination:${name}`;
   const leaseMs = deps.deliverTimeoutMs;
-  return admitInPlace(deps, { guard, limits, priority, estimatedTokens: 0, leaseMs }, signal);
+  const request = { guard, limits, priority, estimatedTokens: 0, leaseMs, ...turnOf(event) };
+  return admitInPlace(deps, request, signal);
 }
 
 /** The receiver's own spans become children of this delivery. */

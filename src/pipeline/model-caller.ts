@@ -13,7 +13,7 @@ import { endpointsInOrder } from "../models/regional.ts";
 import { costMicros } from "../models/price.ts";
 import type { RunStreams } from "../streaming/port.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { admitInPlace } from "./admission.ts";
+import { admitInPlace, turnOf } from "./admission.ts";
 import type { BudgetKeeper, BudgetVerdict } from "../guard/budgets.ts";
 import { callStreamed } from "./streamed-call.ts";
 import { isTimeout } from "./bounded.ts";
@@ -108,6 +108,7 @@ async function callEndpoint(
       priority: request.priority,
       estimatedTokens,
       leaseMs: definition.timeouts.connectMs + definition.timeouts.totalMs,
+      ...turnOf(request),
     },
     request.signal,
   );

@@ -26,6 +26,8 @@ export interface ModelCallRequest {
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
   readonly priority: Priority;
+  /** The turn its event was deferred to. */
+  readonly turnAtMs?: number;
   /** Where the event came from: a continent as Cloudflare names it. The nearest of a model's endpoints is asked first. */
   readonly region?: string;
   /** Whom it is made for: budgets and cost are kept by it. */

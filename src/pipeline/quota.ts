@@ -7,7 +7,7 @@ import { LIMITS } from "../config/limits.ts";
 import type { Quota } from "../core/policy.ts";
 import { unreachable } from "../core/result.ts";
 import type { CallReport, GuardLimits } from "../guard/port.ts";
-import { admitInPlace, type AdmissionDeps } from "./admission.ts";
+import { admitInPlace, turnOf, type AdmissionDeps } from "./admission.ts";
 import type { Prepared } from "./processor.ts";
 import type { EventRun } from "./stage.ts";
 import { leaseLost } from "./stage.ts";
@@ -35,6 +35,7 @@ export async function withinQuota(
       // The quota is the customer's alone: every priority may use all of it.
       priority: "high",
       estimatedTokens: ONE_EVENT,
+      ...turnOf(event),
     },
     signal,
   );

@@ -11,6 +11,7 @@ import { chatAttributes, chatSpan } from "../models/chat-span.ts";
 import type { ConfiguredModel, ModelPrice } from "../models/port.ts";
 import { costMicros } from "../models/price.ts";
 import type { RunKey, RunOutcome, RunStreams, StreamRequest } from "../streaming/port.ts";
+import { turnOf } from "./admission.ts";
 import { describeThrown } from "./describe.ts";
 import type { ModelCallOutcome, ModelCallRequest, Sleep, StageSpans } from "./ports.ts";
 
@@ -29,7 +30,7 @@ export async function callStreamed(
   key: RunKey,
   model: ConfiguredModel,
   asked: ModelRequest,
-  { priority, caller, signal }: Pick<ModelCallRequest, "priority" | "caller" | "signal">,
+  { signal, ...by }: Pick<ModelCallRequest, "priority" | "turnAtMs" | "caller" | "signal">,
 ): Promise<ModelCallOutcome> {
   const { name, definition } = model;
   const { structuredOutput, price } = definition;
@@ -37,8 +38,9 @@ export async function callStreamed(
     model: name,
     options: callOptionsOf(asked, structuredOutput),
     texts: textsOfRequest(asked, structuredOutput),
-    priority,
-    ...(caller === undefined ? {} : { caller }),
+    priority: by.priority,
+    ...turnOf(by),
+    ...(by.caller === undefined ? {} : { caller: by.caller }),
     isWithinBudget: true,
   };
   const startedAtMs = deps.nowMs();
@@ -109,13 +111,15 @@ async function generate(
   signal: AbortSignal,
 ): Promise<RunOutcome> {
   const giveUpAtMs = deps.nowMs() + LIMITS.guard.waitInPlaceMs;
+  let asked = request;
   for (let waitedMs = 0; ;) {
-    const outcome = await generateOnce(deps, key, request, signal);
+    const outcome = await generateOnce(deps, key, asked, signal);
     if (outcome.kind !== "denied" || signal.aborted) return outcome;
     const delayMs = Math.max(MIN_WAIT_MS, outcome.retryAtMs - deps.nowMs());
     waitedMs += delayMs;
     if (waitedMs > LIMITS.guard.waitInPlaceMs || deps.nowMs() + delayMs > giveUpAtMs) return outcome;
     await deps.sleep(delayMs, signal);
+    asked = { ...request, turnAtMs: outcome.retryAtMs };
   }
 }
 

@@ -128,6 +128,7 @@ async function admitAt(
     priority: request.priority,
     estimatedTokens: estimateCallTokens(request.texts, request.options.maxOutputTokens),
     leaseMs: Math.max(lifeMs, LIMITS.guard.slotLeaseMs),
+    ...(request.turnAtMs === undefined ? {} : { turnAtMs: request.turnAtMs }),
   });
   if (admission.kind === "denied") {
     return err({ kind: "denied", reason: admission.reason, retryAtMs: admission.retryAtMs });

@@ -25,6 +25,8 @@ export interface StreamRequest {
   readonly traceparent?: string;
   /** Whoever asks counts and traces the call itself. */
   readonly isObserved?: boolean;
+  /** The turn it was given when the guard last said not yet. */
+  readonly turnAtMs?: number;
   /** Where it was asked: a continent as Cloudflare names it. The nearest of the model's endpoints is asked first. */
   readonly region?: string;
   /** Whom it is asked for: budgets are kept by it. */

@@ -182,13 +182,14 @@ describe("a driver that waits for a stream", () => {
   );
 
   it("waits in place for a turn that is near, and defers for one that is not", async () => {
-    let turns = 0;
-    const soon = call(async () =>
-      ++turns < 3
-        ? { kind: "denied", retryAtMs: NOW_MS + 50, reason: "requests" }
+    const turns: (number | undefined)[] = [];
+    const soon = call(async (_, { turnAtMs }) =>
+      turns.push(turnAtMs) < 3
+        ? { kind: "denied", retryAtMs: NOW_MS + 50 * turns.length, reason: "requests" }
         : { ...answer, finishReason: "stop" },
     );
     expect(await soon).toMatchObject({ kind: "answer", modelId: "test-model" });
+    expect(turns).toEqual([undefined, NOW_MS + 50, NOW_MS + 100]);
     const far = call(async () => ({ kind: "denied", retryAtMs: NOW_MS + 60_000, reason: "tokens" }));
     expect(await far).toEqual({ kind: "denied", untilMs: NOW_MS + 60_000, reason: "tokens" });
   });
