@@ -82,7 +82,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
     // Those in `workers/` need nothing of workerd, and plain Node is several times as fast.
     tests: [
       "test/core/classify-*.test.ts",
-      "test/core/models-{stream,prices,providers}.test.ts",
+      "test/core/models-{stream,prices,providers,hostile}.test.ts",
       "test/workers/models-{call,classify,limits,registry}.test.ts",
     ],
   },

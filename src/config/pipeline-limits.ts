@@ -22,6 +22,8 @@ export const PIPELINE_LIMITS = {
     maxOutputCharacters: 400_000,
     /** Untrusted text in a prompt is cut here. */
     maxPromptInputCharacters: 100_000,
+    /** Tokens of one call, each way, that a provider is believed: ten times the largest context there is. */
+    maxReportedTokens: 20_000_000,
     /** Of a model's answer as it comes over the wire: ample for `maxOutputCharacters` in chunks of one token each. */
     maxResponseBytes: 32 * MIB,
     /** Of an error's body: enough to find its code in. */

@@ -73,6 +73,8 @@ function classifyApiError(error: APICallError, phase: CallPhase, nowMs: number):
   const { statusCode: status, responseHeaders } = error;
   if (status === undefined) return connectionFault(error, phase);
   if (status < 300) {
+    const inBody = readProviderErrorText(error.responseBody);
+    if (inBody.words.length > 0) return streamError(inBody, undefined);
     const unreadable = phase === "connect" || JSONParseError.isInstance(error.cause);
     return unreadable
       ? fault(BAD_RESPONSE, `answer with status ${status} could not be read`)

@@ -9,6 +9,7 @@ import { modelNotConfigured } from "./classify.ts";
 import { rotatingFetch } from "./key-rotation.ts";
 import type { ConfiguredModel, ModelDefinition } from "./port.ts";
 import { findDefinition } from "./regional.ts";
+import { streamsOnly } from "./streams-only.ts";
 
 export interface ModelRegistryAccess {
   /** The env by name; what is not a string is no key and no variable. */
@@ -62,7 +63,7 @@ function build(
   try {
     const rotates = keys.length > 1 && keyHeader !== undefined;
     const fetcher = rotates ? rotatingFetch(access.fetch, keyHeader, keys) : access.fetch;
-    const model = definition.create({ apiKey: keys[0], variable: text, fetch: fetcher });
+    const model = definition.create({ apiKey: keys[0], variable: text, fetch: streamsOnly(fetcher) });
     return ok({ name, definition, model });
   } catch (thrown) {
     return err(modelNotConfigured(`model "${name}" could not be built: ${messageOf(thrown)}`));

@@ -71,8 +71,8 @@ export class UpstreamReader implements ModelStream {
   get usage(): TokenUsage {
     const { inputTokens: input, outputTokens: output } = this.#counted;
     // A prompt is never empty, so 0 input tokens means that the provider did not count.
-    const knowsInput = input !== undefined && input > 0;
-    const knowsOutput = output !== undefined && (output > 0 || this.#characters === 0);
+    const knowsInput = isCount(input) && input > 0;
+    const knowsOutput = isCount(output) && (output > 0 || this.#characters === 0);
     return {
       inputTokens: knowsInput ? input : this.#parts.inputTokens,
       outputTokens: knowsOutput ? output : Math.ceil(this.#outputWeight),
@@ -189,4 +189,14 @@ export class UpstreamReader implements ModelStream {
     this.#hint = fault.hint ?? this.#hint;
     return { kind: "failed", failure: fault.failure };
   }
+}
+
+/** What no model can have used is taken for not counted: a guard and a budget would believe it. */
+function isCount(tokens: number | undefined): tokens is number {
+  return (
+    tokens !== undefined &&
+    Number.isInteger(tokens) &&
+    tokens >= 0 &&
+    tokens <= LIMITS.models.maxReportedTokens
+  );
 }
