@@ -5,8 +5,9 @@ import { LIMITS } from "./config/limits.ts";
 import { err, messageOf, ok, type Result } from "./core/result.ts";
 import type { GatewayEnv } from "./env.ts";
 import { consumeLane } from "./lanes/consumer.ts";
-import { consumeTelemetry } from "./ledger/consumer.ts";
+import { consumeByJurisdiction } from "./ledger/by-jurisdiction.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
+import { JURISDICTIONS } from "./platform/jurisdictions.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
 import { createStreamCalls } from "./services/streams.ts";
 import { createServices, type Services } from "./services.ts";
@@ -14,9 +15,14 @@ import { StreamObjectBase } from "./streaming/stream-object.ts";
 import type { StreamServices } from "./streaming/stream-services.ts";
 import { createLogger } from "./telemetry/log.ts";
 
-/** The names of the queues that are no lanes end like this in every environment. */
-const UNDELIVERABLE = "-undeliverable";
-const TELEMETRY = "-telemetry";
+/** The names of the queues that are no lanes end like this in every environment, a jurisdiction's own with its name behind it. */
+const PURPOSE = new RegExp(`-(telemetry|undeliverable)(?:-(${JURISDICTIONS.join("|")}))?$`);
+
+function purposeOf(queue: string) {
+  const [, purpose = "lane", named] = PURPOSE.exec(queue) ?? [];
+  const jurisdiction = JURISDICTIONS.find((one) => one === named) ?? "none";
+  return { purpose, jurisdiction } as const;
+}
 
 const MISCONFIGURED: Problem = {
   status: 503,
@@ -98,10 +104,12 @@ export function createGateway(config: GatewayConfig): Gateway {
       const { services } = built.value;
       const invocation = services.startInvocation();
       try {
-        if (batch.queue.endsWith(TELEMETRY)) {
-          await consumeTelemetry(services.projection, batch.messages);
-        } else if (batch.queue.endsWith(UNDELIVERABLE)) {
-          await consumeUndeliverable(invocation.driver, services.undeliverable, batch.messages);
+        const { purpose, jurisdiction } = purposeOf(batch.queue);
+        if (purpose === "telemetry") {
+          await consumeByJurisdiction(services.projections, jurisdiction, batch.messages);
+        } else if (purpose === "undeliverable") {
+          const store = services.undeliverableOf(jurisdiction);
+          await consumeUndeliverable(invocation.driver, store, batch.messages);
         } else {
           await consumeLane(invocation.driver, batch.messages);
         }

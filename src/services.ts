@@ -7,6 +7,7 @@ import { waitUntil } from "cloudflare:workers";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
+import type { Jurisdiction } from "./core/ids.ts";
 import type { GatewayEnv } from "./env.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { createFloodLimit } from "./ingest/flood.ts";
@@ -17,12 +18,11 @@ import { createSourceCheck } from "./ingest/source-check.ts";
 import { createLaneDepths } from "./ingest/lane-depths.ts";
 import { appendEvents } from "./lanes/append.ts";
 import { sweepPartitions } from "./lanes/sweep.ts";
+import { findLedgers } from "./ledger/bindings.ts";
 import type { ProjectionDependencies } from "./ledger/consumer.ts";
-import { createEventLedger } from "./ledger/events.ts";
 import { createOpenPartitions } from "./ledger/open-partitions.ts";
 import { createProjection } from "./ledger/projection.ts";
 import { retireLedger } from "./ledger/retention.ts";
-import { waitingForPeople } from "./ledger/waiting.ts";
 import { createTelemetry } from "./telemetry/queue.ts";
 import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
@@ -38,7 +38,7 @@ import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
 import { createBodyMemory } from "./platform/body-memory.ts";
 import { systemClock } from "./platform/clock.ts";
-import { payloadsByKey } from "./platform/jurisdictions.ts";
+import { findBuckets, payloadsByKey, type PerJurisdiction } from "./platform/jurisdictions.ts";
 import { createSecretReader, isStoreSecret } from "./platform/secrets.ts";
 import { putBodyOnce } from "./platform/stored-bodies.ts";
 import { createDecider } from "./sync/decide.ts";
@@ -57,8 +57,9 @@ export interface Services {
   readonly corsOrigins: readonly string[];
   readonly events: EventRouteDependencies;
   readonly schemas: SchemaRegistry;
-  readonly undeliverable: UndeliverableStore;
-  readonly projection: ProjectionDependencies;
+  /** @param queue the jurisdiction of the queue it comes from: of what does not say its own */
+  readonly undeliverableOf: (queue: Jurisdiction) => UndeliverableStore;
+  readonly projections: PerJurisdiction<ProjectionDependencies>;
   /** What the cron does every minute, by name. One that fails keeps no other from its turn. */
   readonly chores: ReadonlyMap<string, () => Promise<void>>;
   readonly operator: OperatorServices;
@@ -85,6 +86,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const newId = () => crypto.randomUUID();
   const fetcher: typeof fetch = (input, init) => fetch(input, init);
 
+  const ledgers = findLedgers(binding, { database: env.LEDGER, telemetry: env.TELEMETRY });
+  const buckets = findBuckets(binding, isR2Bucket);
   const payloads = payloadsByKey(binding);
   const depths = createLaneDepths(config.lanes, nowMs);
   const lanes = createLaneSet(binding, depths.observe);
@@ -95,21 +98,25 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     random: Math.random,
   });
   const partitions = askingPreviousEpochs(direct);
-  const openPartitions = createOpenPartitions(env.LEDGER);
   const append = (envelopes: readonly EventEnvelope[]) =>
     appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, envelopes);
-  const telemetry = createTelemetry(env.TELEMETRY, log, () => watch.takeCounts());
+  const ways = ledgers.map(({ telemetry: queue }, jurisdiction) => ({
+    queue,
+    takeCounts: () => watch.takeCounts(jurisdiction),
+  }));
+  const telemetry = createTelemetry((jurisdiction) => ways.of(jurisdiction), log);
   const watch = createTelemetryServices(config, env, {
+    ledgers,
     telemetry,
     partitions,
-    waiting: async () => waitingForPeople(await createEventLedger({ database: env.LEDGER }).exceptions()),
     clock,
     text,
     fetch: fetcher,
     newId,
     log,
   });
-  const { metrics } = watch;
+  const metrics = watch.metricsOf("none");
+  const metricsOf = (jurisdiction: Jurisdiction) => watch.metricsOf(jurisdiction);
   const traces = createTraces(config, {
     text,
     fetch: fetcher,
@@ -127,7 +134,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     fetch: fetcher,
     clock,
     newId,
-    metrics,
+    metricsOf,
     waitUntil,
     log,
     shared: {
@@ -179,6 +186,8 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const operator = createOperatorServices({
     config,
     env,
+    ledgers,
+    buckets,
     // A paused partition rings nobody: without this nobody would be told that it stands still.
     partitions: {
       ...direct,
@@ -216,7 +225,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
       logger: log,
-      metrics,
+      metricsOf,
       ...(traces === null ? {} : { traces: traces.requests }),
       waitUntil,
     }),
@@ -226,22 +235,22 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     ),
     events: { partitions, log },
     schemas: createSchemaRegistry(config.sources),
-    undeliverable: {
-      put: async (key, body) => {
-        await env.PAYLOADS.put(key, body);
-        metrics.count("sluice_undeliverable_total", {});
+    undeliverableOf: (queue) => ({
+      put: async (key, body, jurisdiction) => {
+        await buckets.of(jurisdiction ?? queue).put(key, body);
+        metricsOf(jurisdiction ?? queue).count("sluice_undeliverable_total", {});
       },
-    },
-    projection: {
-      openPartitions,
-      projection: createProjection(env.LEDGER, config.ledger.successes),
+    }),
+    projections: ledgers.map(({ database }, jurisdiction) => ({
+      openPartitions: createOpenPartitions(database),
+      projection: createProjection(database, config.ledger.successes),
       partitions: direct,
       limits: LIMITS.ledger,
-      counts: watch,
+      counts: watch.intakeOf(jurisdiction),
       log,
-    },
+    })),
     operator,
-    dashboard: createDashboardServices({ ledger: env.LEDGER, operator, watch, text }),
+    dashboard: createDashboardServices({ ledgers, operator, watch, text }),
     watch,
     flushSoon: () => {
       watch.flushSoon();
@@ -265,17 +274,31 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     readiness: () =>
       readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
     chores: new Map([
-      ["sweep", () => sweepPartitions({ openPartitions, partitions, nowMs, log, limits: LIMITS.lanes })],
+      ...ledgers.entries.map(([jurisdiction, { database }]): [string, () => Promise<void>] => {
+        const openPartitions = createOpenPartitions(database);
+        return [
+          choreName("sweep", jurisdiction),
+          () => sweepPartitions({ openPartitions, partitions, nowMs, log, limits: LIMITS.lanes }),
+        ];
+      }),
       ["watch", () => watch.minute()],
       ["counts", () => watch.flushIfDue()],
-      [
-        "retention",
+      ...ledgers.entries.map(([jurisdiction, { database }]): [string, () => Promise<void>] => [
+        choreName("retention", jurisdiction),
         async () => {
-          await retireLedger({ database: env.LEDGER, retainDays: config.ledger.retainDays }, nowMs());
+          await retireLedger({ database, retainDays: config.ledger.retainDays }, nowMs());
         },
-      ],
+      ]),
       ["replays", stepReplay],
     ]),
     startInvocation,
   };
+}
+
+function choreName(name: string, jurisdiction: Jurisdiction): string {
+  return jurisdiction === "none" ? name : `${name}-${jurisdiction}`;
+}
+
+function isR2Bucket(value: unknown): value is R2Bucket {
+  return typeof value === "object" && value !== null && "delete" in value;
 }

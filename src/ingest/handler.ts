@@ -81,11 +81,12 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
 
 /** Of a source that does not exist only that: its name is whatever somebody wrote. */
 function countRequest(
-  { metrics }: IngestDependencies,
+  { metricsOf, sources }: IngestDependencies,
   source: string = "unknown",
   answered: Result<Received, IngestFailure>,
   durationMs: number,
 ): void {
+  const metrics = metricsOf?.(sources.get(source)?.jurisdiction ?? "none");
   if (metrics === undefined) return;
   metrics.time("sluice_ingest_duration_seconds", { source }, durationMs);
   if (!answered.ok) {

@@ -1,7 +1,7 @@
 /** What ingest needs from outside. `services.ts` provides it; tests provide stand-ins. */
 import type { Source } from "../config/define-source.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
-import type { EventId } from "../core/ids.ts";
+import type { EventId, Jurisdiction } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { Priority } from "../core/policy.ts";
 import type { BodyMemory } from "../platform/body-memory.ts";
@@ -53,7 +53,8 @@ export interface IngestDependencies {
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly logger: Logger;
-  readonly metrics?: Metrics;
+  /** Absent: nothing is counted. */
+  readonly metricsOf?: (jurisdiction: Jurisdiction) => Metrics;
   /** Absent: requests are not traced, and the sender's own word on sampling is passed on. */
   readonly traces?: RequestTraces;
   readonly waitUntil: (work: Promise<unknown>) => void;

@@ -3,14 +3,19 @@
  * written to R2 and acknowledged on that alone, so that nothing ends by falling off a queue.
  */
 import { MESSAGE_VERSION } from "../core/partition/commands.ts";
+import { jurisdictionOf, type Jurisdiction } from "../core/ids.ts";
 import { messageOf } from "../core/result.ts";
+import { jurisdictionOfReport, parseTelemetry } from "../telemetry/message.ts";
 import type { LaneDelivery } from "./consumer.ts";
 import type { DriverDependencies } from "./ports.ts";
 import { parseLaneMessage } from "./wire/message.ts";
 
 export interface UndeliverableStore {
-  /** Write-once under the key; a repeat is no error. */
-  put(key: string, body: string): Promise<void>;
+  /**
+   * Write-once under the key; a repeat is no error.
+   * @param jurisdiction of what the message is about; null: it does not say, or cannot be read
+   */
+  put(key: string, body: string, jurisdiction: Jurisdiction | null): Promise<void>;
 }
 
 export async function consumeUndeliverable(
@@ -56,11 +61,23 @@ async function keep(
 ): Promise<void> {
   const key = `undeliverable/${delivery.id}.json`;
   try {
-    await store.put(key, JSON.stringify({ v: 1, keptAtMs: deps.clock.nowMs(), body: delivery.body }));
+    const kept = JSON.stringify({ v: 1, keptAtMs: deps.clock.nowMs(), body: delivery.body });
+    await store.put(key, kept, jurisdictionOfMessage(delivery.body));
     deps.log.error("undeliverable_kept", { key, message_id: delivery.id });
     delivery.ack();
   } catch (thrown) {
     deps.log.error("undeliverable_not_kept", { message_id: delivery.id, error: messageOf(thrown) });
     delivery.retry({ delaySeconds: deps.limits.undeliverableRetrySeconds });
   }
+}
+
+/** What a lane carries, and what the telemetry queues carry: their dead letters come here, too. */
+function jurisdictionOfMessage(body: unknown): Jurisdiction | null {
+  const message = parseLaneMessage(body);
+  if (message.ok) {
+    const { value } = message;
+    return jurisdictionOf(value.kind === "event" ? value.envelope.partition : value.partition);
+  }
+  const report = parseTelemetry(body);
+  return report.ok ? jurisdictionOfReport(report.value) : null;
 }

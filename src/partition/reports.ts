@@ -4,12 +4,13 @@
  */
 import { LIMITS } from "../config/limits.ts";
 import { summaryOf } from "../core/event-summary.ts";
-import type { PartitionName } from "../core/ids.ts";
+import { jurisdictionOf, type PartitionName } from "../core/ids.ts";
 import type { EventRecord } from "../core/partition/model.ts";
 import type { Priority } from "../core/policy.ts";
 import { messageOf } from "../core/result.ts";
 import type { GatewayEnv } from "../env.ts";
 import { createLaneSet } from "../lanes/wire/lane-set.ts";
+import { telemetryQueueOf } from "../platform/jurisdictions.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { createTelemetry } from "../telemetry/queue.ts";
 import type { Telemetry } from "../telemetry/port.ts";
@@ -29,8 +30,14 @@ export class PartitionReports {
   constructor(deps: ReportDependencies) {
     this.deps = deps;
     // Asked for late: a binding is looked at when something is said.
-    const queue = { send: (...message: Parameters<Queue["send"]>) => deps.env().TELEMETRY.send(...message) };
-    this.telemetry = createTelemetry(queue, deps.log);
+    const find = () => {
+      const env = deps.env();
+      const jurisdiction = jurisdictionOf(deps.partition);
+      return telemetryQueueOf((name) => Reflect.get(env, name), env.TELEMETRY, jurisdiction);
+    };
+    const queue = { send: (...message: Parameters<Queue["send"]>) => find().send(...message) };
+    const way = { queue };
+    this.telemetry = createTelemetry(() => way, deps.log);
   }
 
   /** A ring that is lost costs time, not events: the alarm rings again, and the sweep is told in case that is lost, too. */

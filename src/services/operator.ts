@@ -3,8 +3,10 @@ import type { GatewayConfig } from "../config/define-gateway.ts";
 import { LIMITS } from "../config/limits.ts";
 import type { GatewayEnv } from "../env.ts";
 import type { LaneSet } from "../lanes/wire/lane-set.ts";
+import type { LedgerBindings } from "../ledger/bindings.ts";
 import { createEventLedger } from "../ledger/events.ts";
 import { createOpenPartitions } from "../ledger/open-partitions.ts";
+import { uniteLedgers, uniteOpenPartitions } from "../ledger/union.ts";
 import { createAuditLog } from "../operator/audit-log.ts";
 import { partitionsOf } from "../operator/customer-partitions.ts";
 import { createGuardBoard } from "../operator/guard-board.ts";
@@ -14,13 +16,14 @@ import { createTokenStore } from "../operator/token-store.ts";
 import { createUndeliverableShelf, eraseBodies } from "../operator/undeliverable-shelf.ts";
 import type { PartitionOperations } from "../partition/client.ts";
 import { createBodyLoader } from "../pipeline/load-body.ts";
-import { payloadsByKey } from "../platform/jurisdictions.ts";
+import { payloadsByKey, type PerJurisdiction } from "../platform/jurisdictions.ts";
 import type { EventProcessor } from "../pipeline/processor.ts";
 import { actOn } from "../replay/act.ts";
 import { createReplayJobs } from "../replay/job-store.ts";
 import type { ReplayDriver, ReplayJobs } from "../replay/port.ts";
 import { stepReplays as step } from "../replay/step.ts";
 import type { Logger } from "../telemetry/log.ts";
+import { jurisdictionOfReport } from "../telemetry/message.ts";
 
 export interface OperatorServices extends OperatorDependencies {
   readonly replays: ReplayJobs & ReplayDriver;
@@ -29,6 +32,8 @@ export interface OperatorServices extends OperatorDependencies {
 export interface OperatorParts {
   readonly config: GatewayConfig;
   readonly env: GatewayEnv;
+  readonly ledgers: PerJurisdiction<LedgerBindings>;
+  readonly buckets: PerJurisdiction<R2Bucket>;
   readonly partitions: PartitionOperations;
   readonly append: ResendDependencies["append"];
   readonly lanes: LaneSet;
@@ -38,22 +43,23 @@ export interface OperatorParts {
 }
 
 export function createOperatorServices(parts: OperatorParts): OperatorServices {
-  const { config, env, partitions, append, lanes, text, nowMs, log } = parts;
+  const { config, env, ledgers, buckets, partitions, append, lanes, text, nowMs, log } = parts;
   const sending: ResendDependencies = {
     append,
     ring: (partition, priority) => lanes.ring(partition, priority),
     report: async (message) => {
-      await env.TELEMETRY.send(message, { contentType: "json" });
+      const { telemetry } = ledgers.of(jurisdictionOfReport(message) ?? "none");
+      await telemetry.send(message, { contentType: "json" });
     },
   };
   return {
-    ledger: createEventLedger({ database: env.LEDGER }),
-    openPartitions: createOpenPartitions(env.LEDGER),
+    ledger: uniteLedgers(ledgers.map(({ database }) => createEventLedger({ database }))),
+    openPartitions: uniteOpenPartitions(ledgers.map(({ database }) => createOpenPartitions(database))),
     partitions,
     partitionsOf: (customer) => partitionsOf(config.sources, customer),
     loadBody: createBodyLoader(payloadsByKey((name) => Reflect.get(env, name))),
-    eraseBodies: (partition) => eraseBodies(env.PAYLOADS, partition),
-    undeliverable: createUndeliverableShelf(env.PAYLOADS),
+    eraseBodies: (partition) => eraseBodies(buckets, partition),
+    undeliverable: createUndeliverableShelf(buckets),
     resend: (body) => resend(sending, body),
     guards: createGuardBoard(env.GUARD, config),
     catalog: {

@@ -14,9 +14,11 @@ import { bindingSuffix } from "../platform/jurisdictions.ts";
 import { createModelServices, type ModelBindings, type ModelParts, type ModelServices } from "./models.ts";
 import { createRunStreams } from "../streaming/run-streams.ts";
 import { streamStub } from "../streaming/stub.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { countDenials, observeModelCalls, observeOverBudget, observeStages } from "../telemetry/observers.ts";
 
-export interface PipelineParts extends ModelParts {
+export interface PipelineParts extends Omit<ModelParts, "metrics"> {
+  readonly metricsOf: (jurisdiction: Jurisdiction) => Metrics;
   readonly shared: Pick<ProcessorDeps, "destinations" | "loadBody" | "bodyMemory" | "checkSource" | "spans">;
 }
 
@@ -36,7 +38,10 @@ export function createPipelineServices(
   const servicesOf = (jurisdiction: Jurisdiction): ModelServices => {
     const known = byJurisdiction.get(jurisdiction);
     if (known !== undefined) return known;
-    const made = createModelServices(config, bindingsWithin(env, jurisdiction, parts.binding), parts);
+    const made = createModelServices(config, bindingsWithin(env, jurisdiction, parts.binding), {
+      ...parts,
+      metrics: parts.metricsOf(jurisdiction),
+    });
     byJurisdiction.set(jurisdiction, made);
     return made;
   };
@@ -81,7 +86,8 @@ function startProcessor(
   jurisdiction: Jurisdiction,
   { models, cache, budgets, newGuard }: ModelServices,
 ): Started {
-  const { metrics, log, clock, fetch: fetcher, shared } = parts;
+  const { log, clock, fetch: fetcher, shared } = parts;
+  const metrics = parts.metricsOf(jurisdiction);
   const nowMs = () => clock.nowMs();
   const guard = countDenials(newGuard(), metrics);
   const spans = shared.spans === undefined ? {} : { spans: shared.spans };

@@ -2,46 +2,40 @@
  * Composition root of what watches the gateway: counts, gauges, samples. Part of `services.ts`, in a file of its own
  * because none of it is on an event's way.
  */
-import { waitUntil } from "cloudflare:workers";
 import type { AlertOptions, GatewayConfig } from "../config/define-gateway.ts";
 import { LIMITS } from "../config/limits.ts";
 import { rulesOf } from "../core/alerts/rules.ts";
-import type { Counts } from "../core/metrics/counts.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
-import { createWebhookSigner, parseSigningKeys } from "../destinations/webhook-signature.ts";
+import { jurisdictionOf, type Jurisdiction, type PartitionName } from "../core/ids.ts";
+import type { Counts } from "../core/metrics/counts.ts";
+import { mergeSamples } from "../core/metrics/sample.ts";
 import { messageOf, type Result } from "../core/result.ts";
-import type { PartitionName } from "../core/ids.ts";
+import { createWebhookSigner, parseSigningKeys } from "../destinations/webhook-signature.ts";
 import type { GatewayEnv } from "../env.ts";
-import { guardNames } from "../guard/names.ts";
-import { readGuard } from "../guard/read.ts";
-import { findLanes } from "../lanes/wire/lane-set.ts";
+import type { LedgerBindings } from "../ledger/bindings.ts";
 import type { PartitionClient } from "../partition/client.ts";
 import type { Clock } from "../platform/clock.ts";
+import { bindingSuffix, type PerJurisdiction } from "../platform/jurisdictions.ts";
 import type { AlertReceiver } from "../telemetry/alerts/notify.ts";
 import { createAlertStore, type AlertStore } from "../telemetry/alerts/store.ts";
 import { watchMinute, type AlertDependencies } from "../telemetry/alerts/watch.ts";
-import { isPointWriter, writePoints } from "../telemetry/analytics.ts";
-import { createCountsStore, type CountsStore } from "../telemetry/counts-store.ts";
-import { createFlusher } from "../telemetry/flush.ts";
-import {
-  createSampleStore,
-  takeSample,
-  type GuardGauge,
-  type LaneGauge,
-  type WaitingForPeople,
-} from "../telemetry/gauges.ts";
+import { uniteCounts } from "../telemetry/counts-store.ts";
+import type { CountsIntake } from "../telemetry/intake.ts";
 import type { Logger } from "../telemetry/log.ts";
-import { createCollector, type Metrics } from "../telemetry/metrics.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { readMetricsText } from "../telemetry/metrics-text.ts";
+import { latestOf } from "../telemetry/past.ts";
 import type { CountsReports } from "../telemetry/port.ts";
-import { createSurvey, type Survey } from "../telemetry/survey.ts";
+import { createMeter } from "./meter.ts";
+import { watchLedger } from "./watch-ledger.ts";
 
 export interface TelemetryServices {
-  readonly metrics: Metrics;
-  /** For a message that is sent anyway. */
-  takeCounts(): Counts | null;
-  readonly counts: CountsStore;
-  readonly survey: Survey;
+  /** Of a jurisdiction that has a ledger of its own, what is counted stays with that. */
+  metricsOf(jurisdiction: Jurisdiction): Metrics;
+  /** For a message that is sent anyway, to the ledger of this jurisdiction. */
+  takeCounts(jurisdiction: Jurisdiction): Counts | null;
+  /** What the consumer of a ledger's telemetry writes to. */
+  intakeOf(jurisdiction: Jurisdiction): CountsIntake;
   /** For operators: which incidents there were. */
   readonly incidents: Pick<AlertStore, "incidents">;
   /** The partition may stand still from now on. Never throws. */
@@ -57,9 +51,9 @@ export interface TelemetryServices {
 }
 
 export interface TelemetryParts {
+  readonly ledgers: PerJurisdiction<LedgerBindings>;
   readonly telemetry: CountsReports;
   readonly partitions: Pick<PartitionClient, "status">;
-  readonly waiting: () => Promise<WaitingForPeople | null>;
   readonly clock: Clock;
   readonly text: (binding: string) => string | undefined;
   readonly fetch: typeof fetch;
@@ -72,43 +66,33 @@ export function createTelemetryServices(
   env: GatewayEnv,
   parts: TelemetryParts,
 ): TelemetryServices {
-  const { clock, log } = parts;
+  const { clock, ledgers, log } = parts;
   const nowMs = () => clock.nowMs();
-  const binding = (name: string): unknown => Reflect.get(env, name);
   const limits = LIMITS.telemetry;
-  const collector = createCollector(limits);
-  const points = binding("METRICS");
-  const takeCounts = (): Counts | null => {
-    const counts = collector.drain();
-    if (counts === null || !isPointWriter(points)) return counts;
-    try {
-      writePoints(points, counts, limits.maxAnalyticsPoints);
-    } catch (thrown) {
-      log.warn("points_not_written", { error: messageOf(thrown) });
-    }
-    return counts;
-  };
-  const flusher = createFlusher({
-    isEmpty: () => collector.isEmpty(),
-    flush: async () => {
-      const counts = takeCounts();
-      if (counts !== null) await parts.telemetry.counts(counts);
-    },
-    nowMs,
-    sleep: (delayMs) => clock.sleep(delayMs),
-    waitUntil,
-    everyMs: limits.flushEveryMs,
-  });
-  const counts = createCountsStore(env.LEDGER, parts.newId);
-  const samples = createSampleStore(env.LEDGER);
-  const survey = createSurvey({
-    database: env.LEDGER,
-    status: (partition) => parts.partitions.status(partition),
-    nowMs,
-    log,
-    maxPartitions: limits.maxSurveyedPartitions,
-    concurrency: limits.surveyConcurrency,
-  });
+  // One for each ledger: what is counted of an event goes where its summary goes.
+  const meters = ledgers.map((_, jurisdiction) =>
+    createMeter({
+      points: Reflect.get(env, `METRICS${bindingSuffix(jurisdiction)}`),
+      send: (counts) => parts.telemetry.counts(counts, jurisdiction),
+      clock,
+      log,
+    }),
+  );
+  const watched = ledgers.map(({ database }, jurisdiction) =>
+    watchLedger({
+      config,
+      env,
+      database,
+      jurisdiction,
+      hasOwnLedger: (other) => ledgers.hasOwn(other),
+      partitions: parts.partitions,
+      newId: parts.newId,
+      nowMs,
+      log,
+    }),
+  );
+  const counts = uniteCounts(watched.all.map((ledger) => ledger.counts));
+  const samples = { latest: () => latestOf(watched.all.map((ledger) => ledger.samples)) };
   const alertStore = createAlertStore(env.LEDGER);
   const alerts: AlertDependencies = {
     store: alertStore,
@@ -141,45 +125,33 @@ export function createTelemetryServices(
     }
   };
   return {
-    metrics: collector,
-    takeCounts,
-    counts,
-    survey,
+    metricsOf: (jurisdiction) => meters.of(jurisdiction).metrics,
+    takeCounts: (jurisdiction) => meters.of(jurisdiction).take(),
+    intakeOf: (jurisdiction) => watched.of(jurisdiction),
     incidents: alertStore,
-    suspect: (partition) => step("suspect", () => survey.suspect([partition])),
+    suspect: (partition) =>
+      step("suspect", () => watched.of(jurisdictionOf(partition)).survey.suspect([partition])),
     metricsText: () => readMetricsText({ counts, samples, log }),
-    flushSoon: () => flusher.flushSoon(),
-    flushIfDue: () => flusher.flushIfDue(),
+    flushSoon() {
+      for (const { flusher } of meters.all) flusher.flushSoon();
+    },
+    async flushIfDue() {
+      await Promise.all(meters.all.map(({ flusher }) => flusher.flushIfDue()));
+    },
     async minute() {
-      await step("fold", () => counts.fold(nowMs() - limits.foldAfterMs));
-      await step("survey", () => survey.run());
+      for (const ledger of watched.all) {
+        await step("fold", () => ledger.counts.fold(nowMs() - limits.foldAfterMs));
+        await step("survey", () => ledger.survey.run());
+      }
       await step("sample", async () => {
-        const sample = await takeSample({
-          lanes: laneGauges(binding),
-          guards: guardGauges(config, env.GUARD),
-          partitions: () => survey.summary(),
-          waiting: parts.waiting,
-          nowMs,
-          log,
-          timeoutMs: limits.sampleTimeoutMs,
-        });
-        await samples.put(sample);
-        await samples.forget(nowMs() - limits.keepMinutesMs);
-        // Without a sample nothing is decided: what it would say is not known.
-        await watchMinute(alerts, sample);
+        // Without a sample of each nothing is decided: what it would say is not known.
+        const [first, ...others] = await Promise.all(watched.all.map((ledger) => ledger.sample()));
+        if (first === undefined) return;
+        await watchMinute(alerts, mergeSamples(first, ...others));
         await alertStore.forget(nowMs() - limits.keepMinutesMs);
       });
     },
   };
-}
-
-function laneGauges(binding: (name: string) => unknown): LaneGauge[] {
-  return Object.entries(findLanes(binding)).flatMap(([priority, shards]) =>
-    shards.map((queue, shard) => ({
-      lane: shard === 0 ? priority : `${priority}-${shard}`,
-      metrics: () => queue.metrics(),
-    })),
-  );
 }
 
 /** One whose URL or secret is not set is left out, and the log says so at every start. */
@@ -201,16 +173,4 @@ function alertReceivers(
     log.warn("alert_webhook_not_configured", { webhook: index, reason: `${webhook.secret} ${keys.error}` });
     return [];
   });
-}
-
-function guardGauges(config: GatewayConfig, namespace: DurableObjectNamespace): GuardGauge[] {
-  return guardNames(config).map((guard) => ({
-    guard,
-    read: async () => {
-      const summary = await readGuard(namespace, guard);
-      if (!summary.ok) return null;
-      const { breaker, rateFactor } = summary.value;
-      return { phase: breaker.phase, rateFactor };
-    },
-  }));
 }

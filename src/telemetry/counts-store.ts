@@ -114,6 +114,32 @@ export function createCountsStore(database: D1Database, newId: () => string): Co
   };
 }
 
+/** What several ledgers have counted, added up. */
+export function uniteCounts(
+  stores: readonly Pick<CountsStore, "totals" | "minutes">[],
+): Pick<CountsStore, "totals" | "minutes"> {
+  return {
+    async totals() {
+      const sum = emptyCounts();
+      for (const counts of await Promise.all(stores.map((store) => store.totals()))) {
+        addCounts(sum, counts, LIMITS.telemetry.maxTotalSeries);
+      }
+      return sum;
+    },
+    async minutes(fromMs, untilMs) {
+      const sums = new Map<number, Counts>();
+      for (const minutes of await Promise.all(stores.map((store) => store.minutes(fromMs, untilMs)))) {
+        for (const [minuteMs, counts] of minutes) {
+          const known = sums.get(minuteMs);
+          if (known === undefined) sums.set(minuteMs, counts);
+          else addCounts(known, counts);
+        }
+      }
+      return sums;
+    },
+  };
+}
+
 export function startOfMinute(timeMs: number): number {
   return Math.floor(timeMs / 60_000) * 60_000;
 }

@@ -1,9 +1,9 @@
 /** What the telemetry queue carries, version 1. Never on the way of an event: losing it costs sight, not events. */
 import * as z from "zod";
 import { eventSummarySchema } from "../core/event-summary.ts";
-import { parsePartitionName, type PartitionName } from "../core/ids.ts";
+import { jurisdictionOf, parsePartitionName, type Jurisdiction, type PartitionName } from "../core/ids.ts";
 import { countsSchema } from "../core/metrics/counts.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { err, ok, unreachable, type Result } from "../core/result.ts";
 
 const telemetrySchema = z.discriminatedUnion("kind", [
   /** A driver gave the partition back, or lost it, with work still open. */
@@ -13,7 +13,7 @@ const telemetrySchema = z.discriminatedUnion("kind", [
     partition: z.custom<PartitionName>((value) => typeof value === "string" && parsePartitionName(value).ok),
     dueMs: z.number(),
   }),
-  /** Events that ended or re-entered.. */
+  /** Events that ended or re-entered. */
   z.object({
     v: z.literal(1),
     kind: z.literal("events"),
@@ -30,4 +30,20 @@ export type TelemetryMessage = z.infer<typeof telemetrySchema>;
 export function parseTelemetry(body: unknown): Result<TelemetryMessage, string> {
   const parsed = telemetrySchema.safeParse(body);
   return parsed.success ? ok(parsed.data) : err(z.prettifyError(parsed.error));
+}
+
+/** Of the events it tells of; null: it tells of none. One that was sent before a jurisdiction had its own may tell of several. */
+export function jurisdictionOfReport(message: TelemetryMessage): Jurisdiction | null {
+  switch (message.kind) {
+    case "partition_open":
+      return jurisdictionOf(message.partition);
+    case "events": {
+      const found = message.events.map(({ partition }) => jurisdictionOf(partition));
+      return found.find((jurisdiction) => jurisdiction !== "none") ?? found[0] ?? null;
+    }
+    case "counts":
+      return null;
+    default:
+      return unreachable(message);
+  }
 }

@@ -1,7 +1,7 @@
 /** What the metrics were, for plots: counters by step, and a sample per step. Reads D1, writes nothing. */
 import * as z from "zod";
 import type { CounterName } from "../core/metrics/catalogue.ts";
-import { sampleSchema, type Sample } from "../core/metrics/sample.ts";
+import { mergeSamples, sampleSchema, type Sample } from "../core/metrics/sample.ts";
 
 export interface PastSpan {
   readonly fromMs: number;
@@ -72,4 +72,40 @@ export function createMetricsPast(database: D1Database): MetricsPast {
       return row === null ? null : sampleRow.parse(row).sample;
     },
   };
+}
+
+/** Those of several ledgers as one. */
+export function unitePast(pasts: readonly MetricsPast[]): MetricsPast {
+  return {
+    async counters(names, span) {
+      const steps = new Map<string, CounterStep>();
+      for (const found of await Promise.all(pasts.map((past) => past.counters(names, span)))) {
+        for (const step of found) {
+          const key = JSON.stringify([step.atMs, step.series]);
+          const known = steps.get(key);
+          steps.set(key, known === undefined ? step : { ...known, amount: known.amount + step.amount });
+        }
+      }
+      return [...steps.values()].sort((left, right) => left.atMs - right.atMs);
+    },
+    async samples(span) {
+      const steps = new Map<number, Sample>();
+      for (const found of await Promise.all(pasts.map((past) => past.samples(span)))) {
+        for (const sample of found) {
+          const step = Math.floor(sample.atMs / span.stepMs);
+          const known = steps.get(step);
+          steps.set(step, known === undefined ? sample : mergeSamples(known, sample));
+        }
+      }
+      return [...steps.values()].sort((left, right) => left.atMs - right.atMs);
+    },
+    latest: () => latestOf(pasts),
+  };
+}
+
+/** The last of each, joined; one that has none yet says nothing. */
+export async function latestOf(stores: readonly Pick<MetricsPast, "latest">[]): Promise<Sample | null> {
+  const samples = await Promise.all(stores.map((store) => store.latest()));
+  const [first, ...others] = samples.flatMap((sample) => sample ?? []);
+  return first === undefined ? null : mergeSamples(first, ...others);
 }

@@ -1,6 +1,6 @@
 /** Reports that leave the way of an event. They never throw and never hold anything up for long. */
 import type { EventSummary } from "../core/event-summary.ts";
-import type { PartitionName } from "../core/ids.ts";
+import type { Jurisdiction, PartitionName } from "../core/ids.ts";
 import type { Counts } from "../core/metrics/counts.ts";
 
 export interface Telemetry {
@@ -12,5 +12,5 @@ export interface Telemetry {
 
 export interface CountsReports {
   /** What this isolate has counted since it last said so. */
-  counts(counts: Counts): Promise<void>;
+  counts(counts: Counts, jurisdiction: Jurisdiction): Promise<void>;
 }

@@ -16,7 +16,8 @@ async function tell(counts: Counts | null, ends: number) {
     },
   };
   const summaries = await Promise.all(Array.from({ length: ends }, (_, at) => summaryFor({ key: `e${at}` })));
-  await createTelemetry(queue, createLogger("error"), () => counts).eventsEnded(summaries);
+  const way = { queue, takeCounts: () => counts };
+  await createTelemetry(() => way, createLogger("error")).eventsEnded(summaries);
   return sent.map((body) => {
     const message = parseTelemetry(body);
     if (!message.ok) throw new Error(message.error);

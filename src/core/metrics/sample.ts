@@ -32,6 +32,40 @@ export const sampleSchema = z.object({
 
 export type Sample = z.infer<typeof sampleSchema>;
 
+/** Samples of one moment, each of another ledger, as one. What one of them does not know is not known. */
+export function mergeSamples(first: Sample, ...others: readonly Sample[]): Sample {
+  return others.reduce(mergeTwo, first);
+}
+
+function mergeTwo(left: Sample, right: Sample): Sample {
+  const { partitions } = left;
+  const other = right.partitions;
+  return {
+    v: 1,
+    atMs: Math.max(left.atMs, right.atMs),
+    lanes: [...left.lanes, ...right.lanes],
+    partitions: {
+      open: partitions.open + other.open,
+      openEvents: partitions.openEvents + other.openEvents,
+      oldestOpenAtMs: earlier(partitions.oldestOpenAtMs, other.oldestOpenAtMs),
+      paused: [...partitions.paused, ...other.paused].sort((one, two) => one.sinceMs - two.sinceMs),
+      pausedCount: partitions.pausedCount + other.pausedCount,
+    },
+    guards: [...left.guards, ...right.guards],
+    deadLetters: sumOf(left.deadLetters, right.deadLetters),
+    reviews: sumOf(left.reviews, right.reviews),
+    oldestReviewAtMs: earlier(left.oldestReviewAtMs, right.oldestReviewAtMs),
+  };
+}
+
+function sumOf(left: number | null, right: number | null): number | null {
+  return left === null || right === null ? null : left + right;
+}
+
+function earlier(left: number | null, right: number | null): number | null {
+  return left === null || right === null ? (left ?? right) : Math.min(left, right);
+}
+
 export function depthOf(sample: Sample): number {
   const backlog = sample.lanes.reduce((sum, lane) => sum + (lane.backlog ?? 0), 0);
   return backlog + sample.partitions.openEvents;

@@ -5,7 +5,7 @@
 import type { EventEnvelope } from "../../core/envelope.ts";
 import { bucketOf, jurisdictionOf, type Jurisdiction, type PartitionName } from "../../core/ids.ts";
 import { PRIORITIES, type Priority } from "../../core/policy.ts";
-import { bindingSuffix } from "../../platform/jurisdictions.ts";
+import { bindingSuffix, isQueue, JURISDICTIONS } from "../../platform/jurisdictions.ts";
 import type { LaneMessage } from "./message.ts";
 
 export interface LaneSet {
@@ -43,7 +43,7 @@ export function findLanes(binding: (name: string) => unknown, suffix = ""): Lane
 }
 
 /** A jurisdiction has lanes of its own as soon as one of them is bound; then it must have all. null: it has none. */
-function findOwnLanes(binding: (name: string) => unknown, jurisdiction: Jurisdiction): Lanes | null {
+export function findOwnLanes(binding: (name: string) => unknown, jurisdiction: Jurisdiction): Lanes | null {
   const suffix = bindingSuffix(jurisdiction);
   const isBound = PRIORITIES.some((priority) =>
     isQueue(binding(`${BINDING_BY_PRIORITY[priority]}${suffix}`)),
@@ -51,18 +51,14 @@ function findOwnLanes(binding: (name: string) => unknown, jurisdiction: Jurisdic
   return isBound ? findLanes(binding, suffix) : null;
 }
 
-function isQueue(value: unknown): value is Queue {
-  return typeof value === "object" && value !== null && "send" in value && "sendBatch" in value;
-}
-
 /** Told after a write how many messages the queue then held. Where the platform does not say, nobody is told. */
 export type ObserveDepth = (priority: Priority, shard: number, backlog: number) => void;
 
-const OWN_LANES: readonly Jurisdiction[] = ["eu", "us", "fedramp"];
-
 export function createLaneSet(binding: (name: string) => unknown, observeDepth?: ObserveDepth): LaneSet {
   const common = findLanes(binding);
-  const own = new Map(OWN_LANES.map((jurisdiction) => [jurisdiction, findOwnLanes(binding, jurisdiction)]));
+  const own = new Map<Jurisdiction, Lanes | null>(
+    JURISDICTIONS.map((jurisdiction) => [jurisdiction, findOwnLanes(binding, jurisdiction)]),
+  );
   /** Shards are numbered through, whosever they are. */
   const numberOf = (queue: Queue, priority: Priority): number =>
     [common, ...own.values()].flatMap((lanes) => lanes?.[priority] ?? []).indexOf(queue);
