@@ -15,7 +15,12 @@ const ALONE = [
   "telemetry-route",
 ].map((name) => `test/workers/${name}.test.ts`);
 
-const workersPlugin = () => cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } });
+const workersPlugin = () =>
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    // For tests of a jurisdiction's own: a ledger and a bucket beside the common ones.
+    miniflare: { d1Databases: ["OTHER_LEDGER"], r2Buckets: ["OTHER_PAYLOADS"] },
+  });
 const workers = {
   sequence: { groupOrder: 1 },
   provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },

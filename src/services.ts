@@ -17,12 +17,10 @@ import { createSchemaRegistry } from "./ingest/schema-registry.ts";
 import { createSourceCheck } from "./ingest/source-check.ts";
 import { createLaneDepths } from "./ingest/lane-depths.ts";
 import { appendEvents } from "./lanes/append.ts";
-import { sweepPartitions } from "./lanes/sweep.ts";
 import { findLedgers } from "./ledger/bindings.ts";
 import type { ProjectionDependencies } from "./ledger/consumer.ts";
 import { createOpenPartitions } from "./ledger/open-partitions.ts";
 import { createProjection } from "./ledger/projection.ts";
-import { retireLedger } from "./ledger/retention.ts";
 import { createTelemetry } from "./telemetry/queue.ts";
 import { createLaneSet } from "./lanes/wire/lane-set.ts";
 import type { DriverDependencies } from "./lanes/ports.ts";
@@ -44,12 +42,14 @@ import { putBodyOnce } from "./platform/stored-bodies.ts";
 import { createDecider } from "./sync/decide.ts";
 import { createLogger, isLogLevel } from "./telemetry/log.ts";
 import { traceProcessor } from "./telemetry/trace-processor.ts";
+import { createChores } from "./services/chores.ts";
 import { createDashboardServices, type DashboardServices } from "./services/dashboard.ts";
 import { createPipelineServices } from "./services/pipeline.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services/telemetry.ts";
 import { apiTokensOf, createStreaming, type Streaming } from "./services/streams.ts";
 import { observeStreamedCalls } from "./services/stream-observer.ts";
 import { createTraces } from "./services/traces.ts";
+import { warnOfUncovered } from "./services/uncovered.ts";
 
 export interface Services {
   readonly ingest: Ingest;
@@ -88,6 +88,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
 
   const ledgers = findLedgers(binding, { database: env.LEDGER, telemetry: env.TELEMETRY });
   const buckets = findBuckets(binding, isR2Bucket);
+  warnOfUncovered(config, { binding, hasLedger: (jurisdiction) => ledgers.hasOwn(jurisdiction), log });
   const payloads = payloadsByKey(binding);
   const depths = createLaneDepths(config.lanes, nowMs);
   const lanes = createLaneSet(binding, depths.observe);
@@ -206,7 +207,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
   const stepReplay = async (): Promise<void> => {
     const invocation = startInvocation();
     try {
-      await stepReplays(operator, invocation.driver.processor);
+      await stepReplays(operator, invocation.driver.processor, ledgers);
     } finally {
       await invocation.finish();
     }
@@ -273,30 +274,9 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     // What is in the Secrets Store is not asked for only to say that it is there.
     readiness: () =>
       readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
-    chores: new Map([
-      ...ledgers.entries.map(([jurisdiction, { database }]): [string, () => Promise<void>] => {
-        const openPartitions = createOpenPartitions(database);
-        return [
-          choreName("sweep", jurisdiction),
-          () => sweepPartitions({ openPartitions, partitions, nowMs, log, limits: LIMITS.lanes }),
-        ];
-      }),
-      ["watch", () => watch.minute()],
-      ["counts", () => watch.flushIfDue()],
-      ...ledgers.entries.map(([jurisdiction, { database }]): [string, () => Promise<void>] => [
-        choreName("retention", jurisdiction),
-        async () => {
-          await retireLedger({ database, retainDays: config.ledger.retainDays }, nowMs());
-        },
-      ]),
-      ["replays", stepReplay],
-    ]),
+    chores: createChores({ config, ledgers, partitions, watch, stepReplay, nowMs, log }),
     startInvocation,
   };
-}
-
-function choreName(name: string, jurisdiction: Jurisdiction): string {
-  return jurisdiction === "none" ? name : `${name}-${jurisdiction}`;
 }
 
 function isR2Bucket(value: unknown): value is R2Bucket {

@@ -22,7 +22,10 @@ const { unstable_readConfig: readConfig } = await import("wrangler");
 /** In Cloudflare's Secrets Store: set there, bound here. */
 const storedSecretsSchema = z.array(z.object({ binding: z.string() }));
 /** Wrangler's own type leaves the name open. */
-const bucketSchema = z.object({ bucket_name: z.optional(z.string()) });
+const bucketSchema = z.object({
+  bucket_name: z.optional(z.string()),
+  jurisdiction: z.optional(z.string()),
+});
 
 const DAY_SECONDS = 86_400;
 /** Of ours, and needed by no part of the config alone. */

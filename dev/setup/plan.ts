@@ -7,14 +7,20 @@
 export interface DeploymentConfig {
   readonly name: string;
   readonly queues: {
-    readonly producers: readonly { readonly queue: string }[];
+    readonly producers: readonly { readonly queue: string; readonly binding?: string | undefined }[];
     readonly consumers: readonly {
       readonly queue: string;
       readonly dead_letter_queue?: string | undefined;
     }[];
   };
-  readonly d1_databases: readonly { readonly database_name?: string | undefined }[];
-  readonly r2_buckets: readonly { readonly bucket_name?: string | undefined }[];
+  readonly d1_databases: readonly {
+    readonly database_name?: string | undefined;
+    readonly binding?: string | undefined;
+  }[];
+  readonly r2_buckets: readonly {
+    readonly bucket_name?: string | undefined;
+    readonly jurisdiction?: string | undefined;
+  }[];
 }
 
 export interface Step {
@@ -29,7 +35,7 @@ export interface Step {
 export interface PlanOptions {
   readonly environment: string | null;
   readonly retentionSeconds: number;
-  /** Where data has to stay by law; null: anywhere. */
+  /** Where all data has to stay by law; null: anywhere, but for what `wrangler.toml` names for one jurisdiction. */
   readonly jurisdiction: string | null;
   readonly deploy: boolean;
 }
@@ -37,32 +43,39 @@ export interface PlanOptions {
 export function planSteps(config: DeploymentConfig, options: PlanOptions): Step[] {
   // Said even where it is none: wrangler warns of a choice left open.
   const environment = [`--env=${options.environment ?? ""}`];
-  const jurisdiction = options.jurisdiction === null ? [] : ["--jurisdiction", options.jurisdiction];
+  const within = (jurisdiction: string | null | undefined): readonly string[] => {
+    const place = jurisdiction ?? options.jurisdiction;
+    return place === null ? [] : ["--jurisdiction", place];
+  };
   const retention = ["--message-retention-period-secs", String(options.retentionSeconds)];
-  const databases = config.d1_databases.flatMap(({ database_name: name }) => name ?? []);
+  const databases = config.d1_databases.flatMap(({ database_name: name, binding }) =>
+    name === undefined ? [] : [{ name, place: within(placeNamed(binding)) }],
+  );
   const steps: Step[] = [
-    ...queueNames(config).map((queue) => ({
+    ...queuesOf(config).map(({ queue, place }) => ({
       what: `queue ${queue}`,
       check: ["queues", "info", queue],
-      create: ["queues", "create", queue, ...retention, ...jurisdiction],
+      create: ["queues", "create", queue, ...retention, ...within(place)],
       adjust: ["queues", "update", queue, ...retention],
     })),
     ...config.r2_buckets
-      .flatMap(({ bucket_name: name }) => name ?? [])
-      .map((bucket) => ({
+      .flatMap(({ bucket_name: name, jurisdiction }) =>
+        name === undefined ? [] : [{ bucket: name, place: within(jurisdiction) }],
+      )
+      .map(({ bucket, place }) => ({
         what: `R2 bucket ${bucket}`,
-        check: ["r2", "bucket", "info", bucket, "--json", ...jurisdiction],
-        create: ["r2", "bucket", "create", bucket, ...jurisdiction],
+        check: ["r2", "bucket", "info", bucket, "--json", ...place],
+        create: ["r2", "bucket", "create", bucket, ...place],
         adjust: null,
       })),
-    ...databases.map((database) => ({
+    ...databases.map(({ name: database, place }) => ({
       what: `D1 database ${database}`,
       check: ["d1", "info", database, "--json"],
-      create: ["d1", "create", database, ...jurisdiction],
+      create: ["d1", "create", database, ...place],
       adjust: null,
     })),
     // Before the deploy: new code finds its tables, and old code does not mind them.
-    ...databases.map((database) => ({
+    ...databases.map(({ name: database }) => ({
       what: `migrations of ${database}`,
       check: null,
       create: ["d1", "migrations", "apply", database, "--remote", ...environment],
@@ -80,13 +93,21 @@ export function planSteps(config: DeploymentConfig, options: PlanOptions): Step[
   return steps;
 }
 
-/** Each once. What only a dead letter goes to has to be there as well. */
-function queueNames({ queues }: DeploymentConfig): string[] {
-  return [
-    ...new Set([
-      ...queues.producers.map(({ queue }) => queue),
-      ...queues.consumers.map(({ queue }) => queue),
-      ...queues.consumers.flatMap(({ dead_letter_queue: queue }) => queue ?? []),
-    ]),
-  ];
+/** Each once. What only a dead letter goes to has to be there as well, and so where what it comes from is. */
+function queuesOf({ queues }: DeploymentConfig): { readonly queue: string; readonly place: string | null }[] {
+  const places = new Map<string, string | null>();
+  const add = (queue: string, place: string | null) => {
+    places.set(queue, places.get(queue) ?? place);
+  };
+  for (const { queue, binding } of queues.producers) add(queue, placeNamed(binding));
+  for (const { queue } of queues.consumers) add(queue, null);
+  for (const { queue, dead_letter_queue: letters } of queues.consumers) {
+    if (letters !== undefined) add(letters, places.get(queue) ?? null);
+  }
+  return [...places].map(([queue, place]) => ({ queue, place }));
+}
+
+/** `LANE_LOW_EU`, and its shard `LANE_LOW_EU_1`: `eu`. */
+function placeNamed(binding: string | undefined): string | null {
+  return /_(EU|US|FEDRAMP)(?:_\d+)?$/.exec(binding ?? "")?.[1]?.toLowerCase() ?? null;
 }

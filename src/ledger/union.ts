@@ -3,10 +3,9 @@
  * is about one partition asks its own ledger. Each is reached through its own bindings; what one says is written to no other.
  */
 import type { EventSummary } from "../core/event-summary.ts";
-import { jurisdictionOf, partitionOf, type Jurisdiction, type PartitionName } from "../core/ids.ts";
+import { jurisdictionOf, partitionOf, type PartitionName } from "../core/ids.ts";
 import type { PerJurisdiction } from "../platform/jurisdictions.ts";
 import { compareInList } from "./filter.ts";
-import type { OpenPartitions } from "./open-partitions.ts";
 import type { EventLedger, EventPage, EventPageRequest, ExceptionCount, Rollup } from "./port.ts";
 
 export function uniteLedgers(ledgers: PerJurisdiction<EventLedger>): EventLedger {
@@ -121,10 +120,15 @@ function compareText(left: string, right: string): number {
   return Number(left > right) - Number(left < right);
 }
 
+interface OpenList<Listed> {
+  list(limit: number): Promise<readonly Listed[]>;
+  settle(partition: PartitionName): Promise<void>;
+}
+
 /** Which partitions have open work, over all ledgers: for operators. The sweep goes through each by itself. */
-export function uniteOpenPartitions(
-  ledgers: PerJurisdiction<OpenPartitions>,
-): Pick<OpenPartitions, "list" | "settle"> {
+export function uniteOpenPartitions<Listed extends { readonly dueAtMs: number }>(
+  ledgers: PerJurisdiction<OpenList<Listed>>,
+): OpenList<Listed> {
   return {
     async list(limit) {
       const lists = await Promise.all(ledgers.all.map((ledger) => ledger.list(limit)));
@@ -134,8 +138,7 @@ export function uniteOpenPartitions(
         .slice(0, limit);
     },
     async settle(partition) {
-      const jurisdiction: Jurisdiction = jurisdictionOf(partition);
-      for (const ledger of ledgers.withCommon(jurisdiction)) await ledger.settle(partition);
+      for (const ledger of ledgers.withCommon(jurisdictionOf(partition))) await ledger.settle(partition);
     },
   };
 }

@@ -16,6 +16,8 @@ export interface ActDependencies {
   readonly partitions: Pick<PartitionOperations, "read" | "readEnvelope" | "operate">;
   /** Free of effects outside. */
   readonly prepare: EventProcessor["prepare"];
+  /** Of events whose jurisdiction has a ledger of its own: the job lies in another, which is told nothing of what they say. */
+  readonly hidesValues?: (id: EventId) => boolean;
   readonly limits: ReportLimits & { readonly shadowTimeoutMs: number };
 }
 
@@ -50,7 +52,14 @@ async function shadow(deps: ActDependencies, asked: ShadowRequest, id: EventId):
   const after = outputOf(prepared);
   if (after === "deferred") return { outcome: "again" };
   if (typeof after === "string") return uncompared(deps, after);
-  const comparison = { id, before: view.output, after, decisionFields: asked.decisionFields };
+  const { decisionFields } = asked;
+  const comparison = {
+    id,
+    before: view.output,
+    after,
+    decisionFields,
+    hidesValues: deps.hidesValues?.(id) === true,
+  };
   return { outcome: "applied", report: (report) => addComparison(report, comparison, deps.limits) };
 }
 

@@ -1,6 +1,7 @@
 /** The operators' part of the composition root: what their API stands on, and the replays that the cron drives. */
 import type { GatewayConfig } from "../config/define-gateway.ts";
 import { LIMITS } from "../config/limits.ts";
+import { jurisdictionOf, partitionOf, type EventId } from "../core/ids.ts";
 import type { GatewayEnv } from "../env.ts";
 import type { LaneSet } from "../lanes/wire/lane-set.ts";
 import type { LedgerBindings } from "../ledger/bindings.ts";
@@ -83,11 +84,14 @@ export function createOperatorServices(parts: OperatorParts): OperatorServices {
 export async function stepReplays(
   services: OperatorServices,
   processor: Pick<EventProcessor, "prepare">,
+  ledgers: PerJurisdiction<LedgerBindings>,
 ): Promise<void> {
   const { reportFields, reportTransitions, reportExamples, shadowTimeoutMs } = LIMITS.operator;
   const acting = {
     partitions: services.partitions,
     prepare: processor.prepare.bind(processor),
+    // Jobs lie in the common ledger.
+    hidesValues: (id: EventId) => ledgers.hasOwn(jurisdictionOf(partitionOf(id))),
     limits: {
       maxFields: reportFields,
       maxTransitions: reportTransitions,

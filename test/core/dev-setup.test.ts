@@ -1,4 +1,8 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
+import * as z from "zod";
 import { planSteps, type DeploymentConfig, type PlanOptions } from "../../dev/setup/plan.ts";
 import { runSteps, showSteps } from "../../dev/setup/run.ts";
 import { planSecrets } from "../../dev/setup/secrets.ts";
@@ -91,6 +95,53 @@ describe("setting up", () => {
       "npx wrangler queues create sluice-high --message-retention-period-secs 1209600 --jurisdiction eu",
     );
     expect(lines).toContain("npx wrangler deploy --env=staging");
+  });
+});
+
+/** Wrangler's own type leaves most of it open. */
+const provisionedSchema = z.looseObject({
+  queues: z.object({
+    producers: z.array(z.looseObject({ queue: z.string(), binding: z.string() })),
+    consumers: z.array(z.looseObject({ queue: z.string(), dead_letter_queue: z.string().optional() })),
+  }),
+  d1_databases: z.array(z.looseObject({ binding: z.string(), database_name: z.string() })),
+  r2_buckets: z.array(
+    z.looseObject({ binding: z.string(), bucket_name: z.string(), jurisdiction: z.string().optional() }),
+  ),
+});
+
+describe("a jurisdiction's own", () => {
+  it("is in wrangler.toml for whoever takes its mark away: complete, in staging too, and made inside the jurisdiction", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "sluice-"));
+    const file = path.join(folder, "wrangler.toml");
+    const text = await readFile("wrangler.toml", "utf8");
+    await writeFile(file, text.replaceAll(/^#eu ?/gm, ""));
+    for (const environment of [undefined, "staging"]) {
+      const { queues, d1_databases, r2_buckets } = provisionedSchema.parse(
+        readConfig({ config: file, ...(environment === undefined ? {} : { env: environment }) }),
+      );
+      const { producers, consumers } = queues;
+      const bindings = [...producers, ...d1_databases, ...r2_buckets].map(({ binding }) => binding);
+      for (const common of ["LANE_HIGH", "LANE_NORMAL", "LANE_LOW", "TELEMETRY", "LEDGER", "PAYLOADS"]) {
+        expect(bindings).toContain(common);
+        expect(bindings).toContain(`${common}_EU`);
+      }
+      // What consumes the one consumes the other alike, and neither's dead letters leave for the other's queue.
+      const settings = (suffix: string) =>
+        consumers
+          .filter(({ queue }) => queue.endsWith("-eu") === (suffix === "-eu"))
+          .map((consumer) => JSON.stringify(consumer).replaceAll("-eu", ""))
+          .sort();
+      expect(settings("-eu")).toEqual(settings(""));
+      const steps = planSteps({ name: "sluice", queues, d1_databases, r2_buckets }, options);
+      const made = steps.map(({ create }) => create).filter((create) => create.includes("create"));
+      expect(made.length).toBeGreaterThan(12);
+      for (const create of made) {
+        const isTheirs = create.some((word) => word.endsWith("-eu"));
+        expect([create, create.includes("--jurisdiction")]).toEqual([create, isTheirs]);
+      }
+    }
+    await rm(folder, { recursive: true });
   });
 });
 

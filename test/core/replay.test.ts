@@ -141,6 +141,14 @@ describe("a shadow's report", () => {
     expect(shadowReportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
   });
 
+  it("of events whose jurisdiction keeps a ledger of its own counts, and repeats nothing of what they say", () => {
+    const [before, after] = [output("hold", 0.4), output("approve", 0.1)];
+    const comparison = { id: ID, before, after, decisionFields: null, hidesValues: true };
+    const report = addComparison(EMPTY_REPORT, comparison, LIMITS);
+    expect(report).toMatchObject({ compared: 1, changed: 1, transitions: {}, examples: [] });
+    expect(JSON.stringify(report)).not.toMatch(/hold|approve/);
+  });
+
   it("takes for a decision what it is told to, and else texts and truth values", () => {
     const [before, after] = [output("hold", 0.5), output("hold", 0.6)];
     const changed = (decisionFields: readonly string[] | null) =>

@@ -1,6 +1,6 @@
 /** Envelopes for tests: real ones, built the way ingest builds them. */
 import type { EventEnvelope } from "../../src/core/envelope.ts";
-import { makeEventId, makePartitionName, type PartitionName } from "../../src/core/ids.ts";
+import { makeEventId, makePartitionName, type Jurisdiction, type PartitionName } from "../../src/core/ids.ts";
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from "../../src/core/policy.ts";
 
 export interface EnvelopeOptions {
@@ -11,19 +11,21 @@ export interface EnvelopeOptions {
   readonly policy?: Partial<EventPolicy>;
   readonly pipeline?: string;
   readonly body?: string;
+  readonly jurisdiction?: Jurisdiction;
 }
 
 export async function partitionFor(
   customer: string,
   policy: Partial<EventPolicy> = {},
+  jurisdiction: Jurisdiction = "none",
 ): Promise<PartitionName> {
   const mode = policy.ordering === "none" ? "unordered" : "ordered";
-  return makePartitionName({ jurisdiction: "none", epoch: 1, mode, space: "test", key: customer });
+  return makePartitionName({ jurisdiction, epoch: 1, mode, space: "test", key: customer });
 }
 
 export async function envelopeOf(options: EnvelopeOptions): Promise<EventEnvelope> {
   const customer = options.customer ?? "customer-1";
-  const partition = await partitionFor(customer, options.policy);
+  const partition = await partitionFor(customer, options.policy, options.jurisdiction);
   const pipeline = options.pipeline ?? "echo";
   return {
     v: 1,

@@ -1,120 +1,26 @@
 /** Where an event's state goes: the hint and the jurisdiction given to every binding that keeps any, by senders all over the world. */
+import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
-import * as z from "zod";
-import { PRIORITIES } from "../../src/core/policy.ts";
-import type { SourceOptions } from "../../src/config/define-source.ts";
-import { definePipeline, defineSource, stripe } from "../../src/sluice.ts";
-import { SECRET, stripeHeader } from "./ingest-support.ts";
-import { answerSchema, newQueues, wholeGateway, type WholeGateway } from "./whole-gateway.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { warnOfUncovered } from "../../src/services/uncovered.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { defineSource, stripe } from "../../src/sluice.ts";
+import { MIGRATIONS } from "./ledger-support.ts";
+import {
+  deliveredIds,
+  gatewayAt,
+  newDelivery,
+  OWN,
+  paid,
+  passedOn,
+  send,
+  type Touch,
+} from "./regions-support.ts";
+import { API_TOKEN, wholeGateway } from "./whole-gateway.ts";
 
-const paid = z.object({ id: z.string(), type: z.literal("paid"), customer: z.string(), note: z.string() });
-const PLACES = {
-  frankfurt: { colo: "FRA", continent: "EU", longitude: "8.68" },
-  seattle: { colo: "SEA", continent: "NA", longitude: "-122.3" },
-  sydney: { colo: "SYD", continent: "OC", longitude: "151.2" },
-} as const;
-type Place = keyof typeof PLACES;
-
-interface Touch {
-  readonly binding: string;
-  readonly jurisdiction: string;
-  readonly hint: string | null;
-}
-
-interface Namespace {
-  idFromName(name: string): DurableObjectId;
-  get(id: DurableObjectId, options?: { readonly locationHint?: string }): unknown;
-  jurisdiction?(name: string): Namespace;
-}
-
-function watched(touched: Touch[], binding: string, real: Namespace, jurisdiction = "none"): Namespace {
-  return {
-    idFromName: (name) => real.idFromName(name),
-    get: (id, options) => {
-      touched.push({ binding, jurisdiction, hint: options?.locationHint ?? null });
-      return real.get(id, options);
-    },
-    // Not implemented in workerd ("Jurisdiction restrictions are not implemented"): what is asked for is what can be seen.
-    jurisdiction: (name) => watched(touched, binding, real, name),
-  };
-}
-
-function gatewayAt(options: Partial<SourceOptions<{ paid: typeof paid }>>) {
-  const touched: Touch[] = [];
-  const asked = new Set<string>();
-  const pipeline = definePipeline({
-    name: "pass-on",
-    input: paid,
-    format: ({ input }) => ({ body: { id: input.id } }),
-    deliver: ["out"],
-  });
-  const shop = defineSource({
-    verify: stripe({ secrets: ["STRIPE_SECRET"] }),
-    events: { paid },
-    partitionBy: ({ payload }) => payload.customer,
-    // Asks a guard for every event.
-    quota: { perMinute: 6_000 },
-    routes: (route) => [route("paid", pipeline)],
-    ...options,
-  });
-  const store = (binding: string) => {
-    const kept = new Map<string, ArrayBuffer>();
-    return {
-      get: async (key: string) => {
-        asked.add(binding);
-        const bytes = kept.get(key);
-        return bytes === undefined ? null : { arrayBuffer: async () => bytes };
-      },
-      put: async (key: string, bytes: Uint8Array<ArrayBuffer>) => {
-        asked.add(binding);
-        kept.set(key, bytes.slice().buffer);
-      },
-      delete: async () => undefined,
-    };
-  };
-  const queues = newQueues();
-  const lane = (binding: string) => ({
-    send: async (body: unknown) => {
-      asked.add(binding);
-      queues.lanes.push(JSON.parse(JSON.stringify(body)));
-    },
-    sendBatch: () => Promise.reject(new Error("one event at a time here")),
-  });
-  const lanes = PRIORITIES.flatMap((priority) => [
-    `LANE_${priority.toUpperCase()}`,
-    `LANE_${priority.toUpperCase()}_EU`,
-  ]);
-  const namespaces = { PARTITION: env.PARTITION, GUARD: env.GUARD, STREAM: env.STREAM };
-  const bindings = {
-    STRIPE_SECRET: SECRET,
-    ...Object.fromEntries(lanes.map((name) => [name, lane(name)])),
-    ...Object.fromEntries(["PAYLOADS", "PAYLOADS_EU"].map((name) => [name, store(name)])),
-    ...Object.fromEntries(
-      Object.entries(namespaces).map(([name, real]) => [
-        name,
-        watched(touched, name, real as Namespace), // the platform's own, seen through what is used of it
-      ]),
-    ),
-  };
-  return { gateway: wholeGateway({ sources: { shop } }, bindings, queues), touched, asked };
-}
-
-let sent = 0;
-
-async function send(gateway: WholeGateway, place: Place, customer: string, note = "", id = `evt_${++sent}`) {
-  const body = JSON.stringify({ id, type: "paid", customer, note });
-  const signature = await stripeHeader(body, { seconds: Math.floor(Date.now() / 1_000) });
-  const headers = { "content-type": "application/json", "stripe-signature": signature };
-  const response = await gateway.post("shop", { body, headers, cf: PLACES[place] });
-  expect(response.status).toBe(200);
-  return answerSchema.parse(await response.json());
-}
-
-const deliveredIds = (gateway: WholeGateway) =>
-  gateway.queues.delivered.map(
-    (message) => z.object({ body: z.object({ id: z.string() }) }).parse(message).body.id,
-  );
+beforeAll(async () => {
+  for (const database of [env.LEDGER, env.OTHER_LEDGER]) await applyD1Migrations(database, MIGRATIONS());
+});
 
 describe("events of the world", () => {
   it("get their partition near the first sender, or where the config says; everybody else's hints come too late to matter", async () => {
@@ -130,14 +36,14 @@ describe("events of the world", () => {
     await told.gateway.drain();
     expect(hints(told.touched)).toEqual(["weur"]);
     expect(new Set(told.touched.map(({ jurisdiction }) => jurisdiction))).toEqual(new Set(["none"]));
-    expect([...told.asked]).toEqual(["LANE_NORMAL"]);
+    expect([...told.asked].sort()).toEqual(["LANE_NORMAL", "METRICS", "TELEMETRY"]);
   });
 
   it("of one customer are one order and are deduplicated, from wherever they come", async () => {
     const { gateway } = gatewayAt({ policy: { ordering: "strict" } });
     const ids: string[] = [];
     for (const place of ["sydney", "frankfurt", "seattle", "sydney", "frankfurt"] as const) {
-      const id = `evt_${++sent}`;
+      const id = newDelivery();
       ids.push(id);
       await send(gateway, place, "everywhere", "", id);
     }
@@ -150,28 +56,101 @@ describe("events of the world", () => {
   });
 });
 
+const ids = (touched: readonly Touch[]) => new Set(touched.map(({ binding }) => binding));
+const jurisdictions = (touched: readonly Touch[]) => new Set(touched.map(({ jurisdiction }) => jurisdiction));
+
 describe("events of a jurisdiction", () => {
-  it("touch no object, lane or bucket of another, wherever their sender is; hints never lead outside", async () => {
-    const { gateway, touched, asked } = gatewayAt({ jurisdiction: "eu", home: () => "wnam" });
+  it("touch no object, lane, bucket, ledger or count of another, wherever their sender is; hints never lead outside", async () => {
+    const { gateway, touched, asked, told } = gatewayAt({ jurisdiction: "eu", home: () => "wnam" });
     await send(gateway, "seattle", "ada");
     await send(gateway, "frankfurt", "ada");
     const large = await send(gateway, "sydney", "ada", "x".repeat(200_000));
     await gateway.drain();
     expect(deliveredIds(gateway)).toHaveLength(3);
     expect(await gateway.event(large.id ?? "")).toMatchObject({ state: "done" });
-    expect(new Set(touched.map(({ binding }) => binding))).toEqual(new Set(["PARTITION", "GUARD"]));
-    expect(new Set(touched.map(({ jurisdiction }) => jurisdiction))).toEqual(new Set(["eu"]));
+    const messages = told.get("TELEMETRY_EU") ?? [];
+    expect(messages.length).toBeGreaterThan(0);
+    expect(await gateway.deliver("sluice-telemetry-eu", messages)).toEqual([]);
+    expect(ids(touched)).toEqual(new Set(["PARTITION", "GUARD"]));
+    expect(jurisdictions(touched)).toEqual(new Set(["eu"]));
     expect(touched.every(({ hint }) => hint === null)).toBe(true);
-    expect([...asked].sort()).toEqual(["LANE_NORMAL_EU", "PAYLOADS_EU"]);
+    expect([...asked].sort()).toEqual(["LANE_NORMAL_EU", "LEDGER_EU", "PAYLOADS_EU", "TELEMETRY_EU"]);
   });
 
-  it("must have all of their lanes once they have one: a missing one is said by its name", async () => {
+  it("that are asked about while their sender waits, stay inside as well", async () => {
+    const { gateway, touched, asked } = gatewayAt({
+      jurisdiction: "eu",
+      routes: (route) => [
+        route("paid", passedOn, { mode: "sync", deadlineMs: 20_000, default: { id: "nobody" } }),
+      ],
+    });
+    expect(await send(gateway, "seattle", "sue")).toMatchObject({ status: "decided" });
+    expect(jurisdictions(touched)).toEqual(new Set(["eu"]));
+    expect([...asked].filter((name) => !name.endsWith("_EU"))).toEqual([]);
+  });
+
+  it("are streamed by an object inside it; a stream that a client starts itself has no event, and so no jurisdiction", async () => {
+    const { gateway, touched, asked } = gatewayAt({ jurisdiction: "eu", streams: true });
+    const { id } = await send(gateway, "seattle", "eve");
+    await gateway.drain();
+    expect(deliveredIds(gateway)).toHaveLength(1);
+    expect((await gateway.get(`/v1/events/${id}/stream`)).status).toBe(200);
+    expect(touched.filter(({ binding }) => binding === "STREAM")).toEqual([
+      { binding: "STREAM", jurisdiction: "eu", hint: null },
+      { binding: "STREAM", jurisdiction: "eu", hint: null },
+    ]);
+    expect(jurisdictions(touched)).toEqual(new Set(["eu"]));
+    // Its cached answers would lie in a namespace that knows no jurisdictions.
+    expect(asked.has("RESULTS")).toBe(false);
+    const started = await gateway.operate("/v1/streams", { model: "fast", input: "Hello" }, API_TOKEN);
+    expect(started.status).toBe(201);
+    expect(touched.at(-1)).toEqual({ binding: "STREAM", jurisdiction: "none", hint: null });
+  });
+
+  it("are told of in the common ledger where they have none of their own, and nothing else moves", async () => {
+    const { gateway, asked } = gatewayAt({ jurisdiction: "eu", own: [...OWN.lanes, ...OWN.bodies] });
+    await send(gateway, "seattle", "bob");
+    await gateway.drain();
+    expect([...asked].sort()).toEqual(["LANE_NORMAL_EU", "METRICS", "TELEMETRY"]);
+  });
+
+  it.each([
+    ["a lane", { LANE_LOW_EU: env.LANE_LOW }],
+    ["a ledger without the queue before it", { LEDGER_EU: env.OTHER_LEDGER }],
+    ["a telemetry queue without its ledger", { TELEMETRY_EU: env.TELEMETRY }],
+  ])("are taken in by nobody while half of what is theirs is bound: %s", async (_, half) => {
     const source = defineSource({
       verify: stripe({ secrets: ["STRIPE_SECRET"] }),
       events: { paid },
       routes: () => [],
     });
-    const half = wholeGateway({ sources: { shop: source } }, { LANE_LOW_EU: env.LANE_LOW });
-    expect((await half.get("/readyz")).status).toBe(503);
+    const gateway = wholeGateway({ sources: { shop: source } }, half);
+    expect((await gateway.get("/readyz")).status).toBe(503);
+  });
+
+  it("are said at the start to pass through what is common, binding by binding", () => {
+    const warned: unknown[] = [];
+    const log = {
+      ...createLogger("error"),
+      warn: (event: string, fields: unknown) => void warned.push([event, fields]),
+    };
+    const source = (jurisdiction: "eu" | "none") =>
+      defineSource({ jurisdiction, verify: stripe({ secrets: ["S"] }), events: { paid }, routes: () => [] });
+    const warn = (jurisdiction: "eu" | "none", bound: readonly string[]) => {
+      warnOfUncovered(
+        { sources: new Map([["shop", source(jurisdiction)]]) },
+        {
+          binding: (name) => (bound.includes(name) ? env.LANE_LOW : undefined),
+          hasLedger: () => bound.includes("LEDGER_EU"),
+          log,
+        },
+      );
+      return warned.splice(0);
+    };
+    expect(warn("none", [])).toEqual([]);
+    expect(warn("eu", [...OWN.lanes, ...OWN.bodies, ...OWN.ledger])).toEqual([]);
+    expect(warn("eu", OWN.lanes)).toEqual([
+      ["jurisdiction_not_covered", { jurisdiction: "eu", missing: "PAYLOADS_EU LEDGER_EU TELEMETRY_EU" }],
+    ]);
   });
 });

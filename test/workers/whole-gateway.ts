@@ -5,6 +5,7 @@
 import {
   createExecutionContext,
   createMessageBatch,
+  createScheduledController,
   getQueueResult,
   waitOnExecutionContext,
 } from "cloudflare:test";
@@ -15,6 +16,7 @@ import { createGateway, type Gateway } from "../../src/gateway.ts";
 import { defineGateway, queueDestination } from "../../src/sluice.ts";
 
 export const API_TOKEN = "api-token-of-the-tests";
+export const ADMIN_TOKEN = "admin-token-of-the-tests";
 const LANES = ["LANE_HIGH", "LANE_NORMAL", "LANE_LOW"] as const;
 
 /** What the queues hold; shared by gateways of several configs, as by the deploys of one Worker. */
@@ -34,10 +36,16 @@ export interface WholeGateway {
       readonly cf?: Readonly<Record<string, string>>;
     },
   ): Promise<Response>;
-  get(path: string): Promise<Response>;
+  get(path: string, token?: string): Promise<Response>;
+  /** A call that changes something; by default of the operator API. */
+  operate(path: string, body: unknown, token?: string): Promise<Response>;
   /** Hands over what the lanes hold, until they hold nothing but what was given back. */
   drain(): Promise<void>;
   event(id: string): Promise<EventAnswer>;
+  /** Hands messages to the consumer of this queue. @returns the numbers of those that come again */
+  deliver(queue: string, bodies: readonly unknown[]): Promise<readonly number[]>;
+  /** What the cron does. */
+  minute(): Promise<void>;
 }
 
 const eventSchema = z.looseObject({
@@ -54,6 +62,8 @@ export const answerSchema = z.looseObject({ id: z.nullable(z.string()), status: 
 export function newQueues(): Queues {
   return { lanes: [], delivered: [] };
 }
+
+let delivered = 0;
 
 /** Deliver to `out`: a queue that keeps what it is sent in `queues.delivered`. */
 export function wholeGateway(
@@ -73,6 +83,7 @@ export function wholeGateway(
     OUT: keeping(queues.delivered),
     TELEMETRY: keeping([]),
     SLUICE_API_TOKEN: API_TOKEN,
+    SLUICE_ADMIN_TOKEN: ADMIN_TOKEN,
     LOG_LEVEL: "error",
     ...bindings,
   };
@@ -87,12 +98,36 @@ export function wholeGateway(
         gatewayEnv,
         new Request(`https://sluice.test/in/${source}`, { method: "POST", ...request }),
       ),
-    get: (path) =>
+    get: (path, token = API_TOKEN) =>
       fetchFrom(
         gateway,
         gatewayEnv,
-        new Request(`https://sluice.test${path}`, { headers: { authorization: `Bearer ${API_TOKEN}` } }),
+        new Request(`https://sluice.test${path}`, { headers: { authorization: `Bearer ${token}` } }),
       ),
+    operate: (path, body, token = ADMIN_TOKEN) =>
+      fetchFrom(
+        gateway,
+        gatewayEnv,
+        new Request(`https://sluice.test${path}`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        }),
+      ),
+    async deliver(queue, bodies) {
+      const messages = bodies.map((body, at) => ({
+        id: `${queue}-${++delivered}-${at}`,
+        timestamp: new Date(),
+        attempts: 1,
+        body,
+      }));
+      const batch = createMessageBatch(queue, messages);
+      await gateway.queue(batch, gatewayEnv);
+      const { retryBatch, retryMessages } = await getQueueResult(batch, createExecutionContext());
+      const retried = new Set(retryMessages.map(({ msgId }) => msgId));
+      return messages.flatMap(({ id }, at) => (retryBatch.retry || retried.has(id) ? at : []));
+    },
+    minute: () => gateway.scheduled(createScheduledController(), gatewayEnv),
     async drain() {
       const givenBack: unknown[] = [];
       while (queues.lanes.length > 0) {

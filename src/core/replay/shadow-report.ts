@@ -94,24 +94,26 @@ export interface Comparison {
   readonly after: StoredOutput;
   /** Paths below the body; null: every text and truth value in it. */
   readonly decisionFields: readonly string[] | null;
+  /** The report may hold nothing of what they say, only how often they agree. */
+  readonly hidesValues?: boolean;
 }
 
 export function addComparison(
   report: ShadowReport,
-  { id, before, after, decisionFields }: Comparison,
+  { id, before, after, decisionFields, hidesValues = false }: Comparison,
   limits: ReportLimits,
 ): ShadowReport {
   const outputs = compareFields(before.value, after.value, "output", limits.maxFields);
   const bodies = compareFields(before.body, after.body, "body", limits.maxFields);
   const changes = bodies.filter((field) => !field.isEqual && isDecision(field, decisionFields));
-  const isExample = changes.length > 0 && report.examples.length < limits.maxExamples;
+  const isExample = !hidesValues && changes.length > 0 && report.examples.length < limits.maxExamples;
   const example = { id, changes: changes.map(({ path, before, after }) => ({ path, before, after })) };
   return {
     ...report,
     compared: report.compared + 1,
     fields: addFields(report.fields, [...outputs, ...bodies], limits.maxFields),
     changed: report.changed + Number(changes.length > 0),
-    transitions: changes.reduce(
+    transitions: (hidesValues ? [] : changes).reduce(
       (counts, change) => counted(counts, transitionOf(change), limits.maxTransitions),
       report.transitions,
     ),

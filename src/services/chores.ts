@@ -1,0 +1,43 @@
+/** What the cron does every minute, by name. Each ledger is swept and forgets by itself: one that is down keeps no other from it. */
+import type { GatewayConfig } from "../config/define-gateway.ts";
+import { LIMITS } from "../config/limits.ts";
+import { sweepPartitions, type SweepDependencies } from "../lanes/sweep.ts";
+import type { LedgerBindings } from "../ledger/bindings.ts";
+import { createOpenPartitions } from "../ledger/open-partitions.ts";
+import { retireLedger } from "../ledger/retention.ts";
+import type { PerJurisdiction } from "../platform/jurisdictions.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { TelemetryServices } from "./telemetry.ts";
+
+export interface ChoreParts {
+  readonly config: Pick<GatewayConfig, "ledger">;
+  readonly ledgers: PerJurisdiction<LedgerBindings>;
+  readonly partitions: SweepDependencies["partitions"];
+  readonly watch: Pick<TelemetryServices, "minute" | "flushIfDue">;
+  readonly stepReplay: () => Promise<void>;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+}
+
+type Chore = readonly [name: string, work: () => Promise<void>];
+
+export function createChores(parts: ChoreParts): ReadonlyMap<string, () => Promise<void>> {
+  const { config, ledgers, partitions, watch, stepReplay, nowMs, log } = parts;
+  const ofEach = (name: string, work: (database: D1Database) => Promise<void>): Chore[] =>
+    ledgers.entries.map(([jurisdiction, { database }]) => [
+      jurisdiction === "none" ? name : `${name}-${jurisdiction}`,
+      () => work(database),
+    ]);
+  return new Map([
+    ...ofEach("sweep", (database) => {
+      const openPartitions = createOpenPartitions(database);
+      return sweepPartitions({ openPartitions, partitions, nowMs, log, limits: LIMITS.lanes });
+    }),
+    ["watch", () => watch.minute()],
+    ["counts", () => watch.flushIfDue()],
+    ...ofEach("retention", async (database) => {
+      await retireLedger({ database, retainDays: config.ledger.retainDays }, nowMs());
+    }),
+    ["replays", stepReplay],
+  ] satisfies Chore[]);
+}
