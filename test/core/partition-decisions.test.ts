@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { EventEnvelope } from "../../src/core/envelope.ts";
 import type { AskReply } from "../../src/core/partition/decisions.ts";
 import { isOpen, type DecisionRecord } from "../../src/core/partition/model.ts";
+import type { ReviewDecision } from "../../src/core/partition/operate.ts";
 import {
   ASKED_AT_MS,
   byDefault,
@@ -139,12 +141,23 @@ const STEPS = [
   "model failed",
   "crash",
   "drive",
+  "hold",
   "time",
+  "another event",
+  "approve",
+  "edit",
+  "reject",
 ] as const;
 type Step = (typeof STEPS)[number];
 
+const REVIEWS: Readonly<Partial<Record<Step, ReviewDecision>>> = {
+  approve: { kind: "approve" },
+  edit: { kind: "edit", body: { allow: "as a person says" } },
+  reject: { kind: "reject", reason: "of the test" },
+};
+
 /** Plays the steps, then lets all time pass. @returns every answer that anybody was told */
-function play(one: Desk, steps: readonly Step[]): (DecisionRecord | null)[] {
+function play(one: Desk, steps: readonly Step[], other: EventEnvelope): (DecisionRecord | null)[] {
   const told: (DecisionRecord | null)[] = [];
   const hear = (reply: AskReply) => {
     if (reply.status === "decided") told.push(reply.decision);
@@ -184,10 +197,23 @@ function play(one: Desk, steps: readonly Step[]): (DecisionRecord | null)[] {
       case "drive":
         one.drive(`driver-${at}`);
         break;
+      case "hold":
+        one.drive(`holder-${at}`, false);
+        break;
       case "time":
         one.partition.nowMs += 700;
         one.partition.alarm();
         break;
+      case "another event":
+        one.offer(other);
+        break;
+      case "approve":
+      case "edit":
+      case "reject": {
+        const decision = REVIEWS[step];
+        if (decision !== undefined) one.review(decision);
+        break;
+      }
       default:
         step satisfies never;
     }
@@ -206,33 +232,54 @@ function check(one: Desk, told: readonly (DecisionRecord | null)[]): void {
   expect(answers.size).toBe(1);
   expect(one.partition.decisions.size).toBe(0);
   const record = one.record();
-  expect(answers.has(JSON.stringify(record.decision?.answer))).toBe(true);
+  const { decision } = record;
+  // Nothing that came after, a person's word included, has changed what was told.
+  expect(answers.has(JSON.stringify(decision?.answer))).toBe(true);
   expect(JSON.stringify(record)).not.toContain("impostor");
-  // What was answered by default has had no turn; what the model answered is what will be delivered.
-  if (record.decision?.by === "default") expect(record.sequence).toBe(0);
-  else expect(record.output?.body).toEqual(record.decision?.answer);
-  if (!isOpen(record.state)) expect(record.state).toBe("review");
+  expect(decision?.review === "none").toBe(decision?.by !== "default");
+  // What was answered by default has had no turn before a person has seen it; what the model answered is what will be delivered.
+  if (decision?.by === "default" && !one.isReviewed) expect(record.sequence).toBe(0);
+  if (decision?.by === "model") expect(record.output?.body).toEqual(decision.answer);
+  if (!isOpen(record.state)) expect(record.state).toBe(one.isReviewed ? "filtered" : "review");
 }
 
-describe("whatever the order of", () => {
+const ORDERS: readonly (readonly [string, Partial<EventEnvelope["policy"]>, number | null])[] = [
+  ["strict", { ordering: "strict" }, null],
+  ["arrival", { ordering: "arrival", settleMs: 0 }, null],
+  ["arrival, settling", { ordering: "arrival", settleMs: 250 }, null],
+  ["arrival by the sender's own sequence, gaps waited for", { ordering: "arrival", gapWaitMs: 1_000 }, 7],
+  ["none", { ordering: "none" }, null],
+];
+
+describe.each(ORDERS)("whatever the order of, under %s,", (_, policy, orderKey) => {
+  const made = async () => ({
+    envelope: await envelopeOf({ key: "asked", receivedAtMs: ASKED_AT_MS, policy, orderKey }),
+    other: await envelopeOf({
+      key: "other",
+      receivedAtMs: ASKED_AT_MS,
+      policy,
+      orderKey: orderKey === null ? null : orderKey - 1,
+    }),
+  });
+
   it("answer, deadline, duplicate, crash and retry: exactly one answer is ever given, and the event enters the log", async () => {
-    const { envelope } = await desk();
+    const { envelope, other } = await made();
     const parts = ["ask", "duplicate", "model", "deadline", "crash", "ask again"] as const;
     let played = 0;
     for (const steps of permutations<Step>(parts)) {
       const one = new Desk(envelope);
-      check(one, play(one, steps));
+      check(one, play(one, steps, other));
       played++;
     }
     expect(played).toBe(720);
   });
 
-  it("any steps, as often as they like: the same", async () => {
-    const { envelope } = await desk();
+  it("any steps, as often as they like, a person's among them: the same", async () => {
+    const { envelope, other } = await made();
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...STEPS), { maxLength: 14 }), (steps) => {
+      fc.property(fc.array(fc.constantFrom(...STEPS), { maxLength: 24, size: "max" }), (steps) => {
         const one = new Desk(envelope);
-        check(one, play(one, steps));
+        check(one, play(one, steps, other));
       }),
       { numRuns: 400 },
     );

@@ -2,6 +2,7 @@
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import type { AskReply, Settlement } from "../../src/core/partition/decisions.ts";
 import type { DecisionRecord, StoredOutput } from "../../src/core/partition/model.ts";
+import type { ReviewDecision } from "../../src/core/partition/operate.ts";
 import { envelopeOf } from "./envelopes.ts";
 import { MemoryPartition } from "./memory-partition.ts";
 
@@ -38,6 +39,7 @@ export function byDefault(isFinal: boolean): Settlement {
 export class Desk {
   readonly partition: MemoryPartition;
   readonly envelope: EventEnvelope;
+  isReviewed = false;
   private requests = 0;
 
   constructor(envelope: EventEnvelope) {
@@ -73,12 +75,14 @@ export class Desk {
   }
 
   /** One driver takes what there is and records an output. @returns what it was granted */
-  drive(driver: string) {
+  drive(driver: string, records = true) {
     const { partition } = this;
     const lease = partition.claim({ v: 1, request: `${driver}-claim`, driver }).lease;
     const ids = lease?.granted.map(({ envelope }) => envelope.id) ?? [];
     if (lease !== null) {
-      const actions = lease.granted.map(({ envelope, output }) => ({
+      // One that holds what was made before it has nothing to record, and asks for its turn.
+      const granted = records ? lease.granted : [];
+      const actions = granted.map(({ envelope, output }) => ({
         kind: "record" as const,
         id: envelope.id,
         output: output ?? outputOf({ made: "by a driver" }),
@@ -88,6 +92,18 @@ export class Desk {
       partition.exchange({ v: 1, request, driver, token, holding: ids, wantMore: false, actions });
     }
     return lease?.granted ?? [];
+  }
+
+  offer(envelope: EventEnvelope): void {
+    const { partition } = envelope;
+    const request = `offer-${this.requests++}`;
+    this.partition.offer({ v: 1, request, partition, driver: "lane", events: [envelope], wantLease: false });
+  }
+
+  review(decision: ReviewDecision): void {
+    const { id } = this.envelope;
+    const { outcome } = this.partition.operate({ kind: "review", id, run: 1, decision });
+    this.isReviewed ||= outcome === "applied";
   }
 
   record() {
