@@ -173,7 +173,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     };
   };
   const decide = createDecider({
-    partitions: askingDecisions(direct, newId),
+    partitions: askingDecisions(direct),
     start: () => {
       const invocation = startInvocation();
       return { processor: invocation.driver.processor, finish: () => invocation.finish() };

@@ -77,8 +77,6 @@ export const LOG_LIMITS = {
     minMarginMs: 40,
     /** And at most this part of the deadline. */
     maxMarginShare: 0.5,
-    /** A duplicate stops waiting so much before its own deadline, to settle by default itself. */
-    duplicateMarginMs: 250,
     /** Attempts of the pipeline before the cut-off; from the second on fallback models are asked. */
     maxAttempts: 3,
     /** Between them, where nobody says how long. */

@@ -12,6 +12,7 @@ import {
   type OfferReply,
   type OfferRequest,
 } from "../core/partition/commands.ts";
+import { unreachable } from "../core/result.ts";
 import type { AskReply, AskRequest } from "../core/partition/decisions.ts";
 import type { DecisionClient, PartitionClient } from "./client.ts";
 
@@ -28,44 +29,35 @@ export function askingPreviousEpochs(client: PartitionClient): PartitionClient {
 /**
  * The same for events that a sender waits for. What the old partition knows is asked about there, and answered as there: with
  * the answer that stands, with the one that somebody is still asking for, or with none where there never was one.
- * @param newId fresh and unguessable: names the settlement that a question to the old partition may need
  */
-export function askingDecisions(
-  client: DecisionClient & Pick<PartitionClient, "recall">,
-  newId: () => string,
-): DecisionClient {
+export function askingDecisions(client: DecisionClient & Pick<PartitionClient, "recall">): DecisionClient {
   return {
     settle: (request) => client.settle(request),
     async ask(request) {
       const { previousId } = request.envelope;
       if (previousId === undefined || !(await client.recall(previousId)).known) return client.ask(request);
-      return askBefore(client, request, previousId, newId);
+      return askBefore(client, request, previousId);
     },
   };
 }
 
-/** Never `yours` nor `pending`: whoever asked knows the event by its new id alone, and could settle nothing there. */
-async function askBefore(
-  client: DecisionClient,
-  request: AskRequest,
-  id: EventId,
-  newId: () => string,
-): Promise<AskReply> {
+/** Never `yours`: the event is processed where it is new. */
+async function askBefore(client: DecisionClient, request: AskRequest, id: EventId): Promise<AskReply> {
   const { previousId: _, ...envelope } = request.envelope;
   const reply = await client.ask({ ...request, envelope: { ...envelope, id, partition: partitionOf(id) } });
-  if (reply.status === "decided" || reply.status === "known") return reply;
-  if (reply.status === "pushed_back") return { v: MESSAGE_VERSION, status: "known" };
-  // Its time is up, as that of any duplicate. Or the old partition was erased in between: then this is the first answer there.
-  const reason = "deadline_of_a_duplicate";
-  const { decision } = await client.settle({
-    v: MESSAGE_VERSION,
-    request: newId(),
-    id,
-    settlement: { kind: "default", reason, isFinal: false, output: null },
-  });
-  return decision === null
-    ? { v: MESSAGE_VERSION, status: "known" }
-    : { v: MESSAGE_VERSION, status: "decided", decision };
+  switch (reply.status) {
+    case "decided":
+    case "known":
+      return reply;
+    // Erased between the two calls: nobody asks, and at the deadline it is answered by default.
+    case "yours":
+    case "pending":
+      return { v: MESSAGE_VERSION, status: "pending", id };
+    case "pushed_back":
+      return { v: MESSAGE_VERSION, status: "known" };
+    default:
+      return unreachable(reply);
+  }
 }
 
 async function offerAfterRecall(client: PartitionClient, request: OfferRequest): Promise<OfferReply> {

@@ -115,7 +115,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       this.repeats.mark([request.envelope], Date.now()),
     );
     const reply = await this.run([id], (view, at) => ask(view, { ...request, envelope }, at));
-    if (reply.status !== "pending") return reply;
+    if (reply.status !== "pending" || request.waitMs <= 0) return reply;
     const decision = await this.waiters.wait(id, request.waitMs);
     return decision === null ? reply : { v: MESSAGE_VERSION, status: "decided", decision };
   }

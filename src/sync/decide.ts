@@ -8,7 +8,7 @@ import type { LIMITS } from "../config/limits.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { EventId } from "../core/ids.ts";
 import { MESSAGE_VERSION } from "../core/partition/commands.ts";
-import type { Settlement } from "../core/partition/decisions.ts";
+import type { AskReply, Settlement } from "../core/partition/decisions.ts";
 import { messageOf, unreachable } from "../core/result.ts";
 import type { DecisionClient } from "../partition/client.ts";
 import type { EventProcessor } from "../pipeline/processor.ts";
@@ -39,11 +39,12 @@ export function createDecider(deps: DecideDependencies): Decide {
       deps.log.error("decision_failed", { error: messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS) });
       return { kind: "undecided", reason: "failed" };
     });
+    // Whatever ends the request first, the deadline or a sender that hangs up: what is under way may still become durable, and
+    // the sender's next try finds it.
+    deps.waitUntil(deciding);
     const decided = await Promise.race([deciding, timer.passes(deadlineAtMs)]);
     timer.cancel();
     if (decided !== "passed") return decided;
-    // What is under way may still become durable: the sender's next try finds it.
-    deps.waitUntil(deciding);
     return { kind: "undecided", reason: "too_slow" };
   };
 }
@@ -57,26 +58,35 @@ async function decide(
   deadlineAtMs: number,
 ): Promise<Decided> {
   const envelope = await storing;
-  const askedAtMs = deps.clock.nowMs();
-  const remainingMs = deadlineAtMs - askedAtMs;
-  const reply = await deps.partitions.ask({
-    v: MESSAGE_VERSION,
-    request: deps.newId(),
-    envelope,
-    default: route.default,
-    remainingMs,
-    waitMs: remainingMs - Math.min(deps.limits.duplicateMarginMs, remainingMs / 2),
-  });
+  const { clock, limits, newId, partitions } = deps;
+  const ask = (waitMs: number): Promise<AskReply> => {
+    const remainingMs = deadlineAtMs - clock.nowMs();
+    return partitions.ask({
+      v: MESSAGE_VERSION,
+      request: newId(),
+      envelope,
+      default: route.default,
+      remainingMs,
+      waitMs,
+    });
+  };
+  const askedAtMs = clock.nowMs();
+  // Its body took all the time. Nothing is asked for a sender that has been told to come again: then there will be time.
+  if (askedAtMs >= deadlineAtMs) return { kind: "undecided", reason: "too_slow" };
+  let reply = await ask(0);
+  const askMs = clock.nowMs() - askedAtMs;
+  const cutOffAtMs = deadlineAtMs - marginOf(limits, askMs, route.deadlineMs);
+  // No longer than the first one's own cut-off lets it: a repeat must not take away the time that the first one still has.
+  const waitMs = cutOffAtMs - askMs - clock.nowMs();
+  if (reply.status === "pending" && waitMs > 0) reply = await ask(waitMs);
   switch (reply.status) {
-    case "yours": {
-      const marginMs = marginOf(deps.limits, deps.clock.nowMs() - askedAtMs, route.deadlineMs);
-      return answer(deps, envelope, reply.token, deadlineAtMs - marginMs);
-    }
+    case "yours":
+      return answer(deps, envelope, reply.token, cutOffAtMs);
     case "decided":
       return { kind: "decided", isDuplicate: true, decision: reply.decision };
     case "pending":
       // Whoever asks is still at it, or dead. This one's time is up.
-      return settle(deps, envelope.id, byDefault("deadline_of_a_duplicate", false), true);
+      return settle(deps, reply.id ?? envelope.id, byDefault("deadline_of_a_duplicate", false), true);
     case "known":
       return { kind: "known" };
     case "pushed_back":

@@ -41,7 +41,7 @@ const pipeline = definePipeline({
 interface Scene {
   readonly model?: (attempt: number) => Promise<ModelCallOutcome>;
   readonly cache?: "hangs";
-  /** One way to the partition. */
+  /** One way to the partition; NaN: the call fails at once. */
   readonly rpcMs?: (method: "ask" | "settle", call: number) => number;
   readonly quarantine?: EventEnvelope["quarantine"];
 }
@@ -106,6 +106,7 @@ async function stage(scene: Scene) {
   const reach = async <Reply>(method: "ask" | "settle", use: () => Reply): Promise<Reply> => {
     calls[method]++;
     const wayMs = scene.rpcMs?.(method, calls[method]) ?? 5;
+    if (Number.isNaN(wayMs)) throw new Error("refused at once");
     await time.sleep(wayMs);
     if (wayMs === Number.POSITIVE_INFINITY) throw new Error("unreachable");
     partition.nowMs = time.nowMs;
@@ -176,7 +177,7 @@ async function stage(scene: Scene) {
     await passUntil(time.nowMs + 6_000);
     await Promise.all(background);
   };
-  return { time, partition, envelope, calls, request, passUntil, settleAll };
+  return { time, partition, envelope, calls, background, request, passUntil, settleAll };
 }
 
 const DENIED: ModelCallOutcome = { kind: "denied", reason: "requests", untilMs: START_MS + 60_000 };
@@ -292,6 +293,97 @@ describe("a sender that waits", () => {
     expect(one.decided).toMatchObject({ isDuplicate: false, decision: { by: "model" } });
     expect(two.decided).toMatchObject({ isDuplicate: true, decision: { by: "model" } });
     expect(scene.calls.model).toBe(1);
+  });
+
+  it("that repeats itself at once takes no time away from the first: both wait as long as the model may take", async () => {
+    const scene = await stage({
+      model: async () => {
+        await scene.time.sleep(700);
+        return says("approve");
+      },
+    });
+    const requests = [await scene.request(), await scene.request(), await scene.request()];
+    for (const request of requests) {
+      expect((await request.answer()).decided).toMatchObject({ decision: { by: "model" } });
+    }
+    expect(scene.calls.model).toBe(1);
+  });
+
+  it.each([
+    ["near", 5],
+    ["far", 90],
+  ])(
+    "whose first request died is told the default within its own deadline, its partition being %s",
+    async (_, rpcMs) => {
+      const scene = await stage({ rpcMs: () => rpcMs });
+      scene.partition.ask({
+        v: 1,
+        request: "of an invocation that died",
+        envelope: scene.envelope,
+        default: ROUTE.default,
+        remainingMs: DEADLINE_MS,
+        waitMs: 0,
+      });
+      const { decided } = await (await scene.request()).answer();
+      expect(decided).toMatchObject({ isDuplicate: true, ...HELD });
+      expect(scene.calls.model).toBe(0);
+      // Whatever it says now, there is one answer.
+      await scene.settleAll();
+      const again = await (await scene.request()).answer();
+      expect(again.decided).toMatchObject({ isDuplicate: true, ...HELD });
+    },
+  );
+
+  it.each([-10, -5, 0, 5])(
+    "is told what is stored, %d ms beside the moment when the model and the deadline meet",
+    async (besideMs) => {
+      // Asked in 10 ms, so the default leaves 40 ms before the deadline.
+      const meetMs = DEADLINE_MS - LIMITS.sync.minMarginMs - 10;
+      const scene = await stage({
+        model: async () => {
+          await scene.time.sleep(meetMs + besideMs);
+          return says("approve");
+        },
+      });
+      const { decided } = await (await scene.request()).answer();
+      await scene.settleAll();
+      const { decision } = scene.partition.record(scene.envelope.id);
+      if (decided.kind !== "decided") throw new Error(decided.kind);
+      expect(decided.decision.answer).toEqual(decision?.answer);
+      const again = await (await scene.request()).answer();
+      expect(again.decided).toMatchObject({ isDuplicate: true, decision: { answer: decision?.answer } });
+    },
+  );
+
+  it("that hangs up is worked for all the same: all of it is the platform's to keep alive from the start", async () => {
+    const scene = await stage({});
+    await scene.request();
+    expect(scene.background).toHaveLength(1);
+    await scene.settleAll();
+    const again = await (await scene.request()).answer();
+    expect(again.decided).toMatchObject({ isDuplicate: true, decision: { by: "model" } });
+  });
+
+  it("whose body took all the time is asked for nothing, and finds its next try as good as new", async () => {
+    const scene = await stage({});
+    const stored = Promise.withResolvers<EventEnvelope>();
+    const slow = await scene.request(stored.promise);
+    expect((await slow.answer()).decided).toEqual({ kind: "undecided", reason: "too_slow" });
+    stored.resolve(scene.envelope);
+    await scene.settleAll();
+    expect(scene.calls).toMatchObject({ ask: 0, model: 0 });
+    const again = await (await scene.request()).answer();
+    expect(again.decided).toMatchObject({ isDuplicate: false, decision: { by: "model" } });
+  });
+
+  it("is told to come again when its answer cannot be committed, and is then told the one that stands", async () => {
+    const scene = await stage({
+      rpcMs: (method, call) => (method === "settle" && call === 1 ? Number.NaN : 5),
+    });
+    const lost = await (await scene.request()).answer();
+    expect(lost.decided).toEqual({ kind: "undecided", reason: "failed" });
+    const again = await (await scene.request()).answer();
+    expect(again.decided).toMatchObject({ isDuplicate: true, ...HELD });
   });
 
   it("keeps more of its deadline for the commit the farther away its partition is", async () => {

@@ -25,14 +25,14 @@ export interface AskRequest {
   readonly default: JsonValue;
   /** Until the sender must have its answer. A duration: clocks differ between locations. */
   readonly remainingMs: number;
-  /** How long a duplicate waits for the first one's answer. */
+  /** How long a duplicate waits for the first one's answer; 0: it is told at once that somebody is asking. */
   readonly waitMs: number;
 }
 
 export type AskReply = { readonly v: 1 } & (
   | { readonly status: "yours"; readonly token: number }
-  /** Somebody else is asking. */
-  | { readonly status: "pending" }
+  /** Somebody else is asking; under this id, where the event was known by another before. */
+  | { readonly status: "pending"; readonly id?: EventId }
   | { readonly status: "decided"; readonly decision: DecisionRecord }
   /** An event that never had a decision, or whose decision is past retention. */
   | { readonly status: "known" }
