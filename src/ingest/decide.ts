@@ -18,6 +18,11 @@ export interface WaitingEvent {
   readonly jsonBytes: Uint8Array<ArrayBuffer>;
 }
 
+/** When the first of them must have its answer; Infinity: nobody waits. */
+export function answerDueAtMs(events: readonly WaitingEvent[]): number {
+  return Math.min(...events.map(({ envelope, sync }) => envelope.receivedAtMs + sync.deadlineMs));
+}
+
 /** @returns one answer per event, in their order */
 export async function decideEvents(
   events: readonly WaitingEvent[],

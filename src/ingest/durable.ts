@@ -12,7 +12,7 @@ import type { AppendOutcome, IngestDependencies } from "./ports.ts";
 export type DurableOutcome = Exclude<AppendOutcome, { readonly status: "refused" }>;
 type NotDurable = Extract<IngestFailure, { readonly kind: "not_durable" }>;
 
-type Writer = Pick<IngestDependencies, "append" | "putBody" | "waitUntil" | "logger">;
+type Writer = Pick<IngestDependencies, "append" | "putBody" | "waitUntil" | "nowMs" | "logger">;
 
 /** Envelopes that carry the same text inline, and its UTF-8. */
 export interface SameBody {
@@ -20,15 +20,19 @@ export interface SameBody {
   readonly jsonBytes: Uint8Array<ArrayBuffer>;
 }
 
-/** All of them in one write. @returns one outcome per envelope, in their order */
+/**
+ * All of them in one write. @returns one outcome per envelope, in their order
+ * @param untilMs somebody waits for an answer beside this: no longer than that
+ */
 export async function makeDurable(
   bodies: readonly SameBody[],
   writer: Writer,
+  untilMs = Number.POSITIVE_INFINITY,
 ): Promise<Result<readonly DurableOutcome[], NotDurable>> {
   const envelopes = bodies.flatMap((body) => body.envelopes);
   const writing = write(bodies, writer);
   const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
-  const timer = setTimeout(() => expire("expired"), deadlineMs(bodies));
+  const timer = setTimeout(() => expire("expired"), Math.min(deadlineMs(bodies), untilMs - writer.nowMs()));
   try {
     const outcomes = await Promise.race([writing, deadline]);
     if (outcomes !== "expired") return checkOutcomes(envelopes, outcomes, writer);

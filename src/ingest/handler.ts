@@ -17,7 +17,7 @@ import {
   FILTERED,
   type AnsweredEvent,
 } from "./answer.ts";
-import { decideEvents, type WaitingEvent } from "./decide.ts";
+import { answerDueAtMs, decideEvents, type WaitingEvent } from "./decide.ts";
 import { makeDurable, type SameBody } from "./durable.ts";
 import { reasonOf, type IngestFailure } from "./failure.ts";
 import { floodKey } from "./flood.ts";
@@ -226,7 +226,7 @@ async function accept(
   }
   if (bodies.length > 0 && isShed(dependencies, bodies)) return err({ kind: "shed" });
   const [durable, decided] = await Promise.all([
-    bodies.length === 0 ? ok([]) : makeDurable(bodies, dependencies),
+    bodies.length === 0 ? ok([]) : makeDurable(bodies, dependencies, answerDueAtMs(waiting)),
     decideEvents(waiting, dependencies),
   ]);
   if (!durable.ok) return durable;

@@ -413,6 +413,31 @@ describe("what is not durable is not accepted", () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
     afterEach(() => void vi.useRealTimers());
 
+    it("a slow write beside a sender that waits: 503 by the time that it must have its answer", async () => {
+      const asked = Promise.withResolvers<void>();
+      const deadlineMs = 300;
+      const both = stripeSource({
+        routes: (route) => [
+          route("charge.succeeded", testPipeline("book")),
+          route("charge.succeeded", testPipeline("judge"), { mode: "sync", deadlineMs, default: null }),
+        ],
+      });
+      const slow = testIngest(
+        { stripe: both },
+        {
+          append: () => {
+            asked.resolve();
+            return new Promise(() => undefined);
+          },
+          decide: async () => ({ kind: "known" }),
+        },
+      );
+      const answer = slow.ingest(await stripeRequest(BODY), "stripe");
+      await asked.promise;
+      await vi.advanceTimersByTimeAsync(deadlineMs);
+      await expectUnavailable(await answer);
+    });
+
     it("a slow write: 503 at the deadline, and its late failure is handled", async () => {
       const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
       const { promise: writing, reject: fail } = Promise.withResolvers<readonly AppendOutcome[]>();
