@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { ALLOW, fraudCheck } from "../../config/pipelines/fraud-check.ts";
 import { HOLD, liveChat } from "../../config/pipelines/live-chat.ts";
+import { parseEventId, parsePartitionName } from "../../src/core/ids.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
 import { definePipeline, defineSource, stripe, testPipeline } from "../../src/sluice.ts";
 import { envelopeOf, partitionFor } from "../support/envelopes.ts";
@@ -77,6 +78,60 @@ describe("a sync route", () => {
     expect(gateway.queues.delivered).toMatchObject([{ body: { allow: true } }]);
     expect(await gateway.event(first.id)).toMatchObject({ state: "done", decision: { by: "model" } });
     expect(judged).toBe(1);
+  });
+
+  it("answers one id once: a repeat with another body is told what the first was told", async () => {
+    const gateway = gatewayWith(async (amount) => amount < 10, 20_000);
+    const first = await send(gateway, "evt_sync_same", 5);
+    const other = await send(gateway, "evt_sync_same", 5_000);
+    expect(other).toMatchObject({ ...first, status: "duplicate", answer: { allow: true } });
+  });
+
+  it("answers two identical requests at once with one judgement", async () => {
+    let judged = 0;
+    const gateway = gatewayWith(async () => ++judged > 0, 20_000);
+    const answers = await Promise.all([1, 2, 3].map(() => send(gateway, "evt_sync_twins")));
+    expect(answers.map(({ status }) => status).sort()).toEqual(["decided", "duplicate", "duplicate"]);
+    expect(new Set(answers.map(({ answer }) => JSON.stringify(answer)))).toEqual(new Set(['{"allow":true}']));
+    expect(judged).toBe(1);
+  });
+
+  it("keeps its answer when a person then says otherwise, and delivers what the person says", async () => {
+    const gateway = gatewayWith(async () => Promise.reject(new Error("cannot be judged")), 20_000);
+    const first = await send(gateway, "evt_sync_contradicted");
+    expect(first).toMatchObject({ answer: { allow: true }, by: "default", flagged: true });
+    const { partition } = await gateway.event(first.id);
+    const name = parsePartitionName(partition);
+    const id = parseEventId(first.id);
+    if (!name.ok || !id.ok) throw new Error(partition);
+    // Held by a driver, it ends in review with what could be made of it.
+    const stub = partitionStub(env.PARTITION, name.value);
+    const { lease } = await stub.claim({ v: 1, request: "claim", driver: "test" });
+    const output = {
+      v: 1,
+      stageVersion: "judge:1",
+      value: null,
+      type: "judged",
+      to: ["out"],
+      emits: [],
+      model: null,
+    } as const;
+    await stub.exchange({
+      v: 1,
+      request: "record",
+      driver: "test",
+      token: lease?.token ?? 0,
+      holding: [id.value],
+      wantMore: false,
+      actions: [{ kind: "record", id: id.value, output: { ...output, body: { allow: true } } }],
+    });
+    expect((await gateway.event(first.id)).state).toBe("review");
+    const decision = { kind: "edit", body: { allow: false } } as const;
+    const edited = await stub.operate({ kind: "review", id: id.value, run: 1, decision });
+    expect(edited.outcome).toBe("applied");
+    await drive(gateway, first.id);
+    expect(gateway.queues.delivered).toMatchObject([{ body: { allow: false } }]);
+    expect(await send(gateway, "evt_sync_contradicted")).toMatchObject({ ...first, status: "duplicate" });
   });
 
   it("answers with its default when time is up, and a person sees the event before anything is delivered", async () => {
