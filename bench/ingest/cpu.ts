@@ -20,14 +20,20 @@ export async function measureCpu(runtime: BareRuntime, options: CpuOptions): Pro
   const lines: Line[] = [];
   for (const bodyBytes of [1_000, 10_000]) {
     const measured = await interleaved(runtime, bodyBytes, options);
-    const { gateway = Number.NaN, bare = Number.NaN, empty = Number.NaN } = measured;
+    const { gateway = Number.NaN, floor = Number.NaN, bare = Number.NaN, empty = Number.NaN } = measured;
     const size = `${bodyBytes / 1_000} kB`;
     lines.push(
       line(`${size}: an empty answer`, `${empty.toFixed(1)} µs`, "HTTP alone"),
       line(`${size}: the bare handler`, `${bare.toFixed(1)} µs`),
+      line(`${size}: the floor`, `${floor.toFixed(1)} µs`, "what the promises ask, without a layer"),
       line(`${size}: the gateway`, `${gateway.toFixed(1)} µs`),
       atMost(`${size}: the gateway / the bare handler`, gateway / bare, BUDGET, "medians of the rounds"),
-      line(`${size}: the same, without HTTP`, ((gateway - empty) / (bare - empty)).toFixed(2)),
+      line(`${size}: the floor / the bare handler`, (floor / bare).toFixed(2)),
+      line(`${size}: the gateway / the floor`, (gateway / floor).toFixed(2)),
+      line(
+        `${size}: the gateway / the bare handler, without HTTP`,
+        ((gateway - empty) / (bare - empty)).toFixed(2),
+      ),
     );
   }
   return lines;
@@ -42,6 +48,7 @@ async function interleaved(
   const urls = {
     empty: `${runtime.url("lane")}/`,
     bare: `${runtime.url("bare")}/`,
+    floor: `${runtime.url("floor")}/in/stripe`,
     gateway: `${runtime.url("gateway")}/in/stripe`,
   };
   const costs: Record<string, number[]> = {};

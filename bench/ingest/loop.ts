@@ -8,14 +8,14 @@ import { bodyOf, SECRET } from "./load.ts";
 const ROUNDS = 5;
 const WARM_UP = 4_000;
 const PER_ROUND = 2_000;
-const HANDLERS = ["nobody", "bare", "gateway"] as const;
+const HANDLERS = ["nobody", "bare", "floor", "gateway"] as const;
 
 type Handler = (typeof HANDLERS)[number];
 
 export async function measureLoop(runtime: BareRuntime): Promise<Line[]> {
   const lines: Line[] = [];
   for (const bodyBytes of [1_000, 10_000]) {
-    const costs: Record<Handler, number[]> = { nobody: [], bare: [], gateway: [] };
+    const costs: Record<Handler, number[]> = { nobody: [], bare: [], floor: [], gateway: [] };
     for (const handler of HANDLERS) await run(runtime, handler, WARM_UP, bodyBytes);
     for (let round = 0; round < ROUNDS; round++) {
       for (const handler of HANDLERS) {
@@ -28,7 +28,10 @@ export async function measureLoop(runtime: BareRuntime): Promise<Line[]> {
     const size = `${bodyBytes / 1_000} kB`;
     lines.push(
       line(`${size}: the bare handler`, `${net("bare").toFixed(1)} µs`),
+      line(`${size}: the floor`, `${net("floor").toFixed(1)} µs`, "what the promises ask, without a layer"),
       line(`${size}: the gateway`, `${net("gateway").toFixed(1)} µs`),
+      line(`${size}: the floor / the bare handler`, (net("floor") / net("bare")).toFixed(2)),
+      line(`${size}: the gateway / the floor`, (net("gateway") / net("floor")).toFixed(2)),
       line(`${size}: the gateway / the bare handler`, (net("gateway") / net("bare")).toFixed(2)),
     );
   }

@@ -44,6 +44,12 @@ const runtime = await startBareRuntime([
     queues: { LANE: "lane" },
   },
   {
+    name: "floor",
+    main: "bench/ingest/worker/floor.worker.ts",
+    text: { SECRET },
+    queues: { LANE: "lane" },
+  },
+  {
     name: "gateway",
     main: "bench/ingest/worker/gateway.worker.ts",
     text: { SECRET, LOG_LEVEL: "info" },

@@ -30,7 +30,9 @@ async function valuesOf(
 ): Promise<readonly string[]> {
   const values: string[] = [];
   for (const name of names) {
-    const value = await secret(name);
+    const read = secret(name);
+    // Plain ones are there at once, and to wait for what is there still costs a turn.
+    const value = typeof read === "object" ? await read : read;
     if (value !== undefined && value !== "") values.push(value);
   }
   return values;

@@ -39,12 +39,18 @@ export function createCollector(limits: CollectorLimits): Collector {
     seen.add(value);
     return value;
   };
+  /** By what was asked for: nearly every count is of a series that was counted before. */
+  const knownSeries = new Map<string, string>();
   const seriesFor = <Name extends CounterName | HistogramName>(name: Name, labels: LabelsOf<Name>) => {
+    const texts = Object.entries<string>(labels);
+    const asked = texts.reduce((sum, [label, text]) => `${sum}\n${label}=${text}`, name as string);
+    const known = knownSeries.get(asked);
+    if (known !== undefined) return known;
     const safe = { ...labels };
-    for (const [label, text] of Object.entries<string>(labels)) {
-      Object.assign(safe, { [label]: bounded(name, label, text) });
-    }
-    return seriesOf(name, safe);
+    for (const [label, text] of texts) Object.assign(safe, { [label]: bounded(name, label, text) });
+    const series = seriesOf(name, safe);
+    if (knownSeries.size < limits.maxSeries) knownSeries.set(asked, series);
+    return series;
   };
   /** true when there is room; else the count is added to what was dropped. */
   const takes = (isKnown: boolean): boolean => {

@@ -3,6 +3,7 @@
  * to serialise one for a queue is part of it.
  */
 import bare, { type BareEnv } from "./bare.worker.ts";
+import floor from "./floor.worker.ts";
 import gateway from "./gateway.worker.ts";
 import type { GatewayEnv } from "../../../src/env.ts";
 
@@ -15,7 +16,7 @@ const lane = {
 };
 
 interface Work {
-  readonly who: "gateway" | "bare" | "nobody";
+  readonly who: "gateway" | "floor" | "bare" | "nobody";
   readonly count: number;
   readonly body: string;
   readonly signature: string;
@@ -42,9 +43,9 @@ export default {
       });
       if (who === "nobody") accepted += received.headers.has("stripe-signature") ? 1 : 0;
       else {
-        const answer = await (who === "bare"
-          ? bare.fetch(received, own)
-          : gateway.fetch(received, own, context));
+        const answer = await (who === "gateway"
+          ? gateway.fetch(received, own, context)
+          : (who === "floor" ? floor : bare).fetch(received, own));
         accepted += answer.ok ? 1 : 0;
       }
     }

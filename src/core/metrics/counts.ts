@@ -84,10 +84,11 @@ const DROPPED: MetricName = "sluice_counts_dropped_total";
 export function observe(amounts: readonly number[] | undefined, valueSeconds: number): number[] {
   const found = BUCKETS_SECONDS.findIndex((bound) => valueSeconds <= bound);
   const bucket = found === -1 ? BUCKETS_SECONDS.length : found;
-  const delta = Array.from({ length: bucket + 2 }, () => 0);
-  delta[0] = valueSeconds;
-  delta[bucket + 1] = 1;
-  return addArrays(amounts ?? [], delta);
+  const sums = amounts === undefined ? [0] : amounts.slice();
+  while (sums.length < bucket + 2) sums.push(0);
+  sums[0] = (sums[0] ?? 0) + valueSeconds;
+  sums[bucket + 1] = (sums[bucket + 1] ?? 0) + 1;
+  return sums;
 }
 
 function addArrays(left: readonly number[], right: readonly number[]): number[] {
