@@ -1,10 +1,9 @@
-/** A run of the fuzz: starts the Worker, plays the cases, watches its log and its memory, and says what it saw. */
+/** A run of the fuzz: starts the Worker, plays the cases, watches its log, then its memory, and says what it saw. */
 import { startLocalGateway, type LocalGateway } from "../lib/local-gateway.ts";
-import { findRuntime, residentMib } from "../lib/runtime-process.ts";
 import { makeCase, type FuzzCase } from "./fuzz-case.ts";
 import { judge } from "./judge.ts";
 import { createKeyring, type Keyring } from "./keyring.ts";
-import { isFlat, type MemorySample } from "./memory.ts";
+import { FEWEST_MEMORY_CASES, isFlat, sampleMemory, type MemoryRun } from "./memory.ts";
 import { describeRequest } from "./request.ts";
 import { closeConnections, sendRaw } from "./send.ts";
 
@@ -15,7 +14,7 @@ export interface FuzzOptions {
 }
 
 const AT_ONCE = 4;
-const SAMPLES = 40;
+const LOOKS_AT_LOG = 40;
 const MAX_SHOWN_FAILURES = 10;
 
 interface Tally {
@@ -35,12 +34,10 @@ export async function runFuzz({ cases, seed, first }: FuzzOptions): Promise<bool
   };
   const gateway = await startLocalGateway({ main: "dev/workers/fuzz.worker.ts", logLevel: "info", vars });
   const tally: Tally = { statuses: new Map(), controls: 0, accepted: 0, failures: 0 };
-  const memory: MemorySample[] = [];
   const startedAtMs = Date.now();
   try {
-    const runtime = findRuntime(process.pid);
     const logs = new Set<string>();
-    const everyCases = Math.max(1, Math.floor(cases / SAMPLES));
+    const everyCases = Math.max(1, Math.floor(cases / LOOKS_AT_LOG));
     let next = first;
     let played = 0;
     const play = async (): Promise<void> => {
@@ -48,7 +45,6 @@ export async function runFuzz({ cases, seed, first }: FuzzOptions): Promise<bool
         const index = next++;
         await playOne(gateway, keyring, { seed, index }, tally);
         if (++played % everyCases === 0) {
-          if (runtime !== null) memory.push({ cases: played, mib: residentMib(runtime) });
           for (const line of suspiciousLogs(gateway, keyring)) logs.add(line);
           gateway.harness.clearLogs();
         }
@@ -56,10 +52,22 @@ export async function runFuzz({ cases, seed, first }: FuzzOptions): Promise<bool
     };
     await Promise.all(Array.from({ length: AT_ONCE }, play));
     for (const line of suspiciousLogs(gateway, keyring)) logs.add(line);
-    return report({ cases, seed, tally, memory, logs, tookMs: Date.now() - startedAtMs });
+    report({ cases, seed, tally, logs, tookMs: Date.now() - startedAtMs });
+    if (tally.failures > 0 || logs.size > 0) return false;
+  } finally {
+    await gateway.close();
+    closeConnections();
+  }
+  return cases < FEWEST_MEMORY_CASES || keepsNothing({ seed, first, keyring, vars });
+}
+
+async function keepsNothing(run: MemoryRun): Promise<boolean> {
+  try {
+    const flat = isFlat(await sampleMemory(run));
+    console.log(`  memory            ${flat.text}`);
+    return flat.holds;
   } finally {
     closeConnections();
-    await gateway.close();
   }
 }
 
@@ -109,19 +117,15 @@ function report(seen: {
   readonly cases: number;
   readonly seed: number;
   readonly tally: Tally;
-  readonly memory: readonly MemorySample[];
   readonly logs: ReadonlySet<string>;
   readonly tookMs: number;
-}): boolean {
-  const { tally, logs, memory } = seen;
+}): void {
+  const { tally, logs } = seen;
   const statuses = [...tally.statuses].map(([status, count]) => `${status} × ${count}`).toSorted();
   console.log(`\n  seed ${seen.seed}: ${seen.cases} cases in ${(seen.tookMs / 1_000).toFixed(1)} s`);
   console.log(`  answers           ${statuses.join(", ")}`);
   console.log(`  genuine           ${tally.controls} in the control group, ${tally.accepted} taken in all`);
-  const flat = isFlat(memory);
-  console.log(`  memory            ${flat.text}`);
   console.log(`  runtime's log     ${logs.size === 0 ? "no error" : `${logs.size} errors`}`);
   for (const line of logs) console.log(`    ${line}`);
   console.log(`  failed            ${tally.failures}`);
-  return tally.failures === 0 && logs.size === 0 && flat.holds;
 }

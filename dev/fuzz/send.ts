@@ -3,7 +3,7 @@ import { Agent, request as httpRequest } from "node:http";
 import type { FuzzAnswer } from "./judge.ts";
 import type { FuzzRequest } from "./request.ts";
 
-const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 const ANSWER_WITHIN_MS = 20_000;
 
 /** @returns null where the connection ended without an answer */

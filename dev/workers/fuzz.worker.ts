@@ -22,7 +22,7 @@ globalThis.fetch = async (input) => {
 };
 
 // The local R2 keeps what it is given in the runtime's memory, where it would hide a leak: large bodies are dropped.
-const dropping = { PAYLOADS: { put: async () => null } };
+const dropping = { PAYLOADS: { get: async () => null, put: async () => null, delete: async () => {} } };
 let gatewayEnv: GatewayEnv | undefined;
 
 export default {
