@@ -1,4 +1,7 @@
-/** Signatures that senders publish in their documentation, and those of their own open-source packages. */
+/**
+ * Signatures that senders publish in their documentation, those of their own open-source packages, and ours that somebody
+ * else's code has taken: made without our engine, and given to that code once.
+ */
 import { describe, expect, it } from "vitest";
 import type { SignedRequest } from "../../dev/senders/signer.ts";
 import { ourVerdict, URL_GIVEN } from "./senders-support.ts";
@@ -161,6 +164,52 @@ const VECTORS: readonly Vector[] = [
       headers: { "x-line-signature": "t7Hn4ZDHqs6e+wdvI5TyQIvzie0DmMUmuXEBqyyE/tM=" },
     },
   },
+  {
+    sender: "zoom",
+    source: "taken by Zoom's own @zoom/rivet 0.4.0, which refuses it for another body",
+    secret: "zoom secret token of a vector",
+    nowMs: 1_658_940_994_000,
+    request: {
+      url: URL_GIVEN,
+      body:
+        '{"event":"meeting.started","event_ts":1626230691572,"payload":{"account_id":"AAAAAABBBB","object":' +
+        '{"id":"1234567890","topic":"Réunion – 会議","host_id":"x1yCzABCDEfg23HiJKl4mN"}}}',
+      headers: {
+        "x-zm-request-timestamp": "1658940994",
+        "x-zm-signature": "v0=57b77a5e38f34d29200b648f1d5fa7626417472ec94a843b81bad646e72df602",
+      },
+    },
+  },
+  {
+    sender: "hubspot",
+    source: "signed by HubSpot's own @hubspot/api-client 14.0.1",
+    secret: "a HubSpot client secret",
+    nowMs: 1_700_000_000_000,
+    request: {
+      url: "https://example.com/hooks/hubspot",
+      body:
+        '[{"eventId":100,"subscriptionId":11,"occurredAt":1700000000000,"subscriptionType":"contact.creation",' +
+        '"objectId":123}]',
+      headers: {
+        "x-hubspot-request-timestamp": "1700000000000",
+        "x-hubspot-signature-v3": "maC3ayerUqWoRYltQx05WHOKhtketi0TA0pWIHG/ITk=",
+      },
+    },
+  },
+  {
+    sender: "hubspot",
+    source: "signed by HubSpot's own @hubspot/api-client 14.0.1",
+    secret: "zweites Geheimnis",
+    nowMs: 1_700_000_123_456,
+    request: {
+      url: "https://example.com/hooks/hubspot?tenant=1&region=eu",
+      body: '[{"eventId":101,"propertyName":"city","propertyValue":"Köln 東京 😀"}]',
+      headers: {
+        "x-hubspot-request-timestamp": "1700000123456",
+        "x-hubspot-signature-v3": "T/tMrwlvxCRSENofDEvSlhu5SHaYpHA+1LJlU2QJfEA=",
+      },
+    },
+  },
 ];
 
 describe("published signatures", () => {
@@ -171,5 +220,26 @@ describe("published signatures", () => {
     expect(await ourVerdict(sender, forged, secret, nowMs)).toBe("signature_mismatch");
     const otherSecret = sender === "standard-webhooks" ? `whsec_${btoa("another")}` : `${secret}x`;
     expect(await ourVerdict(sender, request, otherSecret, nowMs)).toBe("signature_mismatch");
+  });
+
+  it("of Mailgun, which stand in the body, are accepted as mailgun-js 0.22.0 accepts them, and for no other token", async () => {
+    // Timestamp and token are those of Mailgun's documentation, which does not say with what key it signed them.
+    const key = "key-3ax6xnjp29jd6fds4gc373sgvjxteol0";
+    const signature = {
+      timestamp: "1529006854",
+      token: "a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0",
+      signature: "b63c0701c4f4b614f272106a1b367c5c3369bcdca664ae73ebd52787e45eef07",
+    };
+    const requestWith = (changed: Partial<typeof signature>): SignedRequest => ({
+      url: URL_GIVEN,
+      body: JSON.stringify({ signature: { ...signature, ...changed }, "event-data": { event: "opened" } }),
+      headers: {},
+    });
+    const nowMs = 1_529_006_859_000;
+    expect(await ourVerdict("mailgun", requestWith({}), key, nowMs)).toBe(true);
+    for (const changed of [{ token: `${signature.token}x` }, { timestamp: "1529006855" }]) {
+      expect(await ourVerdict("mailgun", requestWith(changed), key, nowMs)).toBe("signature_mismatch");
+    }
+    expect(await ourVerdict("mailgun", requestWith({}), `${key}x`, nowMs)).toBe("signature_mismatch");
   });
 });
