@@ -22,9 +22,11 @@ export interface MeterParts {
   readonly send: (counts: Counts) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Between two flushes. Absent: as the Worker has it. */
+  readonly everyMs?: number;
 }
 
-export function createMeter({ points, send, clock, log }: MeterParts): Meter {
+export function createMeter({ points, send, clock, log, everyMs }: MeterParts): Meter {
   const limits = LIMITS.telemetry;
   const collector = createCollector(limits);
   const take = (): Counts | null => {
@@ -46,7 +48,7 @@ export function createMeter({ points, send, clock, log }: MeterParts): Meter {
     nowMs: () => clock.nowMs(),
     sleep: (delayMs) => clock.sleep(delayMs),
     waitUntil,
-    everyMs: limits.flushEveryMs,
+    everyMs: everyMs ?? limits.flushEveryMs,
   });
   return { metrics: collector, flusher, take };
 }

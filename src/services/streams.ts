@@ -2,6 +2,7 @@
 import { waitUntil } from "cloudflare:workers";
 import type { GatewayConfig } from "../config/define-gateway.ts";
 import { LIMITS } from "../config/limits.ts";
+import type { Jurisdiction } from "../core/ids.ts";
 import type { GatewayEnv } from "../env.ts";
 import { createBudgetBook } from "../guard/budget-book.ts";
 import { createBudgetKeeper, type BudgetKeeper } from "../guard/budgets.ts";
@@ -14,6 +15,7 @@ import { createModelRegistry, type ModelRegistry } from "../models/registry.ts";
 import type { PartitionClient } from "../partition/client.ts";
 import { createStreamSource } from "../pipeline/stream-source.ts";
 import { systemClock } from "../platform/clock.ts";
+import { bindingSuffix, telemetryQueueOf } from "../platform/jurisdictions.ts";
 import type { StreamedCall } from "../streaming/admit-call.ts";
 import type { EventStreamDeps } from "../streaming/event-stream-routes.ts";
 import type { StreamDeps } from "../streaming/routes.ts";
@@ -21,11 +23,9 @@ import { createStartGate, endStart } from "../streaming/start-gate.ts";
 import type { StreamServices } from "../streaming/stream-services.ts";
 import { newStreamId, streamStub } from "../streaming/stub.ts";
 import { createStreamTokens } from "../streaming/tokens.ts";
-import { isPointWriter, writePoints } from "../telemetry/analytics.ts";
-import { createFlusher } from "../telemetry/flush.ts";
 import { createLogger, isLogLevel, type Logger } from "../telemetry/log.ts";
-import { createCollector } from "../telemetry/metrics.ts";
 import { createTelemetry } from "../telemetry/queue.ts";
+import { createMeter } from "./meter.ts";
 import { observeStreamedCalls } from "./stream-observer.ts";
 import { createTraces } from "./traces.ts";
 
@@ -96,16 +96,18 @@ export function createStreamCalls(
     const log = createLogger(typeof level === "string" && isLogLevel(level) ? level : "info");
     const isolate = isolates.get(env) ?? {
       models: createModelRegistry(config.models, { binding, fetch: (input, init) => fetch(input, init) }),
-      guardsByJurisdiction: new Map<string, Guards>(),
-      observe: createObjectObserver(config, env, log),
+      homes: new Map<Jurisdiction, Home>(),
     };
     isolates.set(env, isolate);
     // An object in a jurisdiction asks the guards of its own.
     const namespace = isJurisdiction(jurisdiction) ? env.GUARD.jurisdiction(jurisdiction) : env.GUARD;
-    const home = jurisdiction ?? "none";
-    const guards = isolate.guardsByJurisdiction.get(home) ?? guardsOf(config, namespace, nowMs, log);
-    isolate.guardsByJurisdiction.set(home, guards);
-    const { budgets, ...shared } = guards;
+    const at = isJurisdiction(jurisdiction) ? jurisdiction : "none";
+    const home = isolate.homes.get(at) ?? {
+      guards: guardsOf(config, namespace, nowMs, log),
+      observe: createObjectObserver(config, env, at, log),
+    };
+    isolate.homes.set(at, home);
+    const { budgets, ...shared } = home.guards;
     const guard = createGuardClient({ namespace, nowMs, random: Math.random, logger: log, ...shared });
     return {
       models: isolate.models,
@@ -113,7 +115,7 @@ export function createStreamCalls(
       ...(budgets === undefined ? {} : { budgets }),
       nowMs,
       log,
-      observe: isolate.observe,
+      observe: home.observe,
       ended: (keys, id, state) => endStart(env.STREAM_INDEX, keys, id, state),
     };
   };
@@ -123,39 +125,34 @@ export function createStreamCalls(
 function createObjectObserver(
   config: GatewayConfig,
   env: GatewayEnv,
+  jurisdiction: Jurisdiction,
   log: Logger,
 ): NonNullable<StreamServices["observe"]> {
   const binding = (name: string): unknown => Reflect.get(env, name);
-  const nowMs = () => systemClock.nowMs();
-  const sleep = (delayMs: number) => systemClock.sleep(delayMs);
-  const metrics = createCollector(LIMITS.telemetry);
+  const clock = systemClock;
+  const queue = telemetryQueueOf(binding, env.TELEMETRY, jurisdiction);
+  const telemetry = createTelemetry(() => ({ queue }), log);
+  const { metrics, flusher } = createMeter({
+    points: binding(`METRICS${bindingSuffix(jurisdiction)}`),
+    send: async (counts) => {
+      await traces?.flush();
+      await telemetry.counts(counts, jurisdiction);
+    },
+    clock,
+    log,
+    everyMs: LIMITS.streams.reportAfterMs,
+  });
   const traces = createTraces(config, {
     text: (name) => {
       const value = binding(name);
       return typeof value === "string" && value !== "" ? value : undefined;
     },
     fetch: (input, init) => fetch(input, init),
-    nowMs,
-    sleep,
+    nowMs: () => clock.nowMs(),
+    sleep: (delayMs) => clock.sleep(delayMs),
     waitUntil,
     metrics,
     log,
-  });
-  const telemetry = createTelemetry(env.TELEMETRY, log);
-  const flusher = createFlusher({
-    isEmpty: () => metrics.isEmpty(),
-    flush: async () => {
-      await traces?.flush();
-      const counts = metrics.drain();
-      if (counts === null) return;
-      const points = binding("METRICS");
-      if (isPointWriter(points)) writePoints(points, counts, LIMITS.telemetry.maxAnalyticsPoints);
-      await telemetry.counts(counts);
-    },
-    nowMs,
-    sleep,
-    waitUntil,
-    everyMs: LIMITS.streams.reportAfterMs,
   });
   const observe = observeStreamedCalls(metrics, traces);
   return (call) => {
@@ -166,8 +163,13 @@ function createObjectObserver(
 
 interface Isolate {
   readonly models: ModelRegistry;
+  readonly homes: Map<Jurisdiction, Home>;
+}
+
+/** Nothing of one jurisdiction is asked or told elsewhere. */
+interface Home {
+  readonly guards: Guards;
   readonly observe: NonNullable<StreamServices["observe"]>;
-  readonly guardsByJurisdiction: Map<string, Guards>;
 }
 
 /** Plain data, and calls made by whoever asks: objects of one isolate may share them. */

@@ -1,4 +1,5 @@
 /** Stand-ins and independent signing for the ingest tests. Signs with WebCrypto directly, never through the engine. */
+import { expect } from "vitest";
 import * as z from "zod";
 import { definePipeline, type Pipeline } from "../../src/config/define-pipeline.ts";
 import type { Source } from "../../src/config/define-source.ts";
@@ -139,4 +140,11 @@ function recordingLogger(lines: LogLine[]): Logger {
     error: at("error"),
     with: () => recordingLogger(lines),
   };
+}
+
+export async function problemIn(response: Response) {
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const problem = await response.json<{ readonly type: string; readonly status: number }>();
+  expect(problem.status).toBe(response.status);
+  return problem;
 }
