@@ -132,8 +132,10 @@ function createObjectObserver(
   const clock = systemClock;
   const queue = telemetryQueueOf(binding, env.TELEMETRY, jurisdiction);
   const telemetry = createTelemetry(() => ({ queue }), log);
+  // Without a ledger of its own, a jurisdiction's counts are points beside everybody's, as in `telemetry.ts`.
+  const suffix = queue === env.TELEMETRY ? "" : bindingSuffix(jurisdiction);
   const { metrics, flusher } = createMeter({
-    points: binding(`METRICS${bindingSuffix(jurisdiction)}`),
+    points: binding(`METRICS${suffix}`),
     send: async (counts) => {
       await traces?.flush();
       await telemetry.counts(counts, jurisdiction);
