@@ -3,6 +3,7 @@
  * provider did not report. Four characters a token is the providers' own rule of thumb for English; scripts
  * outside ASCII take more tokens per character, here one for two.
  */
+import type { LanguageModelV4CallOptions } from "@ai-sdk/provider";
 import { LIMITS } from "../config/limits.ts";
 
 const CHARACTERS_PER_TOKEN = 4;
@@ -27,4 +28,13 @@ export function estimateInputTokens(messages: readonly string[]): number {
 /** What a guard reserves for one call: the input, and the answer at its allowed or assumed length. */
 export function estimateCallTokens(messages: readonly string[], maxOutputTokens: number | undefined): number {
   return estimateInputTokens(messages) + (maxOutputTokens ?? LIMITS.models.assumedOutputTokens);
+}
+
+/** What there is to read in a prompt. */
+export function promptTexts(options: Pick<LanguageModelV4CallOptions, "prompt">): string[] {
+  return options.prompt.map((message) =>
+    typeof message.content === "string"
+      ? message.content
+      : message.content.map((part) => (part.type === "text" ? part.text : "")).join(""),
+  );
 }

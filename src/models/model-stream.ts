@@ -9,7 +9,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { abortFailure } from "./abort-failure.ts";
 import { classifyModelError, type ModelFault } from "./classify.ts";
 import { CallDeadlines } from "./deadlines.ts";
-import { estimateInputTokens } from "./estimate.ts";
+import { estimateInputTokens, promptTexts } from "./estimate.ts";
 import { readLimits } from "./limit-headers.ts";
 import type { CallContext, ConfiguredModel, ModelCallFailure, ModelStream, TokenUsage } from "./port.ts";
 import { UpstreamReader } from "./upstream-reader.ts";
@@ -59,7 +59,7 @@ export async function openModelStream(
       deadlines,
       hint: limits.hint,
       modelId: model.definition.modelId,
-      inputTokens: estimateInputTokens(textsOf(options)),
+      inputTokens: estimateInputTokens(promptTexts(options)),
       startedAtMs,
       nowMs: context.nowMs,
     }),
@@ -86,14 +86,6 @@ async function connect(
 /** Not in the tick of the abort: workerd reports a pipe that breaks and is cancelled at once as an unhandled rejection. */
 function endQuietly(stream: ReadableStream<unknown>): void {
   stream.cancel().catch(() => undefined);
-}
-
-function textsOf(options: LanguageModelV4CallOptions): string[] {
-  return options.prompt.map((message) =>
-    typeof message.content === "string"
-      ? message.content
-      : message.content.map((part) => (part.type === "text" ? part.text : "")).join(""),
-  );
 }
 
 function logClamped({ log }: CallContext, model: ConfiguredModel, names: readonly string[]): void {

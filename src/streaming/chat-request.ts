@@ -35,7 +35,7 @@ const chatSchema = z.strictObject({
   stop: z.nullish(z.union([z.string(), z.array(z.string()).max(4)])),
   n: z.nullish(z.literal(1)),
   response_format: z.nullish(z.strictObject({ type: z.literal("text") })),
-  user: z.optional(z.string().min(1).max(LIMITS.streams.maxUserCharacters)),
+  user: z.nullish(z.string().max(LIMITS.streams.maxUserCharacters)),
 });
 
 export interface ChatRequest {
@@ -60,7 +60,7 @@ export function parseChatRequest(body: Uint8Array): Result<ChatRequest, Problem>
   return ok({
     stream: asked.stream ?? false,
     includeUsage: asked.stream_options?.include_usage ?? false,
-    user: asked.user ?? null,
+    user: asked.user === undefined || asked.user === "" ? null : asked.user,
     request: {
       model: asked.model,
       texts,

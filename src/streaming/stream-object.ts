@@ -8,7 +8,7 @@ import { LIMITS } from "../config/limits.ts";
 import { messageOf, unreachable } from "../core/result.ts";
 import { interrupted, isOpen, watch } from "../core/stream/machine.ts";
 import { hasEnded, type StreamLog, type StreamRecord } from "../core/stream/model.ts";
-import { estimateInputTokens } from "../models/estimate.ts";
+import { estimateInputTokens, promptTexts } from "../models/estimate.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { admitCall, problemOfRefusal, type AdmittedCall, type Refusal } from "./admit-call.ts";
 import { parseFormat } from "./formats/format.ts";
@@ -94,7 +94,9 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     if (command.v !== STREAM_MESSAGE_VERSION) throw new Error("a start of another version");
     const { id, request, onInterruption, countedBy = [], watch: watches } = command;
     if (this.log.current === null) {
-      const asked = { fingerprint: null, request: onInterruption === "reask" ? request : null, countedBy };
+      // Without the texts, which are in the prompt: a row must hold it.
+      const kept = onInterruption === "reask" ? { ...request, texts: [] } : null;
+      const asked = { fingerprint: null, request: kept, countedBy };
       this.asking ??= this.ask({ id, request, asked });
       let refused: Refusal | null;
       try {
@@ -206,7 +208,8 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     this.asks = record.asks ?? 1;
     const { id, model } = record;
     if (isOpen(stored) && asked.request !== null && this.asks <= limits.maxReasks) {
-      const question = { id, request: { ...asked.request, model }, asked };
+      const texts = promptTexts(asked.request.options);
+      const question = { id, request: { ...asked.request, model, texts }, asked };
       if ((await this.ask(question, lastShownOf(stored))) === null) return;
     }
     await this.log.recover(stored);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import {
   append,
+  appendAll,
   attach,
   begin,
   finish,
@@ -108,6 +109,19 @@ describe("storing", () => {
     for (let count = 1; count < limits.maxUnstoredFrames; count++) log = append(log, "x", 1_000, limits).log;
     expect(log.storedId).toBe(1);
     expect(append(log, "x", 1_000, limits).log.storedId).toBe(1 + limits.maxUnstoredFrames);
+  });
+
+  it("takes rows that fit a row however their text is escaped, and however much comes together", () => {
+    const worst = "\u0001".repeat(390_000);
+    const { log, stores } = appendAll(starting, [worst, "", "a", "b"], 1_000, limits);
+    for (const { frames } of stores) expect(JSON.stringify(frames).length).toBeLessThan(1_000_000);
+    const kept = [
+      ...stores.flatMap(({ frames }) => frames),
+      ...log.tail.filter(({ id }) => id > log.storedId),
+    ];
+    const texts = kept.map(({ body }) => (body.kind === "text" ? body.text : ""));
+    expect(texts.join("")).toBe(`${worst}ab`);
+    expect(kept.map(({ id }) => id)).toEqual(kept.map((_, index) => index + 2));
   });
 
   it("is asked for a second after the oldest frame that is only in memory, and for nothing else", () => {

@@ -5,7 +5,16 @@ import { describe, expect, it } from "vitest";
 import { openModelStream } from "../../src/models/model-stream.ts";
 import { PlainTextFirst } from "../../src/models/plain-text.ts";
 import type { ConfiguredModel, ModelStep } from "../../src/models/port.ts";
-import { data, delta, eventStream, fakeModel, fakeUpstream, finish, pieces } from "./models-fake-upstream.ts";
+import {
+  completion,
+  data,
+  delta,
+  eventStream,
+  fakeModel,
+  fakeUpstream,
+  finish,
+  pieces,
+} from "./models-fake-upstream.ts";
 import { allEvents, gateway, HELLO, streaming } from "./streaming-fake-gateway.ts";
 
 const PLAIN = delta("Grüße") + delta(" 👋") + finish("stop", { prompt_tokens: 11, completion_tokens: 7 });
@@ -53,6 +62,20 @@ describe("an upstream's events", () => {
     expect(await text.next()).toBeNull();
     await expect(new Response(text.rest()).text()).rejects.toThrow("larger than 10000 B");
   });
+});
+
+it.each([
+  { prompt_tokens: 1e300, completion_tokens: 1e300 },
+  { prompt_tokens: -5, completion_tokens: -1_000_000 },
+  { prompt_tokens: 1.5, completion_tokens: 0.5 },
+])("a provider's count that cannot be true is not believed: %o", async (usage) => {
+  const { post, settled } = gateway(streaming(completion(["hello"], usage)));
+  const events = await allEvents(await post(HELLO));
+  expect(events.at(-1)).toMatchObject({
+    event: "done",
+    data: { usage: { inputTokens: 7, outputTokens: 2, estimated: true } },
+  });
+  expect((await settled()).reports).toMatchObject([{ usedTokens: 9 }]);
 });
 
 const part = (member: object, rest: object = {}) =>

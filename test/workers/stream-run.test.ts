@@ -142,6 +142,13 @@ describe("a stream that may be asked again", () => {
     fed.say(delta("lost"));
     const reader = (await answering).body?.getReader();
     await reader?.read();
+    const stored = () =>
+      stream.inside((_, { storage }) =>
+        storage.sql.exec<{ record: string; asked: string }>("SELECT record, asked FROM stream").one(),
+      );
+    const first = await stored();
+    // Once: twice the longest prompt would not fit a row.
+    expect(first.asked.split("Say hello.")).toHaveLength(2);
     await stream.serveEveryInstance();
     const cut = reader?.read().catch(() => undefined);
     await abortAllDurableObjects();
@@ -152,6 +159,9 @@ describe("a stream that may be asked again", () => {
       { event: "delta", data: { text: "anew" } },
       { event: "done" },
     ]);
+    const inputTokens = (record: string) =>
+      (JSON.parse(record) as { readonly inputTokens: number }).inputTokens; // a record's own form
+    expect(inputTokens((await stored()).record)).toBe(inputTokens(first.record));
     expect(upstream.calls).toHaveLength(2);
   });
 

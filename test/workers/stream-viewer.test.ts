@@ -14,8 +14,13 @@ const FRAMES: readonly Frame[] = [
 function logOf(count: number) {
   let shown = count;
   const wakes = new Set<() => void>();
+  const exhausted = Promise.withResolvers<void>();
   const log: WatchedLog = {
-    framesAfter: (cursor) => FRAMES.slice(0, shown).filter(({ id }) => id > cursor),
+    framesAfter: (cursor) => {
+      const frames = FRAMES.slice(0, shown).filter(({ id }) => id > cursor);
+      if (frames.length === 0) exhausted.resolve();
+      return frames;
+    },
     subscribe: (wake) => {
       wakes.add(wake);
       return () => wakes.delete(wake);
@@ -26,7 +31,7 @@ function logOf(count: number) {
     shown += 1;
     for (const wake of wakes) wake();
   };
-  return { log, show, waiting: () => wakes.size };
+  return { log, show, waiting: () => wakes.size, exhausted: exhausted.promise };
 }
 
 function open(log: WatchedLog, heartbeatMs = 60_000, cursor = 0) {
@@ -66,6 +71,17 @@ it("a frame is sent as soon as it is in the log, and the connection ends with th
   expect((await reader.read()).value).toContain("event: stopped");
   expect((await reader.read()).done).toBe(true);
   expect(left()).toBe(1);
+});
+
+it("what is shown before a waiting viewer has its turn comes all, in order: nothing live overtakes it", async () => {
+  const { log, show, exhausted } = logOf(1);
+  const { reader } = open(log);
+  await reader.read();
+  const next = reader.read();
+  await exhausted;
+  show();
+  show();
+  expect((await next).value).toMatch(/event: delta[^]*event: stopped/);
 });
 
 it("a viewer that leaves while it waits leaves nothing waiting, and is seen to leave once", async () => {
