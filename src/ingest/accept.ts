@@ -4,12 +4,11 @@
  * an event, so that it is recorded and can be looked at.
  */
 import type { IncomingEvent, Source, SyncRoute } from "../config/define-source.ts";
-import { LIMITS } from "../config/limits.ts";
 import { UNROUTED_PIPELINE, type EventEnvelope } from "../core/envelope.ts";
 import type { LocationHint } from "../core/homes.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import { sha256Hex } from "./encodings.ts";
-import { boundDedupeKey } from "./facts.ts";
+import { boundDedupeKey, isPlainKey } from "./facts.ts";
 import type { IngestFailure } from "./failure.ts";
 import { callConfig } from "./guarded.ts";
 import {
@@ -129,7 +128,7 @@ async function judge(
     name = await recordName(request);
   } else if (ownKey.value === null) {
     if ((request.facts.dedupeKey ?? "") === "") return err({ kind: "no_dedupe_key" });
-    name = shortName(request) ?? (await recordName(request));
+    name = plainName(request) ?? (await recordName(request));
   } else {
     // The config's own key comes from the payload: whether that is signed is its author's to know.
     if (ownKey.value === "") return err({ kind: "no_dedupe_key" });
@@ -201,10 +200,9 @@ async function recordName(request: VerifiedRequest): Promise<EventName> {
 }
 
 /** The same without a wait, for ids that need no digest: nearly all of them. */
-function shortName(request: VerifiedRequest): EventName | null {
+function plainName(request: VerifiedRequest): EventName | null {
   const { dedupeKey } = request.facts;
-  const isShort = dedupeKey !== null && dedupeKey.length <= LIMITS.ingest.maxDedupeKeyCharacters;
-  return isShort ? nameOf(dedupeKey, request) : null;
+  return dedupeKey !== null && isPlainKey(dedupeKey) ? nameOf(dedupeKey, request) : null;
 }
 
 function nameOf(dedupeKey: string, { identity }: VerifiedRequest): EventName {

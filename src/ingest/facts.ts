@@ -39,7 +39,7 @@ export function needsReceipt(scheme: SignatureScheme): boolean {
 }
 
 export function readSchemeFacts(scheme: SignatureScheme, source: FactSource): SchemeFacts {
-  const dedupeKey = firstFact(scheme.dedupeKey, source);
+  const dedupeKey = firstName(scheme.dedupeKey, source);
   return {
     dedupeKey: dedupeKey === null ? null : String(dedupeKey),
     type: readType(scheme, source),
@@ -56,10 +56,17 @@ export function readBodyTimestamp(
   return value === null ? null : parseTimeFact(value, timestamp.unit);
 }
 
-/** Senders' ids are short; what is not becomes a digest, so that rows and ids stay bounded. */
+/** True of nearly every sender's ids: short, and not with half a surrogate pair, which has no UTF-8 of its own. */
+export function isPlainKey(dedupeKey: string): boolean {
+  return dedupeKey.length <= LIMITS.ingest.maxDedupeKeyCharacters && dedupeKey.isWellFormed();
+}
+
+/** What is not plain becomes a digest, so that rows and ids stay bounded and keys that differ stay apart. */
 export async function boundDedupeKey(dedupeKey: string): Promise<string> {
-  if (dedupeKey.length <= LIMITS.ingest.maxDedupeKeyCharacters) return dedupeKey;
-  return `sha256:${await sha256Hex(encodeUtf8(dedupeKey))}`;
+  if (isPlainKey(dedupeKey)) return dedupeKey;
+  // JSON escapes such a half; UTF-8 has one replacement for all of them.
+  const text = dedupeKey.isWellFormed() ? dedupeKey : JSON.stringify(dedupeKey);
+  return `sha256:${await sha256Hex(encodeUtf8(text))}`;
 }
 
 /** Only the scheme's own list and what a source needs beside it, never a signature, names in lower case; beyond the cap headers are left out. */
@@ -109,6 +116,20 @@ function firstFact(paths: readonly FactPath[], source: FactSource): string | num
   return null;
 }
 
+/** The first that names the event and no other. A number that JSON cannot hold exactly may be several ids: it is none. */
+function firstName(paths: readonly FactPath[], source: FactSource): string | number | null {
+  for (const path of paths) {
+    const value = readName(path, source);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function readName(path: FactPath, source: FactSource): string | number | null {
+  const value = readFact(path, source);
+  return typeof value === "number" && !Number.isSafeInteger(value) ? null : value;
+}
+
 function readFact(path: FactPath, source: FactSource): string | number | null {
   switch (path.from) {
     case "signed-id":
@@ -141,7 +162,7 @@ function readFact(path: FactPath, source: FactSource): string | number | null {
 }
 
 function readJoined(paths: readonly FactPath[], source: FactSource): string | null {
-  const values = paths.map((path) => readFact(path, source));
+  const values = paths.map((path) => readName(path, source));
   // JSON keeps the parts apart, whatever they contain.
   return values.includes(null) ? null : JSON.stringify(values);
 }

@@ -32,7 +32,7 @@ import { handshakeContext } from "./request-context.ts";
 import { maxBodyBytesOf, refusalOfHead } from "./request-head.ts";
 import { readySource, type ReadySource } from "./routes.ts";
 
-/** Answers one request. Never throws. @param sourceName the last part of the path, decoded */
+/** Answers one request. Never throws. @param sourceName the last part of the path, as it was sent */
 export type Ingest = (request: Request, sourceName: string) => Promise<Response>;
 
 export function createIngest(dependencies: IngestDependencies): Ingest {

@@ -26,6 +26,8 @@ const JSON_FORMAT = ok("json" as const);
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const BOUNDS = { maxDepth: LIMITS.ingest.maxJsonDepth, maxNodes: LIMITS.ingest.maxJsonNodes };
 
+const REPLACEMENT = "\ufffd";
+
 /** `fatal`: a replacement character would be a silent change of what was signed. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
@@ -89,9 +91,22 @@ function parseForm(text: string): Result<ParsedBody, MalformedReason> {
   let fields = 1;
   for (let at = text.indexOf("&"); at !== -1; at = text.indexOf("&", at + 1)) fields++;
   if (fields > BOUNDS.maxNodes) return err("too_many_nodes");
-  const payload = Object.fromEntries(new URLSearchParams(text));
+  const pairs = [...new URLSearchParams(text)];
+  const isReplaced = pairs.some((pair) => pair.some((part) => part.includes(REPLACEMENT)));
+  if (isReplaced && !isEscapedUtf8(text)) return err("not_utf8");
+  const payload = Object.fromEntries(pairs);
   const wrapped = Object.keys(payload).length === 1 ? payload["payload"] : undefined;
   if (wrapped !== undefined && /^\s*[{[]/.test(wrapped)) return parseJson(wrapped, encodeUtf8(wrapped));
   const json = JSON.stringify(payload);
   return ok({ payload, text: json, jsonBytes: encodeUtf8(json) });
+}
+
+/** What is percent-encoded must be UTF-8 too: the URL standard's parser replaces what is not, and says nothing of it. */
+function isEscapedUtf8(text: string): boolean {
+  try {
+    for (const [escapes] of text.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeURIComponent(escapes);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -198,6 +198,11 @@ describe("parsing a body", () => {
       expect(parse(Uint8Array.from(bytes))).toEqual({ ok: false, error: "not_utf8" });
       expect(parse(Uint8Array.from(bytes), "form")).toEqual({ ok: false, error: "not_utf8" });
     }
+    for (const form of ["a=%ff", "a=%C3", "%ed%a0%80=1", "payload=%7B%22a%22:%22%ff%22%7D"]) {
+      expect(parse(form, "form"), form).toEqual({ ok: false, error: "not_utf8" });
+    }
+    // A replacement character that was sent is a character; a percent sign that escapes nothing is one too.
+    for (const form of ["a=%EF%BF%BD", "a=100%", "a=%zz"]) expect(parse(form, "form").ok, form).toBe(true);
     // The decoder is shared: a failure must not linger.
     expect(parse('"fine"').ok).toBe(true);
   });

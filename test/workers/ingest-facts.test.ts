@@ -68,6 +68,10 @@ describe("facts", () => {
     const body = stripe({ secrets: SECRETS }).scheme;
     for (const id of ["", null, true, {}, []]) expect(factsOf(body, { id }).dedupeKey).toBeNull();
     expect(factsOf(body, { id: 7 }).dedupeKey).toBe("7");
+    // JSON's numbers end where several of them are read as one: such an id would make one event of two.
+    for (const id of ["9007199254740993", "12345678901234567890", "1e400", "0.1"]) {
+      expect(factsOf(body, JSON.parse(`{"id":${id}}`)).dedupeKey, id).toBeNull();
+    }
     for (const payload of [null, "x", 1, []]) expect(factsOf(body, payload)).toEqual(none);
   });
 
@@ -111,6 +115,12 @@ describe("facts", () => {
     const long = await boundDedupeKey("k".repeat(limit + 1));
     expect(long).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(await boundDedupeKey("k".repeat(limit + 2))).not.toBe(long);
+  });
+
+  it("dedupe keys that differ in half a surrogate pair stay apart, although UTF-8 writes both the same", async () => {
+    const halves = await Promise.all(["evt_\ud800", "evt_\udbff", "evt_\ufffd"].map(boundDedupeKey));
+    expect(new Set(halves).size).toBe(3);
+    for (const key of halves) expect(key.isWellFormed()).toBe(true);
   });
 });
 
