@@ -13,6 +13,9 @@ import type { SignatureScheme, SignedPart } from "./scheme.ts";
 import { hubspotUrl, urlsWithAnyPort } from "./signed-urls.ts";
 import type { RefusalReason } from "./verify-failure.ts";
 
+/** Of forms: what is no UTF-8 fits no signature, and parsing refuses it later. */
+const decoder = new TextDecoder();
+
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface SignedRequest {
@@ -109,11 +112,14 @@ export async function sortedForm(request: SignedRequest): Promise<Result<string,
   const expected = new URL(request.url).searchParams.get("bodySHA256");
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (expected === null && type === "application/x-www-form-urlencoded") {
-    const names = new URLSearchParams(new TextDecoder().decode(request.body));
-    const sorted = [...new Set(names.keys())].sort();
-    return ok(
-      sorted.flatMap((name) => [...new Set(names.getAll(name))].sort().map((value) => name + value)).join(""),
-    );
+    const valuesByName = new Map<string, Set<string>>();
+    for (const [name, value] of new URLSearchParams(decoder.decode(request.body))) {
+      const values = valuesByName.get(name);
+      if (values === undefined) valuesByName.set(name, new Set([value]));
+      else values.add(value);
+    }
+    const sorted = [...valuesByName].sort(([left], [right]) => (left < right ? -1 : 1));
+    return ok(sorted.flatMap(([name, values]) => [...values].sort().map((value) => name + value)).join(""));
   }
   const isExpected = expected !== null && (await isSameSecret(await sha256Hex(request.body), expected));
   return isExpected ? ok("") : err("body_digest_mismatch");

@@ -2,13 +2,20 @@
 import { verify as verifyGithub } from "@octokit/webhooks-methods";
 import { verifyKey } from "discord-interactions";
 import { verifyWebhookSignature } from "@notionhq/client";
+import { Paddle } from "@paddle/paddle-node-sdk";
+import eventWebhook from "@sendgrid/eventwebhook";
+import { isValidSlackRequest } from "@slack/bolt/dist/receivers/verify-request.js";
+import { WebhooksHelper } from "square";
 import { Webhook } from "standardwebhooks";
 import { Stripe } from "stripe";
 import { Webhook as SvixWebhook } from "svix";
+import { validateRequest } from "twilio/lib/webhooks/webhooks.js";
 import { CATALOGUE } from "../../../dev/senders/catalogue.ts";
 import { verifyRequest } from "../../../src/ingest/verify.ts";
 import type { VerifyWork } from "../verifications.ts";
 
+const paddle = new Paddle("unused");
+const sendgrid = new eventWebhook.EventWebhook();
 const stripeProvider = Stripe.createSubtleCryptoProvider();
 const TOLERANCE_SECONDS = 300;
 
@@ -43,6 +50,36 @@ const PACKAGES: Readonly<Record<string, Verdict>> = {
     verifyKey(body, headers["x-signature-ed25519"] ?? "", headers["x-signature-timestamp"] ?? "", secret),
   notion: ({ body, headers, secret }) =>
     verifyWebhookSignature({ body, signature: headers["x-notion-signature"], verificationToken: secret }),
+  paddle: ({ body, headers, secret }) =>
+    paddle.webhooks.isSignatureValid(body, secret, headers["paddle-signature"] ?? ""),
+  square: ({ body, headers, secret, url }) =>
+    WebhooksHelper.verifySignature({
+      requestBody: body,
+      signatureHeader: headers["x-square-hmacsha256-signature"] ?? "",
+      signatureKey: secret,
+      notificationUrl: url,
+    }),
+  // Theirs is given the form's fields, which are part of ours.
+  twilio: async ({ body, headers, secret, url }) => {
+    const fields = Object.fromEntries(new URLSearchParams(body));
+    return validateRequest(secret, headers["x-twilio-signature"] ?? "", url, fields);
+  },
+  sendgrid: async ({ body, headers, secret }) =>
+    sendgrid.verifySignature(
+      opened(secret, (own) => sendgrid.convertPublicKeyToECDSA(own)),
+      body,
+      headers["x-twilio-email-event-webhook-signature"] ?? "",
+      headers["x-twilio-email-event-webhook-timestamp"] ?? "",
+    ),
+  slack: async ({ body, headers, secret }) =>
+    isValidSlackRequest({
+      signingSecret: secret,
+      body,
+      headers: {
+        "x-slack-signature": headers["x-slack-signature"] ?? "",
+        "x-slack-request-timestamp": Number(headers["x-slack-request-timestamp"]),
+      },
+    }),
 };
 
 let last: { readonly secret: string; readonly make: unknown; readonly value: unknown } | undefined;
@@ -66,7 +103,7 @@ export default {
   },
 };
 
-function ours({ sender, body, headers, secret }: VerifyWork): Verdict {
+function ours({ sender, body, headers, secret, url }: VerifyWork): Verdict {
   const verification = CATALOGUE.find(({ name }) => name === sender)?.verify;
   if (verification === undefined) throw new Error(`no sender is called ${sender}`);
   const bytes = new TextEncoder().encode(body);
@@ -75,7 +112,7 @@ function ours({ sender, body, headers, secret }: VerifyWork): Verdict {
     secrets: [secret],
     headers: new Headers(headers),
     method: "POST",
-    url: "https://gateway.test/in/sender",
+    url,
     body: Uint8Array.from(bytes),
     nowMs: Date.now(),
   };
