@@ -71,7 +71,8 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
     ],
     // Without those over random interleavings: what kills a mutant must kill it every time.
     tests: [
-      "test/core/guard-!(*properties|consumers|flood).test.ts",
+      "test/core/mutants-guard*.test.ts",
+      "test/core/guard-!(*properties|consumers|flood|deferred).test.ts",
       "test/core/{budget,flight}.test.ts",
       "test/core/guard-{consumers,flood}.test.ts",
     ],
