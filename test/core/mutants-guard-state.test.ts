@@ -1,6 +1,6 @@
 /** What a guard begins with, what it takes from outside, and what it keeps of a minute, to the number. */
 import { describe, expect, it } from "vitest";
-import * as z from "zod";
+import type * as z from "zod";
 import { admitRequestSchema, decisionSchema } from "../../src/core/guard/commands.ts";
 import { capsOf } from "../../src/core/guard/levels.ts";
 import { guardLimitsSchema, newGuardState, parseGuardState } from "../../src/core/guard/model.ts";
