@@ -22,7 +22,8 @@ export function levelsFrom(level: Level): readonly Level[] {
 
 /** What this level and those below it used together. */
 export function usedUpTo(amounts: Triple, level: Level): number {
-  return LEVELS.slice(0, level + 1).reduce<number>((sum, at) => sum + amounts[at], 0);
+  const [low, normal, high] = amounts;
+  return low + (level > 0 ? normal : 0) + (level > 1 ? high : 0);
 }
 
 export function withAmount(amounts: Triple, level: Level, amount: number): Triple {
