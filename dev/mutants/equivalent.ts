@@ -4,6 +4,7 @@
  */
 import { CORE_EQUIVALENTS } from "./equivalent/core.ts";
 import type { EquivalentMutant } from "./equivalent/entry.ts";
+import { GUARD_EQUIVALENTS } from "./equivalent/guard.ts";
 import { LANE_EQUIVALENTS } from "./equivalent/lanes.ts";
 import { OBJECT_EQUIVALENTS } from "./equivalent/object.ts";
 import { PIPELINE_EQUIVALENTS } from "./equivalent/pipeline.ts";
@@ -11,6 +12,7 @@ import type { Mutant } from "./mutant.ts";
 
 const EQUIVALENT_MUTANTS: readonly EquivalentMutant[] = [
   ...CORE_EQUIVALENTS,
+  ...GUARD_EQUIVALENTS,
   ...LANE_EQUIVALENTS,
   ...OBJECT_EQUIVALENTS,
   ...PIPELINE_EQUIVALENTS,

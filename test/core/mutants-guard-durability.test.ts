@@ -59,6 +59,14 @@ describe("a write", () => {
     }
   });
 
+  it("counts nothing beyond a reservation of nothing, where nobody said what was used", () => {
+    const guard = new Guard({ tokensPerMinute: 10_000 });
+    const permitId = guard.grant();
+    stored(guard);
+    guard.settle(permitId, { outcome: "success", latencyMs: 1, usedTokens: null });
+    expect(guard.state.unwritten.tokens).toBe(0);
+  });
+
   it("is urgent for a halved rate and for a pause that is longer than what a write may be late, not for a little more of one", () => {
     const guard = new Guard({ requestsPerMinute: 600 });
     const [first, second, third, fourth] = guard.grantAll({}, 4);
