@@ -40,4 +40,12 @@ export const GUARD_EQUIVALENTS: readonly EquivalentMutant[] = [
   ...equivalentsIn("src/guard/held-permits.ts", [
     ["9acbb18f", "this.#schedule?.(…) ?? null", "without a timer to set there is none to cancel"],
   ]),
+  ...equivalentsIn("src/guard/shards.ts", [
+    ["553b9211", "remaining < 0 ? …", "a part of nothing is nothing"],
+  ]),
+  ...equivalentsIn("src/guard/permit-pool.ts", [
+    ["e64bbf4f", "if (expired.length > 0)", "where nothing has expired nothing is filtered out"],
+    ["f1a7110b", "if (permits.length === 0) return;", "giving back none adds none"],
+    ["6923dbc5-2", "expire(request.guard, terms);", "whoever looks for permits lets time pass first"],
+  ]),
 ];
