@@ -74,7 +74,7 @@ describe("an answer with a status", () => {
       "the provider answered 500: request r2",
     );
     expect(told({ headers: { "cf-ray": "c3" } })).toBe("the provider answered 500: request c3");
-    const long = `a${"b".repeat(78)}c<d`;
+    const long = `a${"b".repeat(78)}cd`;
     expect(told({ headers: ids, body: { error: { code: "api_error" } } })).toBe(
       "the provider answered 500: api_error, request r1",
     );

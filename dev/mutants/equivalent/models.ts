@@ -1,0 +1,12 @@
+/** Of models: what they are called with, and what their errors are taken for. */
+import { equivalentsIn, type EquivalentMutant } from "./entry.ts";
+
+export const MODEL_EQUIVALENTS: readonly EquivalentMutant[] = [
+  ...equivalentsIn("src/models/deadlines.ts", [
+    [
+      "76de3f10",
+      "caller.addEventListener(…, { once: true })",
+      "the first abort closes it, which takes the listener away",
+    ],
+  ]),
+];
