@@ -123,7 +123,8 @@ function keepsDeliveries(before: EventRecord, after: EventRecord): boolean {
 
 /** A write that came with a superseded token: time alone may have changed anything. */
 export function isTimeAlone(before: EventRecord | undefined, after: EventRecord): boolean {
-  if (before === undefined) return false;
+  // A question that nobody answered in time enters the log with its default.
+  if (before === undefined) return after.decision?.by === "default";
   const expired = after.state === "expired" || (after.state === "dead" && after.failure?.code === "poison");
   const same =
     before.attempts === after.attempts &&
