@@ -31,7 +31,7 @@ function isDocument(response: Response): boolean {
   return /json|html/i.test(response.headers.get("content-type") ?? "");
 }
 
-/** The first character that is no white space, and the whole body as it was. */
+/** The first character that is no white space (empty: there is none, or too much before it), and the whole body as it was. */
 async function lookInto(
   body: ReadableStream<Uint8Array>,
 ): Promise<{ readonly first: string; readonly body: ReadableStream<Uint8Array> }> {
@@ -39,10 +39,12 @@ async function lookInto(
   const decoder = new TextDecoder();
   const seen: Uint8Array[] = [];
   let text = "";
-  while (text === "") {
+  let bytes = 0;
+  while (text === "" && bytes < LIMITS.models.maxErrorBodyBytes) {
     const { done, value } = await reader.read();
     if (done) break;
     seen.push(value);
+    bytes += value.byteLength;
     text = decoder.decode(value, { stream: true }).trim();
   }
   const whole = new ReadableStream<Uint8Array>(
