@@ -13,6 +13,7 @@ import {
   type SendScript,
 } from "./pipeline-fixtures.ts";
 import type { ProcessorDeps } from "../../src/pipeline/runner.ts";
+import type { ActiveSpan, Tracer } from "../../src/telemetry/tracer.ts";
 
 const output: StoredOutput = {
   v: 1,
@@ -54,6 +55,41 @@ async function deliver(destinations: ReturnType<typeof scriptedDestinations>, op
   const sent = destinations.sent.map((message) => message.destination);
   return { result, sent, confirmed, event, lines };
 }
+
+/** Keeps what was said of every span, in order. */
+function recordingSpans(traceparent: string) {
+  const said: unknown[] = [];
+  const span: ActiveSpan = {
+    traceparent,
+    set: (attributes) => void said.push(attributes),
+    fail: (code) => void said.push(`failed: ${code}`),
+  };
+  return { said, spans: { within: (_, work) => work(span) } satisfies Partial<Tracer> };
+}
+
+describe("delivery, as it is watched,", () => {
+  it("tells how each try went and how long it took", async () => {
+    const seen: unknown[] = [];
+    const destinations = scriptedDestinations({ ...all, audit: () => err(unavailable) });
+    await deliver(destinations, { deps: { observe: (stage) => void seen.push(stage) } });
+    const told = { pipeline: "triage", stage: "deliver", durationMs: 0 };
+    expect(seen).toEqual([
+      { ...told, destination: "crm", failure: null },
+      { ...told, destination: "audit", failure: unavailable },
+    ]);
+  });
+
+  it("has a span of its own, which its receiver's spans become children of", async () => {
+    const destinations = scriptedDestinations({ ...all, audit: () => err(unavailable) });
+    const { said, spans } = recordingSpans("00-its-own");
+    await deliver(destinations, { deps: { spans } });
+    expect(said).toEqual([{ "http.response.status_code": 200 }, "failed: http_503"]);
+    expect(destinations.sent.map(({ traceparent }) => traceparent)).toEqual(["00-its-own", "00-its-own"]);
+    const untraced = scriptedDestinations(all);
+    const { event } = await deliver(untraced, { deps: { spans: recordingSpans("").spans } });
+    expect(untraced.sent[0]?.traceparent).toBe(event.envelope.traceparent);
+  });
+});
 
 describe("delivery", () => {
   it("goes to every destination in order, and records each before the next but the last", async () => {
