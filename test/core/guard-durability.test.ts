@@ -18,6 +18,22 @@ function restart(guard: Guard, stored: GuardState): void {
   guard.state = reload(parsed.value, { nowMs: guard.nowMs, settings });
 }
 
+describe("a guard that is restarted again and again", () => {
+  it.each(["low", "normal", "high"] as const)(
+    "makes nobody of %s priority wait for longer than what it takes for lost can last",
+    (priority) => {
+      const guard = new Guard({ requestsPerMinute: 3_000, maxConcurrent: 20 });
+      for (let restarts = 0; restarts < 30; restarts++) {
+        guard.admit({ priority, leaseMs: settings.renewedLeaseMs });
+        restart(guard, write(guard));
+        guard.pass(10_000);
+      }
+      guard.pass(settings.bucketMs + settings.windowMs + settings.transitMs);
+      guard.grant({ priority, leaseMs: settings.renewedLeaseMs });
+    },
+  );
+});
+
 describe("the state is written", () => {
   it("before the first grant is known, so that no restart finds an unused guard", () => {
     const guard = new Guard(LIMITED);
@@ -50,6 +66,16 @@ describe("the state is written", () => {
     guard.pass(10_000);
     write(guard);
     guard.grant({ tokens: 1_001 });
+    expect(needsWrite(guard)).toBe(true);
+  });
+
+  it("at once when a call takes longer than any before: a restart must know how long a lost one may last", () => {
+    const guard = new Guard(LIMITED);
+    guard.grant({ leaseMs: 20_000 });
+    write(guard);
+    guard.grant({ leaseMs: 20_000 });
+    expect(needsWrite(guard)).toBe(false);
+    guard.grant({ leaseMs: 20_001 });
     expect(needsWrite(guard)).toBe(true);
   });
 

@@ -97,7 +97,7 @@ function lostPermits(
   lostAtMs: number,
   settings: GuardSettings,
 ): readonly PermitRecord[] {
-  const expiresAtMs = lostAtMs + settings.blockHoldMs + Math.max(stored.longestLeaseMs, settings.slotLeaseMs);
+  const expiresAtMs = lostAtMs + settings.blockHoldMs + stored.longestLeaseMs;
   return Array.from({ length: count }, (_, index) => ({
     id: stored.lastPermitId + 1 + index,
     priority: "low",

@@ -175,6 +175,8 @@ function withPermits(
       ...state.unwritten,
       grants: state.unwritten.grants + count,
       tokens: state.unwritten.tokens + cost.tokens,
+      // How long a permit that a restart has lost may be under way must be known after it.
+      urgent: state.unwritten.urgent || leaseMs > state.longestLeaseMs,
     },
   };
 }

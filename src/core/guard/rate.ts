@@ -68,7 +68,10 @@ export interface Charge {
   readonly countsAtMs: number;
 }
 
-/** Records a grant. */
+/**
+ * Records a grant. Pace never runs further ahead than grants count: by then the window has forgotten all of them. What many restarts in
+ * a row take for granted would add up to minutes otherwise.
+ */
 export function charge(
   rate: RateState,
   cost: Cost,
@@ -92,13 +95,11 @@ export function charge(
   const paceMs = (kind: RateKind) => {
     const kindCaps = caps[kind];
     if (kindCaps === null) return rate.paceMs[kind];
-    return movePace(
-      rate.paceMs[kind],
-      cost[kind],
-      level,
-      (at, pacedMs) =>
-        Math.max(pacedMs, nowMs) + spreadIntervalMs(rate, kind, kindCaps, cost[kind], at, nowMs, settings),
-    );
+    const furthestMs = nowMs + countedMs(settings);
+    return movePace(rate.paceMs[kind], cost[kind], level, (at, pacedMs) => {
+      const takenMs = spreadIntervalMs(rate, kind, kindCaps, cost[kind], at, nowMs, settings);
+      return Math.max(pacedMs, Math.min(Math.max(pacedMs, nowMs) + takenMs, furthestMs));
+    });
   };
   return {
     buckets: [
