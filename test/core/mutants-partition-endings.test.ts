@@ -138,6 +138,14 @@ describe("a deferral", () => {
     expect(partition.partition.gateUntilMs).toBe(START_MS + 1);
   });
 
+  it("is told to whoever works on it next as its turn, and nothing else is one", async () => {
+    const { event, lease } = await held();
+    expect(lease.granted[0]).not.toHaveProperty("turnAtMs");
+    script.say(lease, [deferred(event, START_MS + 1_000)]);
+    partition.nowMs = START_MS + 5_000;
+    expect(granted(script.claim("d1")).granted[0]?.turnAtMs).toBe(START_MS + 1_000);
+  });
+
   it("gives lost starts back: its driver came back", async () => {
     const { event, lease } = await held();
     partition.nowMs = lease.expiresAtMs;

@@ -78,6 +78,7 @@ describe("the table of questions", () => {
   it("writes one row for a question and one for its end, and none for nothing", async () => {
     const question = await questionOf("a", 400);
     await withTable((table) => {
+      expect(table.rowsWritten).toBe(0);
       table.save({ put: [question], remove: [] });
       const { rowsWritten } = table;
       expect(rowsWritten).toBeGreaterThan(0);

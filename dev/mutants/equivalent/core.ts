@@ -44,13 +44,6 @@ export const CORE_EQUIVALENTS: readonly EquivalentMutant[] = [
     ["98c1d9cb", "work.get(entry.id)?.envelope.policy.leaseMs ?? 0", LOADED],
     ["a71cc1a5", "work.get(entry.id)?.envelope.policy.leaseMs ?? 0", LOADED],
   ]),
-  ...equivalentsIn("src/core/partition/machine.ts", [
-    [
-      "e548fd6f",
-      "isOpen(record.state) && record.sequence === sequence",
-      "an open event with an older number gets a new one in the very commit that ends whoever came between",
-    ],
-  ]),
   ...equivalentsIn("src/core/partition/offer.ts", [
     [
       "6e28406f",
