@@ -198,6 +198,22 @@ describe("who waits for an answer", () => {
     expect(await atOnce).toBeNull();
   });
 
+  it("leaves nothing behind: no timer, which would keep the object awake, and no name", async () => {
+    const waiters = new DecisionWaiters();
+    const [question, other] = [await questionOf("a", 1), await questionOf("b", 1)];
+    const WAIT_MS = 54_321;
+    const [set, clear] = [vi.spyOn(globalThis, "setTimeout"), vi.spyOn(globalThis, "clearTimeout")];
+    const waiting = waiters.wait(question.id, WAIT_MS);
+    const timer = set.mock.results[set.mock.calls.findIndex(([, delayMs]) => delayMs === WAIT_MS)]?.value;
+    const answered = (id: OpenDecision["id"]) => ({ put: [{ ...question, id, answer: ANSWER }], remove: [] });
+    waiters.tell({ changed: [], decisions: answered(other.id) });
+    waiters.tell({ changed: [], decisions: answered(question.id) });
+    expect(await waiting).toEqual(ANSWER);
+    expect(clear).toHaveBeenCalledWith(timer);
+    expect(Reflect.get(waiters, "waiting")).toHaveProperty("size", 0);
+    vi.restoreAllMocks();
+  });
+
   it("may come while others leave", async () => {
     const waiters = new DecisionWaiters();
     const question = await questionOf("a", 1);

@@ -8,6 +8,14 @@ const SEARCH = "the search takes other steps and finds the same";
 const IDLE = "at worst an alarm wakes an empty object once";
 
 export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
+  ...equivalentsIn("src/partition/decision-table.ts", [
+    ["88509c0b", "private rows = 0;", "refreshed before anything is asked of it"],
+    ["52cd6602", "if (this.next === null || …) return found;", "the query says the same: nothing is due"],
+    ["e7dd3eed", "if (put.length === 0 && …) return;", "what is refreshed is what was there"],
+  ]),
+  ...equivalentsIn("src/partition/decision-waiters.ts", [
+    ["450664ce", "if (this.waiting.size === 0) return;", "where nobody waits nobody is told"],
+  ]),
   ...equivalentsIn("src/partition/event-view.ts", [
     ["ab2822e2", "record.nextAtMs > 0", "nothing is due in the first millisecond of 1970"],
   ]),
