@@ -131,14 +131,19 @@ export class GuardObject extends createDurable() {
   async #keep(state: GuardState, at: Moment): Promise<void> {
     this.guard = state;
     if (mustWrite(state, at)) await this.#write();
-    else if (hasUnwritten(state))
-      this.#trailing.arm(at.settings.flushEveryMs, () => this.state.waitUntil(this.#writeTrailing()));
+    else if (hasUnwritten(state)) this.#writeLater(at);
+  }
+
+  #writeLater({ settings }: Moment): void {
+    this.#trailing.arm(settings.flushEveryMs, () => this.state.waitUntil(this.#writeTrailing()));
   }
 
   async #write(): Promise<void> {
     const at = momentNow();
     this.#trailing.disarm();
     this.guard = written(this.#state(at), at.nowMs);
+    // Once more when nothing has happened since: the idle guard that is put away loses nothing.
+    if (this.guard.isClosed !== true) this.#writeLater(at);
     await this.persist();
   }
 

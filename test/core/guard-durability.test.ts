@@ -18,6 +18,51 @@ function restart(guard: Guard, stored: GuardState): void {
   guard.state = reload(parsed.value, { nowMs: guard.nowMs, settings });
 }
 
+describe("an idle guard", () => {
+  it("that was written once more when nothing had happened is the same after a restart, however often", () => {
+    const guard = new Guard(LIMITED);
+    guard.grant();
+    write(guard);
+    const idle = write(guard);
+    for (let restarts = 0; restarts < 10; restarts++) {
+      guard.pass(1_000);
+      restart(guard, guard.state);
+    }
+    expect(guard.state).toEqual({ ...idle, nowMs: guard.nowMs });
+    expect(needsWrite(guard)).toBe(false);
+  });
+
+  it("writes whatever happens next before it is known: a grant, a settlement, a renewal", () => {
+    const steps: ((guard: Guard, permitId: number) => void)[] = [
+      (guard) => guard.grant(),
+      (guard, permitId) => guard.settle(permitId),
+      (guard, permitId) => guard.renew([permitId]),
+    ];
+    for (const step of steps) {
+      const guard = new Guard({ requestsPerMinute: 1_000, maxConcurrent: 100 });
+      const permitId = guard.grant();
+      write(guard);
+      write(guard);
+      step(guard, permitId);
+      expect(needsWrite(guard)).toBe(true);
+      write(guard);
+      step(guard, permitId);
+      expect(needsWrite(guard)).toBe(false);
+    }
+  });
+
+  it("that callers come back to after each eviction serves them: no restart takes away what the last one left", () => {
+    const guard = new Guard({ requestsPerMinute: 3_000, maxConcurrent: 20 });
+    for (let visits = 0; visits < 20; visits++) {
+      const decision = guard.admit({ priority: "low", leaseMs: settings.renewedLeaseMs });
+      expect(decision.kind).toBe("granted");
+      write(guard);
+      restart(guard, write(guard));
+      guard.pass(13_000);
+    }
+  });
+});
+
 describe("a guard that is restarted again and again", () => {
   it.each(["low", "normal", "high"] as const)(
     "makes nobody of %s priority wait for longer than what it takes for lost can last",

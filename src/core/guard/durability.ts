@@ -1,7 +1,8 @@
 /**
  * When the state must be written, and what a restart takes for used. Between two writes at most a tenth of
  * any limit is granted and at most `flushEveryMs` passes; a restart assumes exactly that much was granted
- * and lost. So it never creates capacity, and costs at most that tenth. Pure.
+ * and lost. So it never creates capacity, and costs at most that tenth. A guard that has been idle for `flushEveryMs` is written as
+ * closed: nothing can have been lost after that, because the next step is written before it is known. Pure.
  */
 import { capsInForce, spend } from "./adapt.ts";
 import { levelOf } from "./levels.ts";
@@ -12,7 +13,7 @@ import type { GuardSettings, Moment } from "./settings.ts";
 /** To be asked after every step, before its answer leaves: the write must be durable before the grant is known. */
 export function mustWrite(state: GuardState, { nowMs, settings }: Moment): boolean {
   const { unwritten } = state;
-  if (unwritten.urgent) return true;
+  if (unwritten.urgent || (state.isClosed === true && hasUnwritten(state))) return true;
   const may = allowance(state, settings);
   if (unwritten.grants > may.grants || unwritten.tokens > may.tokens) return true;
   return hasUnwritten(state) && nowMs - state.writtenAtMs >= settings.flushEveryMs;
@@ -25,11 +26,14 @@ export function hasUnwritten(state: GuardState): boolean {
 
 /** The state to write. It becomes the state in memory as well. */
 export function written(state: GuardState, nowMs: number): GuardState {
-  return { ...state, writtenAtMs: Math.max(nowMs, state.nowMs), unwritten: NOTHING_UNWRITTEN };
+  const writtenAtMs = Math.max(nowMs, state.nowMs);
+  return { ...state, writtenAtMs, isClosed: !hasUnwritten(state), unwritten: NOTHING_UNWRITTEN };
 }
 
 /** What a stored state means after a restart. */
 export function reload(stored: GuardState, { nowMs, settings }: Moment): GuardState {
+  // An object that is idle is soon put away: what it takes for lost then would keep those away who come back to it.
+  if (stored.isClosed === true) return { ...stored, nowMs: Math.max(stored.nowMs, nowMs) };
   const lostAtMs = Math.max(stored.nowMs, Math.min(nowMs, stored.writtenAtMs + settings.flushEveryMs));
   const lost = allowance(stored, settings);
   const cost = { requests: finite(lost.requests), tokens: finite(lost.tokens) };

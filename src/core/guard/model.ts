@@ -123,6 +123,8 @@ const guardStateSchema = z.readonly(
     /** The latest time seen: a guard's time never runs backwards. */
     nowMs: z.number(),
     writtenAtMs: z.number(),
+    /** Written after a time in which nothing happened: whatever happens next is written before it is known. Absent: it is not. */
+    isClosed: z.optional(z.boolean()),
     unwritten: unwrittenSchema,
     limits: guardLimitsSchema,
     lastPermitId: z.int(),
