@@ -49,7 +49,10 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
       "migrations",
       "epochs",
       "decision-object",
-    ].map((name) => `test/workers/partition-${name}.test.ts`),
+      "questions",
+    ]
+      .map((name) => `test/workers/partition-${name}.test.ts`)
+      .concat("test/workers/ingest-repeats.test.ts"),
   },
   pipeline: {
     // Without the one test that needs workerd: plain Node is several times as fast.

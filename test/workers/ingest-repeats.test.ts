@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { LIMITS } from "../../src/config/limits.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
+import { PartitionObject } from "../../src/partition/partition-object.ts";
 import { Repeats } from "../../src/partition/repeats.ts";
 import { BUCKET_MS } from "../../src/partition/schema.ts";
+import { partitionStub } from "../../src/partition/stub.ts";
 import { custom, definePipeline, defineSource } from "../../src/sluice.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 import { bytesOf, hex, hmac, NOW_MS, SECRET } from "./ingest-support.ts";
@@ -124,5 +126,16 @@ it("is remembered for longer than ids are, then forgotten by whole tables; other
     repeats.forget(lateMs + 3 * BUCKET_MS);
     expect(tables()).toBe(0);
     expect(repeats.mark([second], lateMs + 3 * BUCKET_MS)).toEqual([second]);
+  });
+});
+
+it("is forgotten by the partition's own alarm", async () => {
+  const { partition } = await envelopeOf({ key: "forgotten", customer: "repeats-alarm" });
+  const stub: DurableObjectStub = partitionStub(env.PARTITION, partition);
+  await runInDurableObject(stub, async (instance, { storage: { sql } }) => {
+    if (!(instance instanceof PartitionObject)) throw new Error("not a partition");
+    sql.exec("CREATE TABLE digests_1 (digest TEXT PRIMARY KEY, id TEXT NOT NULL) WITHOUT ROWID");
+    await instance.alarm();
+    expect(sql.exec("SELECT name FROM sqlite_master WHERE name = 'digests_1'").toArray()).toEqual([]);
   });
 });

@@ -1,5 +1,4 @@
 /** Sync routes through the whole gateway, on the real objects; and the two that the example config has. */
-import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
@@ -8,7 +7,6 @@ import { HOLD, liveChat } from "../../config/pipelines/live-chat.ts";
 import { parseEventId, parsePartitionName } from "../../src/core/ids.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
 import { definePipeline, defineSource, stripe, testPipeline } from "../../src/sluice.ts";
-import { envelopeOf, partitionFor } from "../support/envelopes.ts";
 import { SECRET, stripeHeader } from "./ingest-support.ts";
 import { wholeGateway, type WholeGateway } from "./whole-gateway.ts";
 
@@ -169,50 +167,6 @@ describe("a sync route", () => {
       });
     expect(() => wholeGateway({ sources: { shop: source(5) } })).toThrow("deadlineMs");
     expect(() => wholeGateway({ sources: { shop: source(60_000) } })).toThrow("deadlineMs");
-  });
-});
-
-describe("a decision in its object", () => {
-  const ask = (envelope: Awaited<ReturnType<typeof envelopeOf>>, request: string, waitMs = 0) =>
-    partitionStub(env.PARTITION, envelope.partition).ask({
-      v: 1,
-      request,
-      envelope,
-      default: "hold",
-      remainingMs: 60_000,
-      waitMs,
-    });
-
-  it("outlives a crash, and its due time is the alarm: nobody who asked need live", async () => {
-    const customer = "sync-crash";
-    const envelope = await envelopeOf({ key: "asked", customer });
-    expect((await ask(envelope, "first")).status).toBe("yours");
-    await abortAllDurableObjects();
-    expect((await ask(envelope, "second")).status).toBe("pending");
-    const object: DurableObjectStub = partitionStub(env.PARTITION, await partitionFor(customer));
-    await runInDurableObject(object, async (_, state) => {
-      const alarmAtMs = (await state.storage.getAlarm()) ?? 0;
-      expect(alarmAtMs).toBeGreaterThan(Date.now() + 30_000);
-      // The time that nobody used has passed.
-      state.storage.sql.exec("UPDATE decisions SET due_at = 1, record = json_set(record, '$.dueMs', 1)");
-    });
-    await abortAllDurableObjects();
-    expect(await runDurableObjectAlarm(partitionStub(env.PARTITION, envelope.partition))).toBe(true);
-    expect(await ask(envelope, "third")).toMatchObject({
-      status: "decided",
-      decision: { by: "default", answer: "hold", reason: "nobody_answered" },
-    });
-  });
-
-  it("is told to whoever waits for it, the moment it is there", async () => {
-    const envelope = await envelopeOf({ key: "asked", customer: "sync-wait" });
-    const stub = partitionStub(env.PARTITION, envelope.partition);
-    await ask(envelope, "first");
-    const waiting = ask(envelope, "second", 60_000);
-    const settlement = { kind: "default", reason: "deadline", isFinal: true, output: null } as const;
-    await stub.settle({ v: 1, request: "settle", id: envelope.id, settlement });
-    expect(await waiting).toMatchObject({ status: "decided", decision: { answer: "hold" } });
-    expect((await stub.read(envelope.id))?.decision).toMatchObject({ by: "default" });
   });
 });
 

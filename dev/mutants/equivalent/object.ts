@@ -20,6 +20,10 @@ export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
     ["ab2822e2", "record.nextAtMs > 0", "nothing is due in the first millisecond of 1970"],
   ]),
   ...equivalentsIn("src/partition/partition-object.ts", [
+    ["b0b456c1", "… || request.waitMs <= 0", "waiting for no time is no wait"],
+    ["becd7c0a", "… || request.waitMs <= 0", "waiting for a millisecond is no wait"],
+    ["76eb6719", "if (gone.length === 0) return;", "to acknowledge nothing writes nothing"],
+    ["9b4c5d25", "await this.erase();", GATE],
     ["e7ccd2b7", "await this.arm(Date.now())", GATE],
     ["699f18c9", "await this.ctx.storage.deleteAlarm();", "deleting all deletes the alarm, too"],
     ["4c1c52d0", "await this.ctx.storage.deleteAlarm();", GATE],
