@@ -7,6 +7,9 @@ import { MAX_SKEW_MS, type Context } from "./context.ts";
 import type { SimObject } from "./sim-object.ts";
 import { short } from "./trace.ts";
 
+/** One that failed comes again after a while by the platform's own doing. */
+const ALARM_AGAIN_MS = 5_000;
+
 export interface DecisionStatistics {
   answersByModel: number;
   answersByDefault: number;
@@ -57,7 +60,8 @@ export class DecisionRules {
       const { alarmMs } = object.disk;
       if (object.alarmRunning || object.alarmTaken) continue;
       // It may have been set by an earlier load of the object, whose clock was another.
-      const isWatched = alarmMs !== null && alarmMs <= Math.max(dueMs, object.nowMs()) + 2 * MAX_SKEW_MS;
+      const watchedByMs = Math.max(dueMs, object.nowMs() + ALARM_AGAIN_MS) + 2 * MAX_SKEW_MS;
+      const isWatched = alarmMs !== null && alarmMs <= watchedByMs;
       this.check(isWatched, "a question that nobody lives to answer has an alarm", id);
     }
   }
