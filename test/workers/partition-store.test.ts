@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import { newPartition, type EventRecord } from "../../src/core/partition/model.ts";
+import { planEarlyDrop } from "../../src/partition/retention.ts";
 import { BUCKET_MS, bucketOfTime, PARTITION_MIGRATIONS } from "../../src/partition/schema.ts";
 import { PartitionStore } from "../../src/partition/store.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
@@ -145,5 +146,17 @@ describe("a dropped week", () => {
     await withStore((store) =>
       expect(store.nextRetentionMs(RETAIN_MS)).toBe(bucketEnd(START_MS) + RETAIN_MS),
     );
+  });
+});
+
+describe("what is dropped early", () => {
+  it("is what has ended, and names no body of an event that has none", async () => {
+    const ended = await deliveredRecordOf(customer, "ended");
+    await withStore((store) => store.save([ended], isNew));
+    const object: DurableObjectStub = partitionStub(env.PARTITION, await partitionFor(customer));
+    await runInDurableObject(object, (_, { storage: { sql } }) => {
+      const plan = planEarlyDrop(sql, bucketOfTime(ended.arrivedAtMs), 10);
+      expect(plan).toEqual({ remember: [ended.id], bodies: [] });
+    });
   });
 });

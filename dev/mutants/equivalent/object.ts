@@ -85,6 +85,7 @@ export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
     ["734b40c4", "export const BUCKET_MS = 7 * DAY_MS;", "any length of a table will do"],
   ]),
   ...equivalentsIn("src/partition/store.ts", [
+    ["89f1c61e", `PRIORITIES[priority] ?? "normal"`, COMPILER],
     ["756e77b2", "private isStored = false;", "set by every load, and nothing is asked before one"],
     ["484eeef3", "rowsWritten = 0;", "only differences are looked at"],
     [
