@@ -50,6 +50,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
       "epochs",
       "decision-object",
       "questions",
+      "relief",
     ]
       .map((name) => `test/workers/partition-${name}.test.ts`)
       .concat("test/workers/ingest-repeats.test.ts"),

@@ -14,7 +14,10 @@ export interface BodyBucket {
 
 export interface UpkeepDependencies {
   readonly storage: Pick<DurableObjectStorage, "transactionSync">;
-  readonly store: PartitionStore;
+  readonly store: Pick<
+    PartitionStore,
+    "storedBytes" | "nextRetentionMs" | "planRetirement" | "retire" | "dropEarly"
+  >;
   readonly bodies: BodyBucket;
   readonly log: Logger;
 }
