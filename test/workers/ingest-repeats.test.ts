@@ -123,6 +123,9 @@ it("is remembered for longer than ids are, then forgotten by whole tables; other
     const lateMs = NOW_MS + LIMITS.partition.rememberIdsMs + LIMITS.partition.minRetainMs;
     repeats.forget(lateMs);
     expect(repeats.mark([second, first], lateMs)).toEqual([{ ...second, repeatOf: first.id }, first]);
+    // A table is whole weeks: its last event may be as young as its last moment.
+    repeats.forget(lateMs + BUCKET_MS);
+    expect(tables()).toBe(1);
     repeats.forget(lateMs + 3 * BUCKET_MS);
     expect(tables()).toBe(0);
     expect(repeats.mark([second], lateMs + 3 * BUCKET_MS)).toEqual([second]);
@@ -130,7 +133,11 @@ it("is remembered for longer than ids are, then forgotten by whole tables; other
 });
 
 it("is forgotten by the partition's own alarm", async () => {
-  const { partition } = await envelopeOf({ key: "forgotten", customer: "repeats-alarm" });
+  const event = await envelopeOf({ key: "forgotten", customer: "repeats-alarm" });
+  const { partition } = event;
+  // An empty partition would be put away whole.
+  const offer = { v: 1, request: "r", partition, driver: "ingest", wantLease: false } as const;
+  await partitionStub(env.PARTITION, partition).offer({ ...offer, events: [event] });
   const stub: DurableObjectStub = partitionStub(env.PARTITION, partition);
   await runInDurableObject(stub, async (instance, { storage: { sql } }) => {
     if (!(instance instanceof PartitionObject)) throw new Error("not a partition");

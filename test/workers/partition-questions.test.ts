@@ -68,6 +68,22 @@ describe("a decision in its object", () => {
   });
 });
 
+describe("a partition's stub", () => {
+  it("names the home that is asked for, and none where none is", async () => {
+    const { partition } = await envelopeOf({ key: "a", customer: "stub" });
+    const asked: unknown[] = [];
+    const namespace = new Proxy(env.PARTITION, {
+      get: (real, name) =>
+        name === "get"
+          ? (_: DurableObjectId, options?: object) => void asked.push(options)
+          : Reflect.get(real, name).bind(real),
+    });
+    partitionStub(namespace, partition);
+    partitionStub(namespace, partition, "weur");
+    expect(asked).toEqual([undefined, { locationHint: "weur" }]);
+  });
+});
+
 describe("a stored event as it is read back whole", () => {
   it("has the payload it came with beside an edited one, and is null where nothing is stored", async () => {
     const envelope = await envelopeOf({ key: "read", customer: "sync-read" });

@@ -102,6 +102,12 @@ export const OBJECT_EQUIVALENTS: readonly EquivalentMutant[] = [
       "the mark's own event leaves the mark where it is",
     ],
   ]),
+  ...equivalentsIn("src/partition/repeats.ts", [
+    ["5c294fe1", "TABLE.exec(name)?.[1] ?? Number.NaN", "what is missing is no number either"],
+  ]),
+  ...equivalentsIn("src/partition/upkeep.ts", [
+    ["bd83f658", "private pressureNotBeforeMs = 0;", "no time is that early"],
+  ]),
   ...equivalentsIn("src/partition/view.ts", [
     ["4a13f42d", "store.openEvents > head.length ? 0 : null", "due since ever, either way"],
     ["6a43fc6d", "Math.max(1, …lookahead)", COST],
