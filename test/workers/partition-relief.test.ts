@@ -7,20 +7,30 @@ import type { PartitionStore } from "../../src/partition/store.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { START_MS } from "./partition-records.ts";
 
-const { maxStoredBytes, pressureAgainMs } = LIMITS.partition;
+const { maxStoredBytes, pressureAgainMs, pressureShare } = LIMITS.partition;
+
+interface Scene {
+  readonly isBroken?: boolean;
+  /** Bodies of weeks past their retention. */
+  readonly retired?: readonly string[];
+  readonly storedBytes?: number;
+}
 
 interface Dropped {
   readonly dropped: number;
   readonly bodies: readonly string[];
 }
 
-function upkeepOver(drops: readonly Dropped[], isBroken = false) {
+function upkeepOver(
+  drops: readonly Dropped[],
+  { isBroken = false, retired = [], storedBytes = maxStoredBytes }: Scene = {},
+) {
   const [deleted, warned]: [string[][], string[]] = [[], []];
   let asked = 0;
   const store = {
-    storedBytes: maxStoredBytes,
+    storedBytes,
     nextRetentionMs: () => null,
-    planRetirement: () => [],
+    planRetirement: () => [{ bucket: 1, remember: [], keep: [], bodies: retired }],
     retire: () => false,
     dropEarly: () => drops[asked++] ?? { dropped: 0, bodies: [] },
   } satisfies Partial<PartitionStore>;
@@ -59,9 +69,28 @@ describe("a partition without room", () => {
     const { upkeep, deleted } = upkeepOver(drops);
     await upkeep.run(START_MS);
     expect(deleted).toEqual([["one", "two"]]);
-    const broken = upkeepOver(drops, true);
+    const broken = upkeepOver(drops, { isBroken: true });
     expect(await broken.upkeep.run(START_MS)).toBe(false);
     expect(broken.warned).toContain("bodies_not_removed");
+  });
+});
+
+describe("a partition with room", () => {
+  it("drops nothing early, until it holds the share of its bound that is pressure", async () => {
+    const bound = maxStoredBytes * pressureShare;
+    const roomy = upkeepOver([], { storedBytes: bound - 1 });
+    await roomy.upkeep.run(START_MS);
+    expect(roomy.asked()).toBe(0);
+    expect(roomy.upkeep.nextAtMs(START_MS)).toBeNull();
+    const full = upkeepOver([], { storedBytes: bound });
+    await full.upkeep.run(START_MS);
+    expect(full.asked()).toBe(1);
+  });
+
+  it("has removed the bodies of what was past its retention when it is done", async () => {
+    const { upkeep, deleted } = upkeepOver([], { retired: ["old"], storedBytes: 0 });
+    await upkeep.run(START_MS);
+    expect(deleted).toEqual([["old"]]);
   });
 });
 
