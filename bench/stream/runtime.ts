@@ -96,6 +96,8 @@ function capnp(
   ].map(([name, value]) => `(name = "${name}", text = "${value}")`);
   const objects = OBJECTS.map(([name, cls]) => `(name = "${name}", durableObjectNamespace = "${cls}")`);
   const queues = QUEUES.map((name) => `(name = "${name}", queue = "pipe")`);
+  // Looked at when the gateway starts; no stream has a body to keep.
+  const bucket = '(name = "PAYLOADS", r2Bucket = "pipe")';
   const worker = (name: string, bindings: readonly string[], more = "") => `(name = "${name}", worker = (
     modules = [(name = "${name}.js", esModule = embed "${name}.js")],
     compatibilityDate = "${base.compatibility_date ?? ""}", compatibilityFlags = [${flags}],
@@ -113,7 +115,7 @@ const config :Workerd.Config = (
       [...texts.slice(0, 2), '(name = "OWNER", durableObjectNamespace = "Owner")'],
       storing('(className = "Owner", uniqueKey = "Owner", enableSql = true)'),
     )},
-    ${worker("gateway", [...texts, ...objects, ...queues], storing(namespaces.join(", ")))},
+    ${worker("gateway", [...texts, ...objects, ...queues, bucket], storing(namespaces.join(", ")))},
     (name = "state", disk = (path = "${path.join(folder, "state")}", writable = true)),
     (name = "internet", network = (allow = ["public", "private"]))
   ],
