@@ -13,7 +13,7 @@ import { LIMITS } from "../config/limits.ts";
 import { budgetStateSchema, spend, type BudgetState } from "../core/budget.ts";
 import type { Decision, Settlement } from "../core/guard/commands.ts";
 import { joinFlight, landFlight, NO_FLIGHT, type FlightReply, type FlightState } from "../core/flight.ts";
-import { closedFor, hasUnwritten, mustWrite, reload, written } from "../core/guard/durability.ts";
+import { closedFor, hasUnwritten, mustWrite, notWritten, reload, written } from "../core/guard/durability.ts";
 import { admit, renew, settle } from "../core/guard/machine.ts";
 import { newGuardState, parseGuardState, type GuardState } from "../core/guard/model.ts";
 import { operateGuard } from "../core/guard/operate.ts";
@@ -144,7 +144,12 @@ export class GuardObject extends createDurable() {
     this.guard = written(this.#state(at), at.nowMs);
     // Once more when nothing has happened since: the idle guard that is put away loses nothing.
     if (this.guard.isClosed !== true) this.#writeLater(at);
-    await this.persist();
+    try {
+      await this.persist();
+    } catch (thrown) {
+      this.guard = notWritten(this.#state(at));
+      throw thrown;
+    }
   }
 
   /** Nobody waits for it: when it fails, a restart reckons with the state before it. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { closedFor, hasUnwritten, mustWrite, reload, written } from "../../src/core/guard/durability.ts";
+import {
+  closedFor,
+  hasUnwritten,
+  mustWrite,
+  notWritten,
+  reload,
+  written,
+} from "../../src/core/guard/durability.ts";
 import { newGuardState, parseGuardState, type GuardState, type Limits } from "../../src/core/guard/model.ts";
 import { FAILURE, Guard, settings, START_MS, SUCCESS } from "./guard-support.ts";
 
@@ -49,6 +56,18 @@ describe("an idle guard", () => {
       step(guard, permitId);
       expect(needsWrite(guard)).toBe(false);
     }
+  });
+
+  it("whose write failed writes again with the next step: what is stored may still be closed", () => {
+    const guard = new Guard({ requestsPerMinute: 1_000 });
+    guard.grant();
+    write(guard);
+    write(guard);
+    guard.grant();
+    write(guard);
+    guard.state = notWritten(guard.state);
+    guard.grant();
+    expect(needsWrite(guard)).toBe(true);
   });
 
   it("that callers come back to after each eviction serves them: no restart takes away what the last one left", () => {

@@ -30,6 +30,11 @@ export function written(state: GuardState, nowMs: number): GuardState {
   return { ...state, writtenAtMs, isClosed: !hasUnwritten(state), unwritten: NOTHING_UNWRITTEN };
 }
 
+/** After a write that failed: what is stored is older than memory believes, so the next step must be written before it is known. */
+export function notWritten(state: GuardState): GuardState {
+  return { ...state, unwritten: { ...state.unwritten, urgent: true } };
+}
+
 /** What a stored state means after a restart. */
 export function reload(stored: GuardState, { nowMs, settings }: Moment): GuardState {
   // An object that is idle is soon put away: what it takes for lost then would keep those away who come back to it.
