@@ -1,35 +1,17 @@
 /** Ingest answers 2xx for nothing that is not durable, and says in time that it is not. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { defineSource, type Source } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import type { AppendOutcome } from "../../src/ingest/ports.ts";
-import { stripe } from "../../src/ingest/senders/payments.ts";
 import {
-  charge,
   problemIn,
   stripeRequest,
   testIngest,
   testPipeline,
   type TestIngest,
+  BODY,
+  fraud,
+  stripeSource,
 } from "./ingest-support.ts";
-
-const BODY = JSON.stringify({
-  id: "evt_1",
-  type: "charge.succeeded",
-  created: 1_759_999_999,
-  customer: "cus_1",
-  amount: 100,
-});
-const fraud = testPipeline("fraud");
-
-function stripeSource(options: Partial<Parameters<typeof defineSource>[0]> = {}): Source {
-  return defineSource({
-    verify: stripe({ secrets: ["STRIPE_SECRET"] }),
-    events: { "charge.succeeded": charge },
-    routes: (route) => [route("charge.succeeded", fraud)],
-    ...options,
-  });
-}
 
 describe("what is not durable is not accepted", () => {
   const expectUnavailable = async (response: Response) => {

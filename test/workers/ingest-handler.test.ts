@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { defineSource, type Source } from "../../src/config/define-source.ts";
+import { defineSource } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import { parseEnvelope } from "../../src/core/envelope.ts";
 import { parseTraceparent } from "../../src/core/trace.ts";
@@ -9,7 +9,6 @@ import { stripe } from "../../src/ingest/senders/payments.ts";
 import { custom, standardWebhooks } from "../../src/ingest/senders/standard.ts";
 import {
   bytesOf,
-  charge,
   hex,
   hmac,
   NOW_MS,
@@ -22,25 +21,10 @@ import {
   stripeRequest,
   testIngest,
   testPipeline,
+  BODY,
+  fraud,
+  stripeSource,
 } from "./ingest-support.ts";
-
-const BODY = JSON.stringify({
-  id: "evt_1",
-  type: "charge.succeeded",
-  created: 1_759_999_999,
-  customer: "cus_1",
-  amount: 100,
-});
-const fraud = testPipeline("fraud");
-
-function stripeSource(options: Partial<Parameters<typeof defineSource>[0]> = {}): Source {
-  return defineSource({
-    verify: stripe({ secrets: ["STRIPE_SECRET"] }),
-    events: { "charge.succeeded": charge },
-    routes: (route) => [route("charge.succeeded", fraud)],
-    ...options,
-  });
-}
 
 const githubSource = defineSource({
   verify: github({ secrets: ["GITHUB_SECRET"] }),

@@ -2,11 +2,12 @@
 import { expect } from "vitest";
 import * as z from "zod";
 import { definePipeline, type Pipeline } from "../../src/config/define-pipeline.ts";
-import type { Source } from "../../src/config/define-source.ts";
+import { defineSource, type Source } from "../../src/config/define-source.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { createBodyMemory } from "../../src/platform/body-memory.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import { createIngest, type Ingest } from "../../src/ingest/handler.ts";
+import { stripe } from "../../src/ingest/senders/payments.ts";
 import type { AppendOutcome, IngestDependencies } from "../../src/ingest/ports.ts";
 import type { LogFields, Logger, LogLevel } from "../../src/telemetry/log.ts";
 
@@ -147,4 +148,23 @@ export async function problemIn(response: Response) {
   const problem = await response.json<{ readonly type: string; readonly status: number }>();
   expect(problem.status).toBe(response.status);
   return problem;
+}
+
+/** A charge as Stripe reports it, and a source that takes it. */
+export const BODY = JSON.stringify({
+  id: "evt_1",
+  type: "charge.succeeded",
+  created: 1_759_999_999,
+  customer: "cus_1",
+  amount: 100,
+});
+export const fraud = testPipeline("fraud");
+
+export function stripeSource(options: Partial<Parameters<typeof defineSource>[0]> = {}): Source {
+  return defineSource({
+    verify: stripe({ secrets: ["STRIPE_SECRET"] }),
+    events: { "charge.succeeded": charge },
+    routes: (route) => [route("charge.succeeded", fraud)],
+    ...options,
+  });
 }
