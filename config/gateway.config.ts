@@ -140,6 +140,14 @@ export default defineGateway({
       price: { inputPerMillion: 0.05, outputPerMillion: 0.4 },
       structuredOutput: true,
     }),
+    // For chat clients: their streams are the endpoint's own bytes, at little more than a pipe's cost.
+    chat: openaiCompatible({
+      baseUrl: { variable: "MODEL_BASE_URL" },
+      model: "sluice-standin-1",
+      limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
+      price: { inputPerMillion: 0.25, outputPerMillion: 2 },
+      verbatim: true,
+    }),
   },
   destinations: {
     books: httpDestination({ url: { variable: "BOOKS_URL" }, secret: "DELIVERY_SECRET" }),

@@ -24,14 +24,19 @@ const JSON_BODY = { "content-type": "application/json" };
 export const BEARER = { authorization: `Bearer ${LOCAL_API_TOKEN}` };
 const OPENAI_MARK = '"content":"';
 
-export function openai(url: string, headers: Readonly<Record<string, string>>): Candidate["ask"] {
-  return (_, content, max_tokens) => ({
+export function openai(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  modelOf: (pace: Pace) => string = () => "sluice-standin-1",
+): Candidate["ask"] {
+  return (pace, content, max_tokens) => ({
     url,
     method: "POST",
     headers: { ...JSON_BODY, ...headers },
     body: JSON.stringify({
-      model: "sluice-standin-1",
+      model: modelOf(pace),
       stream: true,
+      stream_options: { include_usage: true },
       max_tokens,
       messages: [{ role: "user", content }],
     }),

@@ -54,6 +54,10 @@ export const STREAM_LIMITS = {
     notYetMs: SECOND_MS,
     /** How long what a stream's object counted waits for company: an object is paid for while it waits. */
     reportAfterMs: SECOND_MS,
+    /** How often a verbatim relay reads what it has passed on: all that a cut or an absurd answer needs to be noticed in time. */
+    listenEveryMs: SECOND_MS,
+    /** Pieces read then: what most models say in that time, and what an answer may run ahead of a viewer that takes nothing. */
+    listenMaxSteps: 500,
     /** Of one stream at once: an object serves about so many requests a second. */
     maxViewers: 1_000,
   },

@@ -35,6 +35,7 @@ export interface Endpoint {
   readonly baseUrl: BaseUrl;
   readonly keyHeader: KeyHeader;
   readonly structuredOutput: boolean;
+  readonly verbatim?: boolean;
   readonly create: ModelDefinition["create"];
 }
 
@@ -52,7 +53,7 @@ const DEFAULT_TIMEOUTS: ModelTimeouts = {
 
 /** @throws TypeError when a base URL that is written out cannot be called: a mistake in `config/`, found at load */
 export function defineModel(options: EndpointOptions, endpoint: Endpoint): ModelDefinition {
-  const { provider, baseUrl, keyHeader, structuredOutput, create } = endpoint;
+  const { provider, baseUrl, keyHeader, structuredOutput, verbatim, create } = endpoint;
   const apiKeys = keysOf(options);
   if (typeof baseUrl === "string") resolveUrl(baseUrl, `${provider}: baseUrl`, hasSecret(options));
   const price = options.price ?? listPrice(options.model);
@@ -72,6 +73,7 @@ export function defineModel(options: EndpointOptions, endpoint: Endpoint): Model
     ...(otherKeys.length === 0 ? {} : { nextApiKeys: otherKeys }),
     ...(price === undefined ? {} : { price }),
     ...(options.budget === undefined ? {} : { budget: options.budget }),
+    ...(verbatim === true ? { verbatim } : {}),
     create,
   };
 }

@@ -12,6 +12,7 @@ import { CallDeadlines } from "./deadlines.ts";
 import { estimateInputTokens, promptTexts } from "./estimate.ts";
 import { readLimits } from "./limit-headers.ts";
 import type { CallContext, ConfiguredModel, ModelCallFailure, ModelStream, TokenUsage } from "./port.ts";
+import { VERBATIM_CALL } from "./plain-text-model.ts";
 import { UpstreamReader } from "./upstream-reader.ts";
 
 export type { CallContext, FinishReason } from "./port.ts";
@@ -38,7 +39,8 @@ export async function openModelStream(
   deadlines.expect("connect");
   let upstream: LanguageModelV4StreamResult | undefined;
   try {
-    upstream = await connect(model, options, deadlines.signal);
+    const asked = context.verbatim === true ? { ...options, providerOptions: VERBATIM_CALL } : options;
+    upstream = await connect(model, asked, deadlines.signal);
   } catch (thrown) {
     if (deadlines.cause !== undefined) return fail(abortFailure(deadlines.cause));
     const fault = classifyModelError(thrown, "connect", context.nowMs());

@@ -18,6 +18,11 @@ export interface OpenAICompatibleOptions extends RegionalOptions {
   readonly structuredOutput?: boolean;
   /** OpenAI's reasoning models refuse `max_tokens` (the default, understood everywhere else). */
   readonly outputTokensField?: "max_tokens" | "max_completion_tokens";
+  /**
+   * Streamed chat completions are the endpoint's own bytes: its ids, its name for the model, whatever members it adds, and its usage at the end, asked
+   * for or not. Costs little more than a byte pipe; what the endpoint says in the middle of a stream is shown as it says it. Default: false.
+   */
+  readonly verbatim?: boolean;
 }
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called: a mistake in `config/`, found at load */
@@ -32,6 +37,7 @@ function define(options: OpenAICompatibleOptions): ModelDefinition {
     baseUrl,
     keyHeader: { name: "authorization", prefix: "Bearer " },
     structuredOutput,
+    verbatim: options.verbatim === true,
     create: (access) =>
       plainTextFirst(
         (fetcher) =>

@@ -36,13 +36,13 @@ interface Choice {
   readonly finish_reason?: unknown;
 }
 
-/** null: not an event that is nothing but a piece of the answer's text. */
+/** null: not an event that is nothing but a piece of the answer's text. Empty: nothing but its beginning, or a sign of life. */
 export function plainTextOf(data: string): string | null {
   const chunk = chunkOf(data);
   const choice = chunk?.choices?.[0];
   if (chunk == null || chunk.usage != null || choice?.delta == null || choice.finish_reason != null)
     return null;
-  const { content } = choice.delta;
+  const content = choice.delta["content"] ?? "";
   return typeof content === "string" && hasNoMore(choice.delta) ? content : null;
 }
 

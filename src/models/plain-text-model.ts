@@ -6,6 +6,7 @@ import type {
   LanguageModelV4,
   LanguageModelV4CallOptions,
   LanguageModelV4StreamPart,
+  SharedV4ProviderOptions,
 } from "@ai-sdk/provider";
 import { boundResponse, type ResponseCaps } from "./bounded-fetch.ts";
 import { PlainTextFirst } from "./plain-text.ts";
@@ -15,6 +16,8 @@ export interface PlainStream {
   readonly text: PlainTextFirst;
   /** To be asked for once `text` has said that the rest is not plain. */
   parts(): Promise<ReadableStream<LanguageModelV4StreamPart>>;
+  /** The same answer as bytes, where they were asked for. */
+  readonly verbatim?: ReadableStream<Uint8Array> | undefined;
 }
 
 const plainStreams = new WeakMap<ReadableStream<LanguageModelV4StreamPart>, PlainStream>();
@@ -24,13 +27,18 @@ export function plainStreamOf(stream: ReadableStream<LanguageModelV4StreamPart>)
   return plainStreams.get(stream);
 }
 
+/** Of a call whose answer is wanted as bytes as well. No provider's package reads options of this name. */
+export const VERBATIM_CALL: SharedV4ProviderOptions = { sluice: { verbatim: true } };
+
 /** Between the model and its own `fetch`; never sent. */
 const CALL_HEADER = "x-sluice-call";
 
 interface Call {
+  readonly isVerbatim: boolean;
   /** The answer, once the provider has begun one. */
   response?: Response;
   text?: PlainTextFirst;
+  verbatim?: ReadableStream<Uint8Array>;
 }
 
 /** Ends the package's own call when the answer has been taken from it; it hands on what is called so. */
@@ -54,7 +62,9 @@ export function plainTextFirst(
     const response = await upstream(input, { ...init, headers, redirect: "manual" });
     if (call === undefined || response.body === null || !response.ok) return boundResponse(response, caps);
     call.response = response;
-    call.text = new PlainTextFirst(response.body, caps.maxBytes);
+    let { body } = response;
+    if (call.isVerbatim) [call.verbatim, body] = body.tee();
+    call.text = new PlainTextFirst(body, caps.maxBytes);
     throw new Taken();
   });
   const ask = async (call: Call, options: LanguageModelV4CallOptions) => {
@@ -67,15 +77,15 @@ export function plainTextFirst(
     }
   };
   const doStream: LanguageModelV4["doStream"] = async (options) => {
-    const call: Call = {};
+    const call: Call = { isVerbatim: options.providerOptions?.["sluice"]?.["verbatim"] === true };
     try {
       return await ask(call, options);
     } catch (thrown) {
-      const { response, text } = call;
+      const { response, text, verbatim } = call;
       if (response === undefined || text === undefined) throw thrown;
       const stream = new ReadableStream<LanguageModelV4StreamPart>({ cancel: () => text.cancel() });
       const parts = async () => (await ask(call, options)).stream;
-      plainStreams.set(stream, { text, parts });
+      plainStreams.set(stream, { text, parts, verbatim });
       return { stream, response: { headers: Object.fromEntries(response.headers) } };
     }
   };

@@ -40,6 +40,8 @@ export interface ModelDefinition {
   readonly regional?: readonly { readonly region: Region; readonly definition: ModelDefinition }[];
   /** Whether the endpoint takes a JSON schema for its answer; otherwise the schema goes into the prompt. */
   readonly structuredOutput: boolean;
+  /** Chat completions are streamed on as the endpoint's own bytes. */
+  readonly verbatim?: boolean;
   /** Variables that `create` reads. One that is not set makes the model `model_not_configured`. */
   readonly variables?: readonly string[];
   /** @throws when a variable's value cannot be used */
@@ -79,6 +81,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   readonly nowMs: () => number;
   readonly log?: Logger;
+  /** The answer's bytes are wanted as well, where the model is one that has them. */
+  readonly verbatim?: boolean;
 }
 
 export interface ModelCallFailure {
@@ -100,6 +104,11 @@ export interface ModelStream {
   next(): Promise<ModelStep>;
   /** The next step, where it came together with the last one; undefined: it has to be waited for. */
   pending(): ModelStep | undefined;
+  /**
+   * The answer's own bytes, from the first on, where the call was made for them: to be shown in the place of the steps. Ends, breaks and is ended as
+   * the call is. Whoever shows it still calls `next` to the end, and hears there what it was; what the one has read is kept for the other.
+   */
+  readonly verbatim?: ReadableStream<Uint8Array> | undefined;
   /** Ends the upstream call at once; the next step is a failure `cancelled`. */
   cancel(): void;
   readonly hint: LimitHint | undefined;

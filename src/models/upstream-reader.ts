@@ -28,6 +28,7 @@ export class UpstreamReader implements ModelStream {
   #reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined;
   /** Until something comes that is not plain. */
   #plain: PlainStream | undefined;
+  readonly verbatim: ReadableStream<Uint8Array> | undefined;
   readonly #parts: ReaderParts;
   #ended: ModelStep | undefined;
   #modelId: string;
@@ -41,6 +42,7 @@ export class UpstreamReader implements ModelStream {
 
   constructor(stream: ReadableStream<LanguageModelV4StreamPart>, parts: ReaderParts) {
     this.#plain = plainStreamOf(stream);
+    this.verbatim = this.#plain?.verbatim;
     if (this.#plain === undefined) this.#reader = stream.getReader();
     this.#parts = parts;
     this.#modelId = parts.modelId;

@@ -18,6 +18,7 @@ import type { CallFacts } from "../models/call-report.ts";
 import { admitCall, problemOfRefusal, type CallDeps } from "./admit-call.ts";
 import { createEncoder, parseFormat, type StreamFormat, type StreamLinks } from "./formats/format.ts";
 import { relay } from "./relay.ts";
+import { relayVerbatim } from "./verbatim-relay.ts";
 import { problemOfFailure, UNKNOWN_FORMAT } from "./stream-problems.ts";
 import type { PromptOf, StreamRequest } from "./port.ts";
 import type { StartGate } from "./start-gate.ts";
@@ -162,14 +163,18 @@ export async function relayStream(
     keepAlive(Promise.all([settle(id, facts, failed), onEnd("error")]));
     return problemResponse(problemOfFailure(failed));
   };
-  const opened = await openModelStream(model, request.options, { signal, nowMs, log });
+  const verbatim = format === "openai" && model.definition.verbatim === true;
+  const opened = await openModelStream(model, request.options, { signal, nowMs, log, verbatim });
   if (!opened.ok) return refuse(opened.error, opened.error.failure);
   const stream = opened.value;
   const first = await stream.next();
   if (first.kind === "failed") return refuse(stream, first.failure);
   const encoder = createEncoder(format, { id, model: name, startedAtMs, includeUsage });
   const heartbeatMs = deps.heartbeatMs ?? LIMITS.streams.heartbeatMs;
-  const { body, ended } = relay(stream, first, { encoder, signal, heartbeatMs });
+  const { body, ended } =
+    stream.verbatim === undefined || first.kind !== "text"
+      ? relay(stream, first, { encoder, signal, heartbeatMs })
+      : relayVerbatim(stream, stream.verbatim, { encoder, signal, nowMs });
   const tell = (failed: StageFailure | undefined) =>
     Promise.all([settle(id, stream, failed), onEnd(stateAfter(failed))]);
   keepAlive(ended.then(tell));

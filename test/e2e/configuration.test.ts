@@ -80,6 +80,7 @@ describe.concurrent("/readyz", () => {
         missing: [
           { part: "models.fast", binding: "MODEL_BASE_URL" },
           { part: "models.small", binding: "MODEL_BASE_URL" },
+          { part: "models.chat", binding: "MODEL_BASE_URL" },
         ],
       },
     });

@@ -95,6 +95,55 @@ describe.concurrent("OpenAI's client", () => {
     expect(chunks).toBe(6);
   });
 
+  it("gets a verbatim answer as the endpoint gave it", async () => {
+    const stream = await client.chat.completions.create({
+      model: "chat",
+      messages: messages("Verbatim"),
+      stream: true,
+    });
+    const chunks: OpenAI.ChatCompletionChunk[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    const seen = callAbout("Verbatim");
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("")).toContain(
+      "Harbourline Logistics",
+    );
+    expect(chunks[0]?.model).toBe("sluice-standin-1");
+    expect(chunks.at(-1)?.usage).toMatchObject({ completion_tokens: seen?.completionTokens });
+  });
+
+  it("that aborts a verbatim answer ends the call at the model as well", async () => {
+    const stream = await client.chat.completions.create({
+      model: "chat",
+      messages: messages("Left"),
+      stream: true,
+    });
+    for await (const chunk of stream) {
+      expect(chunk.object).toBe("chat.completion.chunk");
+      stream.controller.abort();
+    }
+    const call = await until("the model sees it leave", () => {
+      const seen = callAbout("Left");
+      return seen?.abortedAtMs === null ? undefined : seen;
+    });
+    expect(call.finishedAtMs).toBeNull();
+  });
+
+  it.each(["end", "reset"] as const)("throws when a verbatim answer is cut (%s)", async (cutMode) => {
+    const mark = `Torn ${cutMode}`;
+    await arm(gateway.model, { match: mark, times: 1, cutAfterChunks: 5, cutMode });
+    const stream = await client.chat.completions.create({
+      model: "chat",
+      messages: messages(mark),
+      stream: true,
+    });
+    let chunks = 0;
+    const reading = (async () => {
+      for await (const chunk of stream) chunks += chunk.choices.length;
+    })();
+    await expect(reading).rejects.toBeInstanceOf(OpenAI.APIError);
+    expect(chunks).toBeGreaterThan(0);
+  });
+
   it("understands what is refused", async () => {
     const ask = (more: object, using = client) =>
       using.chat.completions.create({ model: "fast", messages: messages("Refused"), ...more });

@@ -20,6 +20,8 @@ interface Setup {
   readonly model?: Partial<OpenAICompatibleOptions>;
   readonly denied?: Extract<Admission, { kind: "denied" }>;
   readonly heartbeatMs?: number;
+  /** Default: Sluice's own events. */
+  readonly format?: "openai";
 }
 
 export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
@@ -71,7 +73,8 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
       ...(signal === undefined ? {} : { signal }),
       ...(cf === undefined ? {} : { cf }),
     };
-    return routes.fetch(new Request("https://sluice.test/v1/streams", init), {}, context);
+    const query = setup.format === undefined ? "" : `?format=${setup.format}`;
+    return routes.fetch(new Request(`https://sluice.test/v1/streams${query}`, init), {}, context);
   };
   const settled = async () => {
     await waitOnExecutionContext(context);

@@ -2,8 +2,9 @@
 import { createGateway, createStreamObject } from "../../../src/gateway.ts";
 import { defineGateway, openaiCompatible } from "../../../src/sluice.ts";
 
-const model = (variable: string) =>
+const model = (variable: string, verbatim = false) =>
   openaiCompatible({
+    verbatim,
     baseUrl: { variable },
     model: "sluice-standin-1",
     limits: { requestsPerMinute: 1_000_000 },
@@ -11,7 +12,12 @@ const model = (variable: string) =>
 
 const config = defineGateway({
   sources: {},
-  models: { instant: model("INSTANT_URL"), paced: model("PACED_URL") },
+  models: {
+    instant: model("INSTANT_URL"),
+    paced: model("PACED_URL"),
+    "instant-verbatim": model("INSTANT_URL", true),
+    "paced-verbatim": model("PACED_URL", true),
+  },
   destinations: {},
 });
 const gateway = createGateway(config);
