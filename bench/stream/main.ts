@@ -1,13 +1,13 @@
 /**
  * `npm run bench:stream`: what stands between a model and its reader. The embedded model server directly, a Worker that pipes bytes, the
- * gateway's relay, its resumable streams, and Portkey's gateway, in one run. Budgets: docs/design.md. Nothing is asserted; times
+ * gateway's relays, its resumable streams, and Portkey's gateway, in one run. Budgets: docs/design.md. Nothing is asserted; times
  * depend on the machine, so look at the ratios.
  */
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
 import { atMost, line, printTable, type Line } from "../partition/table.ts";
-import { openai, sluice, stream, type Candidate } from "./candidates.ts";
+import { BEARER, openai, sluice, stream, type Candidate } from "./candidates.ts";
 import { audience, firstTokens, frameCost, quantile, rowsOf, startStream } from "./measure.ts";
 import { startPortkey } from "./portkey.ts";
 import { answers, freePort, startRuntime, storagePlace, type Runtime } from "./runtime.ts";
@@ -78,7 +78,12 @@ async function run(): Promise<void> {
   };
   const relay: Candidate = { name: "relay", pid: runtime.pid, ask: sluice(runtime.gatewayUrl, false) };
   const resumable: Candidate = { name: "resumable", pid: runtime.pid, ask: sluice(runtime.gatewayUrl, true) };
-  const candidates = [direct, pipe, through, relay, resumable, object];
+  const verbatim: Candidate = {
+    name: "verbatim relay",
+    pid: runtime.pid,
+    ask: openai(`${runtime.gatewayUrl}/v1/chat/completions`, BEARER, (pace) => `${pace}-verbatim`),
+  };
+  const candidates = [direct, pipe, through, relay, resumable, object, verbatim];
   if (typeof portkey === "string") console.log(`Portkey's gateway is not measured: ${portkey}`);
   else {
     const { url, pid } = portkey;
@@ -115,28 +120,33 @@ async function tellFirstTokens(candidates: readonly Candidate[]): Promise<readon
 
 async function tellFrames(candidates: readonly Candidate[]): Promise<readonly Line[]> {
   const lines: Line[] = [];
-  const costs: number[] = [];
+  const costs = new Map<string, number>();
   for (const candidate of candidates) {
     const { frames, cpuMicrosPerFrame, wallMsPerFrame } = await frameCost(candidate, streams, rounds);
-    costs.push(cpuMicrosPerFrame);
+    costs.set(candidate.name, cpuMicrosPerFrame);
     const note = `${wallMsPerFrame.toFixed(2)} ms a frame, ${frames} frames`;
     lines.push(
       line(`${candidate.name}, CPU µs`, candidate.pid === null ? "–" : cpuMicrosPerFrame.toFixed(1), note),
     );
   }
-  const [
-    ,
-    pipeCost = Number.NaN,
-    throughCost = Number.NaN,
-    relayCost = Number.NaN,
-    resumableCost = Number.NaN,
-    ,
-    portkeyCost,
-  ] = costs;
-  lines.push(atMost("relay ÷ byte pipe, CPU", relayCost / pipeCost, 2));
-  lines.push(line("relay ÷ JS pipe, CPU", (relayCost / throughCost).toFixed(2)));
-  lines.push(line("resumable ÷ byte pipe, CPU", (resumableCost / pipeCost).toFixed(2)));
-  if (portkeyCost !== undefined) lines.push(atMost("relay ÷ portkey, CPU", relayCost / portkeyCost, 1));
+  const cost = (name: string) => costs.get(name) ?? Number.NaN;
+  const ratio = (over: string, under: string) => cost(over) / cost(under);
+  lines.push(
+    atMost("verbatim relay ÷ byte pipe, CPU", ratio("verbatim relay", "byte pipe"), 2),
+    line(
+      "relay ÷ byte pipe, CPU",
+      ratio("relay", "byte pipe").toFixed(2),
+      `JavaScript alone, JS pipe ÷ byte pipe: ${ratio("JS pipe", "byte pipe").toFixed(2)}`,
+    ),
+    line("relay ÷ JS pipe, CPU", ratio("relay", "JS pipe").toFixed(2)),
+    line("resumable ÷ JS pipe, CPU", ratio("resumable", "JS pipe").toFixed(2)),
+  );
+  if (costs.has("portkey")) {
+    lines.push(
+      atMost("verbatim relay ÷ portkey, CPU", ratio("verbatim relay", "portkey"), 1),
+      line("relay ÷ portkey, CPU", ratio("relay", "portkey").toFixed(2)),
+    );
+  }
   return lines;
 }
 
