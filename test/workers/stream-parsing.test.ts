@@ -7,7 +7,6 @@ import { PlainTextFirst } from "../../src/models/plain-text.ts";
 import type { ConfiguredModel, ModelStep } from "../../src/models/port.ts";
 import {
   completion,
-  data,
   delta,
   eventStream,
   fakeModel,
@@ -15,6 +14,7 @@ import {
   finish,
   pieces,
 } from "./models-fake-upstream.ts";
+import { answerText } from "./stream-arbitraries.ts";
 import { allEvents, gateway, HELLO, streaming } from "./streaming-fake-gateway.ts";
 
 const PLAIN = delta("Grüße") + delta(" 👋") + finish("stop", { prompt_tokens: 11, completion_tokens: 7 });
@@ -78,71 +78,6 @@ it.each([
   expect((await settled()).reports).toMatchObject([{ usedTokens: 9 }]);
 });
 
-const part = (member: object, rest: object = {}) =>
-  data({
-    id: "c1",
-    model: "real-model",
-    choices: [{ index: 0, delta: member, finish_reason: null }],
-    ...rest,
-  });
-const call = { index: 0, id: "t1", function: { name: "look_up", arguments: "{}" } };
-const event = fc.oneof(
-  { weight: 6, arbitrary: fc.string({ unit: "grapheme", maxLength: 6 }).map((text) => delta(text)) },
-  fc.constantFrom(
-    part({ role: "assistant", content: "" }),
-    part({ content: null }),
-    part({}),
-    part({ content: "with more", reasoning_content: null }),
-    part({ reasoning_content: "because" }),
-    part({ refusal: "I will not." }),
-    part({ tool_calls: [call] }),
-    part({ content: [{ type: "text", text: "in parts" }] }),
-    part({ content: "counted" }, { usage: { prompt_tokens: 1, completion_tokens: 2 } }),
-    data({ id: "c1", choices: [] }),
-    data({ error: { message: "x", type: "overloaded_error" } }),
-    data({ choices: "none" }),
-    "data: not json\n\n",
-    "data: [DONE]\n\n",
-    ": ping\n\n",
-    finish("stop"),
-    finish("length", { prompt_tokens: 3, completion_tokens: 4 }),
-    finish("content_filter"),
-    finish("tool_calls"),
-  ),
-);
-const details = { cached_tokens: 1, audio_tokens: null };
-const usages = [
-  { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
-  { prompt_tokens: 3, completion_tokens: 4, prompt_tokens_details: details, completion_tokens_details: null },
-  { prompt_tokens: 3 },
-  { prompt_tokens: "three", completion_tokens: 4 },
-  { prompt_tokens: 3, completion_tokens: 4, prompt_tokens_details: { cached_tokens: "all" } },
-];
-const ended = (finish_reason: string, rest: object = {}, ended_delta: object | null = {}) =>
-  data({
-    id: "c1",
-    model: "real-model",
-    choices: [{ index: 0, delta: ended_delta, finish_reason }],
-    ...rest,
-  });
-/** As answers end, nearly always: the way that is read without the package. */
-const end = fc
-  .tuple(
-    fc.constantFrom(
-      ended("stop"),
-      ended("length", {}, { content: "" }),
-      ended("content_filter", { usage: null }, { role: "assistant", content: null }),
-      ended("stop", { usage: usages[0] }),
-      ended("stop", {}, { content: "last words" }),
-      ended("stop", {}, null),
-      ended("stop", { model: 5 }),
-      "",
-    ),
-    fc.constantFrom("", ...usages.map((usage) => data({ id: "c1", choices: [], usage }))),
-    fc.constantFrom("", "data: [DONE]\n\n", delta("more")),
-  )
-  .map((pieces) => pieces.join(""));
-
 async function read(model: ConfiguredModel) {
   const prompt = [{ role: "user" as const, content: [{ type: "text" as const, text: "Hi" }] }];
   const { signal } = new AbortController();
@@ -172,17 +107,10 @@ it("whatever comes, in whatever order, is read the short way as the provider's p
   }).chatModel("test-model");
   const long = { ...short.value, model: packageAlone };
   await fc.assert(
-    fc.asyncProperty(
-      fc.oneof(
-        fc.array(event, { maxLength: 10 }),
-        fc.tuple(fc.array(event, { maxLength: 2 }), end).map((all) => all.flat()),
-      ),
-      fc.integer({ min: 30, max: 400 }),
-      async (events, splitBytes) => {
-        sent = { text: events.join(""), splitBytes };
-        expect(await read(short.value)).toEqual(await read(long));
-      },
-    ),
+    fc.asyncProperty(answerText, fc.integer({ min: 30, max: 400 }), async (text, splitBytes) => {
+      sent = { text, splitBytes };
+      expect(await read(short.value)).toEqual(await read(long));
+    }),
     { numRuns: 100 },
   );
 }, 30_000);

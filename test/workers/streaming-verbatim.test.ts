@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import {
@@ -9,6 +10,7 @@ import {
   finish,
   pieces,
 } from "./models-fake-upstream.ts";
+import { answerText } from "./stream-arbitraries.ts";
 import { gateway, HELLO, streaming } from "./streaming-fake-gateway.ts";
 
 const VERBATIM = { format: "openai", model: { verbatim: true } } as const;
@@ -32,7 +34,8 @@ const PECULIAR = [
   finish("stop", { prompt_tokens: 11, completion_tokens: 7 }),
 ].join("");
 
-const ONE_ERROR = /^\n\n(?:id: 1\n)?data: \{"error":.*"code":"(\w+)".*\}\n\n$/;
+const ERROR_BEHIND = '\n\nid: 1\ndata: {"error"';
+const ONE_ERROR = /^\n\nid: 1\ndata: \{"error":.*"code":"(\w+)".*\}\n\n$/;
 
 describe("a verbatim relay", () => {
   it("shows the endpoint's own bytes, whatever their boundaries, and knows what they said", async () => {
@@ -126,6 +129,36 @@ describe("a verbatim relay that breaks", () => {
   });
 });
 
+it("whatever comes is shown as it came, ends as the relay that parses says, and is reported as by that", async () => {
+  await fc.assert(
+    fc.asyncProperty(answerText, fc.integer({ min: 1, max: 400 }), async (text, splitBytes) => {
+      const tell = async (verbatim: boolean) => {
+        const { post, settled } = gateway(streaming(text, { splitBytes }), {
+          format: "openai",
+          model: { verbatim },
+        });
+        const response = await post(HELLO);
+        const shown = await response.text();
+        const { reports } = await settled();
+        const told = reports.map(({ outcome, usedTokens }) => ({ outcome, usedTokens }));
+        return { status: response.status, shown, told };
+      };
+      const [parsed, verbatim] = [await tell(false), await tell(true)];
+      expect(verbatim).toMatchObject({ status: parsed.status, told: parsed.told });
+      // Whoever has no word to say is told of by the gateway.
+      if (!/"content":"[^"]/.test(parsed.shown)) return;
+      const hasFailed = parsed.shown.includes('data: {"error"');
+      const errorAt = hasFailed ? verbatim.shown.lastIndexOf(ERROR_BEHIND) : verbatim.shown.length;
+      // What the gateway gives up it may give up before the last of it was shown.
+      const shown = verbatim.shown.slice(0, errorAt);
+      expect(text.startsWith(shown)).toBe(true);
+      if (hasFailed) expect(ONE_ERROR.exec(verbatim.shown.slice(errorAt))?.[1]).toBe(codeOf(parsed.shown));
+      else expect(shown).toBe(text);
+    }),
+    { numRuns: 50 },
+  );
+}, 30_000);
+
 describe("a viewer of a verbatim relay that leaves", () => {
   it("ends the upstream, and the guard still learns what was used", async () => {
     const upstream = streaming(delta("12345678"), { ending: "hang" });
@@ -189,6 +222,10 @@ describe("a viewer of a verbatim relay that leaves", () => {
     await reader.cancel();
   });
 });
+
+function codeOf(shown: string): string | undefined {
+  return /"code":"(\w+)"/.exec(shown.slice(shown.lastIndexOf('data: {"error"')))?.[1];
+}
 
 function textOf(response: Response): ReadableStreamDefaultReader<string> {
   if (response.body === null) throw new Error("no body");
