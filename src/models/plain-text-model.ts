@@ -41,10 +41,11 @@ interface Call {
   verbatim?: ReadableStream<Uint8Array>;
 }
 
-/** Ends the package's own call when the answer has been taken from it; it hands on what is called so. */
+/** Ends the package's own call when the answer has been taken from it; it hands on what is called so. One for all: nobody reads where it was thrown. */
 class Taken extends Error {
   override readonly name = "AbortError";
 }
+const TAKEN = new Taken();
 
 /** @param create gets the `fetch` that the model is to call */
 export function plainTextFirst(
@@ -65,7 +66,7 @@ export function plainTextFirst(
     let { body } = response;
     if (call.isVerbatim) [call.verbatim, body] = body.tee();
     call.text = new PlainTextFirst(body, caps.maxBytes);
-    throw new Taken();
+    throw TAKEN;
   });
   const ask = async (call: Call, options: LanguageModelV4CallOptions) => {
     const name = crypto.randomUUID();
