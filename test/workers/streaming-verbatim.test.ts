@@ -189,6 +189,7 @@ describe("a viewer of a verbatim relay that leaves", () => {
               return;
             }
             await left.promise;
+            if (pulls > 2) await new Promise<void>(() => undefined);
             controller.enqueue(new TextEncoder().encode(delta("more")));
           },
         },
