@@ -1,8 +1,9 @@
 /** `npm run cost`: prints the tables of docs/cost.md, from counted operations and list prices. */
 import { PRICES_AS_OF } from "./prices.ts";
-import { fixedPerMonth, operationsTable, priceTable } from "./table.ts";
+import { fixedPerMonth, operationsTable, priceTable, streamTable } from "./table.ts";
 
 console.log(`List prices of ${PRICES_AS_OF}, beyond what the plan includes; models are not in it.\n`);
 console.log(priceTable());
 console.log(`\nWithout any event: $${fixedPerMonth().toFixed(2)} a month for the cron.\n`);
 console.log(operationsTable());
+console.log(`\n${streamTable()}`);

@@ -1,6 +1,7 @@
 /** Operations times prices, as the tables of docs/cost.md. Pure. */
 import { CONFIGURATIONS, CRON_ROWS_PER_MINUTE, operationsOf, type Operations } from "./operations.ts";
 import { PRICES } from "./prices.ts";
+import { STREAM_CONFIGURATIONS, streamOperationsOf } from "./streams.ts";
 
 const OBJECT_GIGABYTES = 0.128;
 const OPERATIONS_PER_MESSAGE = 3;
@@ -56,6 +57,21 @@ export function priceTable(): string {
       total,
     } = billOf(operationsOf(configuration));
     const parts = [worker, queues, objects, sqlite, ledger, storage].map(dollars);
+    return `| ${configuration.name} | ${parts.join(" | ")} | **${dollars(total)}** |`;
+  });
+  return [header, rule, ...rows].join("\n");
+}
+
+/** A stream's objects are paid for by the second, so these are told apart. */
+export function streamTable(): string {
+  const header =
+    "| per million streams of 20 s | Worker | queues | object requests | object time | SQLite rows | **all** |";
+  const rule = "| --- | ---: | ---: | ---: | ---: | ---: | ---: |";
+  const rows = STREAM_CONFIGURATIONS.map((configuration) => {
+    const operations = streamOperationsOf(configuration);
+    const { worker, queues, objects, rows: sqlite, total } = billOf(operations);
+    const requests = operations.objectRequests * PRICES.objectRequest;
+    const parts = [worker, queues, requests, objects - requests, sqlite].map(dollars);
     return `| ${configuration.name} | ${parts.join(" | ")} | **${dollars(total)}** |`;
   });
   return [header, rule, ...rows].join("\n");

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CONFIGURATIONS, operationsOf } from "../../dev/cost/operations.ts";
-import { billOf, fixedPerMonth, operationsTable, priceTable } from "../../dev/cost/table.ts";
+import { billOf, fixedPerMonth, operationsTable, priceTable, streamTable } from "../../dev/cost/table.ts";
 
 const page = readFileSync("docs/cost.md", "utf8");
 
@@ -21,6 +21,7 @@ describe("the price", () => {
     const words = (text: string) => text.replaceAll(/[ -]+/g, " ");
     expect(words(page)).toContain(words(priceTable()));
     expect(words(page)).toContain(words(operationsTable()));
+    expect(words(page)).toContain(words(streamTable()));
     expect(page).toContain(`$${fixedPerMonth().toFixed(2)} a month`);
   });
 });
