@@ -31,6 +31,17 @@ export const STREAM_LIMITS = {
     replayChunks: 8,
     /** While it generates, an object is looked after by an alarm this often. */
     watchdogMs: 30 * SECOND_MS,
+    /**
+     * A spare object is used within this, and prepared only where the start before came within this too. Well under `watchdogMs`, after which an
+     * unused one deletes itself. The platform may take an idle object out of memory after 10 s: it is quick all the same, and sets its alarm anew.
+     */
+    spareUseMs: 20 * SECOND_MS,
+    /** As many spares as there were starts in this time: an answer's first words, after which one is replaced, take about as long. */
+    spareDemandMs: 2 * SECOND_MS,
+    /** Before a spare is prepared: what it takes of a thread is not taken from an answer's first words. */
+    spareDelayMs: 20,
+    /** Per isolate. What a burst leaves unused costs a few rows each. */
+    maxSpares: 8,
     /** Beyond the model's own time-outs, before the watchdog ends a generation. */
     deadlineMarginMs: 10 * SECOND_MS,
     /** How long an ended stream can be read, and its tokens are valid. */

@@ -19,6 +19,7 @@ import { bindingSuffix, telemetryQueueOf } from "../platform/jurisdictions.ts";
 import type { StreamedCall } from "../streaming/admit-call.ts";
 import type { EventStreamDeps } from "../streaming/event-stream-routes.ts";
 import type { StreamDeps } from "../streaming/routes.ts";
+import { createSpareStreams } from "../streaming/spare-streams.ts";
 import { createStartGate, endStart } from "../streaming/start-gate.ts";
 import type { StreamServices } from "../streaming/stream-services.ts";
 import { newStreamId, streamStub } from "../streaming/stub.ts";
@@ -67,6 +68,14 @@ export function createStreaming(parts: StreamingParts): Streaming {
     observe: parts.observe,
     stub: (id, jurisdiction) => streamStub(env.STREAM, id, jurisdiction),
     tokens,
+    spares: createSpareStreams({
+      newId: newStreamId,
+      prepare: (id) => streamStub(env.STREAM, id).prepare(),
+      tokens,
+      nowMs,
+      sleep: (delayMs) => systemClock.sleep(delayMs),
+      log,
+    }),
     starts: createStartGate({ indexes: env.STREAM_INDEX, limits: config.streamLimits, nowMs }),
     ended: (keys, id, state) => endStart(env.STREAM_INDEX, keys, id, state),
     promptOf: createStreamSource({ pipelines: config.pipelines, models, fetch: parts.fetch, nowMs, log }),

@@ -16,11 +16,13 @@ import { problemResponse, type Problem } from "../platform/problem.ts";
 import { problemOfRead, readBody } from "../platform/read-body.ts";
 import type { CallFacts } from "../models/call-report.ts";
 import { admitCall, problemOfRefusal, type CallDeps } from "./admit-call.ts";
-import { createEncoder, parseFormat, type StreamFormat, type StreamLinks } from "./formats/format.ts";
+import { createEncoder, parseFormat, type StreamFormat } from "./formats/format.ts";
+import { linksOf, mintLinkTokens } from "./links.ts";
 import { relay } from "./relay.ts";
 import { relayVerbatim } from "./verbatim-relay.ts";
 import { problemOfFailure, UNKNOWN_FORMAT } from "./stream-problems.ts";
 import type { PromptOf, StreamRequest } from "./port.ts";
+import type { SpareStreams } from "./spare-streams.ts";
 import type { StartGate } from "./start-gate.ts";
 import type { StreamServices } from "./stream-services.ts";
 import { parseStreamRequest } from "./stream-request.ts";
@@ -31,6 +33,8 @@ export interface StreamDeps extends CallDeps {
   readonly newId: () => string;
   readonly stub: (id: string, jurisdiction?: Jurisdiction) => StreamStub;
   readonly tokens: StreamTokens;
+  /** Absent: every start has a new object. */
+  readonly spares?: SpareStreams;
   readonly starts: StartGate;
   readonly ended: StreamServices["ended"];
   readonly promptOf: PromptOf;
@@ -38,7 +42,7 @@ export interface StreamDeps extends CallDeps {
 }
 
 /** What a relay needs: no object, no tokens. */
-export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "promptOf">;
+export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "spares" | "promptOf">;
 
 export type KeepAlive = (work: Promise<unknown>) => void;
 
@@ -61,20 +65,26 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
   if (!body.ok) return problemResponse(problemOfRead(body.error));
   const parsed = parseStreamRequest(body.value);
   if (!parsed.ok) return problemResponse(parsed.error);
-  const id = deps.newId();
   const { asked, resumable, user, onInterruption } = parsed.value;
+  const spare = (resumable ? deps.spares?.take() : null) ?? null;
+  const id = spare?.id ?? deps.newId();
+  const refuse = (problem: Problem): Response => {
+    if (spare !== null) deps.spares?.giveBack(spare);
+    return problemResponse(problem);
+  };
   const made = "pipeline" in asked ? await deps.promptOf(asked.pipeline, asked.input, id) : ok(asked);
-  if (!made.ok) return problemResponse(made.error);
+  if (!made.ok) return refuse(made.error);
   const question: StreamRequest = { ...made.value, region: continentOf(request), ...traceOf(request) };
   const { model } = question;
   const apiToken = bearerOf(request);
   const counted = await deps.starts.open({ user, apiToken }, { id, model });
-  if ("status" in counted) return problemResponse(counted);
+  if ("status" in counted) return refuse(counted);
   if (!resumable) {
     const options = { id, format, signal: request.signal, keepAlive };
     return relayStream(deps, question, { ...options, onEnd: (state) => deps.ended(counted, id, state) });
   }
-  const links = await linksOf(deps, id, url.origin);
+  const tokens = spare?.tokens ?? (await mintLinkTokens(deps.tokens, id, deps.nowMs()));
+  const links = linksOf(url.origin, id, tokens);
   // Asked for by name: `*/*` is what every client sends that has not thought about it.
   const watches = request.headers.get("accept")?.includes("text/event-stream") === true;
   const started = await deps.stub(id).fetch(
@@ -89,6 +99,7 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
   );
   // It never began, or has told of its end itself: telling twice changes nothing.
   if (!started.ok) keepAlive(deps.ended(counted, id, "error"));
+  else if (deps.spares !== undefined) keepAlive(deps.spares.replenish());
   if (watches || !started.ok) return started;
   return Response.json({ id, ...links }, { status: 201, headers: { location: links.url } });
 }
@@ -119,15 +130,6 @@ export function traceOf({ headers }: Request): Pick<StreamRequest, "traceparent"
 
 export function bearerOf(request: Request): string | null {
   return /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
-}
-
-async function linksOf({ tokens, nowMs }: StreamDeps, id: string, origin: string): Promise<StreamLinks> {
-  const expiresAtMs = nowMs() + LIMITS.streams.maxLifeMs + LIMITS.streams.retentionMs;
-  const [token, stopToken] = await Promise.all([
-    tokens.mint(id, "read", expiresAtMs),
-    tokens.mint(id, "stop", expiresAtMs),
-  ]);
-  return { url: `${origin}/v1/streams/${id}`, token, stopToken };
 }
 
 export interface RelayOptions {

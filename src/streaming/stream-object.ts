@@ -39,6 +39,8 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   private generation: Generation | null = null;
   /** What the last one heard; null: another instance did, or there was none. */
   private heard: GenerationResult | null = null;
+  /** The alarm that this instance has set; null: none, or another instance has. */
+  private armedAtMs: number | null = null;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -59,6 +61,15 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const format = parseFormat(searchParams.get("format") ?? undefined) ?? "sluice";
     const after = searchParams.get("after");
     return this.log.attach(format, after === null ? null : Number(after));
+  }
+
+  /** Tables and alarm for a start that has not come yet. If none comes, that alarm deletes them. */
+  async prepare(): Promise<void> {
+    if (this.log.current !== null) return;
+    // Models and guards are made once per isolate, and this may be its first object.
+    this.services();
+    this.store.prepare();
+    await this.arm(Date.now() + limits.watchdogMs);
   }
 
   async stop(): Promise<StreamStatus | null> {
@@ -84,9 +95,11 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   override async alarm(): Promise<void> {
     try {
       if (this.log.current !== null) await this.lookAfter(this.log.current);
+      // Prepared, and nobody came. A start that is just being admitted finds an empty object.
+      else await this.deleteEverything();
     } catch (thrown) {
       this.services().log.error("stream.alarm_failed", { error: messageOf(thrown) });
-      await this.ctx.storage.setAlarm(Date.now() + limits.watchdogMs);
+      await this.arm(Date.now() + limits.watchdogMs);
     }
   }
 
@@ -131,7 +144,9 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   }
 
   /**
-   * Owns the call before it is made: record and alarm are durable before the model hears of it.
+   * Owns the call before it is made: record and alarm are durable before the model hears of it, because the platform holds every outgoing
+   * request until what was written is confirmed, and drops it if that fails (the output gate,
+   * https://developers.cloudflare.com/durable-objects/glossary). The call is put together meanwhile.
    *
    * @param lastShown the last id that anybody can have seen, when there is something to be taken back
    */
@@ -145,8 +160,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
       this.store.begin(record, question.asked);
       this.log.begin(record);
     } else this.log.reopen(record, question.asked, lastShown);
-    await this.ctx.storage.setAlarm(record.startedAtMs + limits.watchdogMs);
-    await this.ctx.storage.sync();
+    await this.watchFrom(record.startedAtMs);
     this.generate(generation);
     return null;
   }
@@ -218,14 +232,14 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   /** Called in the turn that stored the end. */
   private async ended({ record, state, endedAtMs }: EndedLog): Promise<void> {
     this.ctx.waitUntil(reportEnd(this.services(), this.asked.countedBy, record.id, state));
-    await this.ctx.storage.setAlarm(endedAtMs + limits.retentionMs);
+    await this.arm(endedAtMs + limits.retentionMs);
   }
 
   private async lookAfter(log: StreamLog): Promise<void> {
     const next = watch(log, Date.now(), this.generation !== null, limits);
     switch (next.kind) {
       case "wait":
-        await this.ctx.storage.setAlarm(next.atMs);
+        await this.arm(next.atMs);
         return;
       case "interrupt": {
         const usage = this.generation?.usage ?? this.store.usage(log.record.inputTokens);
@@ -235,11 +249,30 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
       }
       case "retire":
         this.log.forget();
-        await this.ctx.storage.deleteAlarm();
-        await this.ctx.storage.deleteAll();
+        await this.deleteEverything();
         return;
       default:
         unreachable(next);
     }
+  }
+
+  /** The watchdog. Not set again where it was when the object was prepared: a row for each stream. */
+  private async watchFrom(nowMs: number): Promise<void> {
+    const latestMs = nowMs + limits.watchdogMs;
+    if (this.armedAtMs === null || this.armedAtMs <= nowMs || this.armedAtMs > latestMs)
+      await this.arm(latestMs);
+  }
+
+  private async arm(atMs: number): Promise<void> {
+    this.armedAtMs = atMs;
+    await this.ctx.storage.setAlarm(atMs);
+  }
+
+  /** In one turn: a start that comes after it finds an empty object. */
+  private async deleteEverything(): Promise<void> {
+    this.armedAtMs = null;
+    this.store.forget();
+    const { storage } = this.ctx;
+    await Promise.all([storage.deleteAlarm(), storage.deleteAll()]);
   }
 }

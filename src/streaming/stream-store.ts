@@ -42,6 +42,7 @@ export const NOTHING_ASKED: Asked = { fingerprint: null, request: null, countedB
 export class StreamStore {
   private readonly storage: DurableObjectStorage;
   private readonly sql: SqlStorage;
+  private hasTables = false;
   /** Rows written since the object was loaded, by the cursor's own counter. */
   rowsWritten = 0;
 
@@ -56,7 +57,7 @@ export class StreamStore {
       .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'stream'")
       .toArray();
     if (tables.length === 0) return null;
-    migrate(this.storage, STREAM_MIGRATIONS);
+    this.prepare();
     const row = this.sql
       .exec<{ record: string; asked: string }>("SELECT record, asked FROM stream WHERE k = 1")
       .toArray()[0];
@@ -70,8 +71,20 @@ export class StreamStore {
     return { record, asked, lastChunk: last === undefined ? null : chunkOf(last) };
   }
 
-  begin(record: StreamRecord, asked: Asked): void {
+  /** Makes the tables, once. */
+  prepare(): void {
+    if (this.hasTables) return;
     migrate(this.storage, STREAM_MIGRATIONS);
+    this.hasTables = true;
+  }
+
+  /** Everything has been deleted. */
+  forget(): void {
+    this.hasTables = false;
+  }
+
+  begin(record: StreamRecord, asked: Asked): void {
+    this.prepare();
     this.rowsWritten += this.sql.exec(
       "INSERT INTO stream (k, record, asked) VALUES (1, ?, ?)",
       JSON.stringify(record),

@@ -34,6 +34,8 @@ export interface StreamStatus {
 }
 
 export interface StreamRpc {
+  /** Makes the object ready for a start that has not come yet. Does nothing where there is a stream. */
+  prepare(): Promise<void>;
   /** null: there is no such stream. A stream that has ended is left as it is. */
   stop(): Promise<StreamStatus | null>;
   /** Settles with the answer. */

@@ -30,7 +30,7 @@ export class StreamObject extends createStreamObject(config) {
     const { chunks } = this.ctx.storage.sql
       .exec<{ chunks: number }>("SELECT COUNT(*) AS chunks FROM chunks")
       .one();
-    // The record, and the alarm at the start and at the end.
+    // The record, and the alarm at the start (or before it, in a prepared object) and at the end.
     return chunks + 3;
   }
 }
