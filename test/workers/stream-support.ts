@@ -178,3 +178,18 @@ export function fedUpstream() {
 }
 
 const nextTurn = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+/** Its record is refused, and the object reset: not when it is written, but when the platform commits it. */
+export function failToCommit(stream: TestStream): Promise<void> {
+  return stream.inside((object, { storage: { sql } }) => {
+    sql.exec("CREATE TABLE parents (id INTEGER PRIMARY KEY)");
+    sql.exec("CREATE TABLE children (parent INTEGER REFERENCES parents (id))");
+    const store = Reflect.get(object, "store");
+    const begin = store.begin.bind(store);
+    store.begin = (...record: unknown[]) => {
+      begin(...record);
+      sql.exec("PRAGMA defer_foreign_keys = ON");
+      sql.exec("INSERT INTO children (parent) VALUES (1)");
+    };
+  });
+}
