@@ -1,5 +1,5 @@
 /**
- * The next streams' objects, made ready off the way of any answer: the first request to an object, its tables and its alarm take
+ * The next streams' objects, made ready off the way of any answer: the first request to an object, its storage and its alarm take
  * longer than everything else that stands before a first token. Kept per isolate as plain data, because one invocation may
  * not touch what another waits for. A spare is a convenience: a start that finds none has a new object, as ever.
  */

@@ -63,12 +63,11 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     return this.log.attach(format, after === null ? null : Number(after));
   }
 
-  /** Tables and alarm for a start that has not come yet. If none comes, that alarm deletes them. */
+  /** Loads the object and sets its alarm for a start that has not come yet. If none comes, that alarm deletes what there is. */
   async prepare(): Promise<void> {
     if (this.log.current !== null) return;
     // Models and guards are made once per isolate, and this may be its first object.
     this.services();
-    this.store.prepare();
     await this.arm(Date.now() + limits.watchdogMs);
   }
 
@@ -271,7 +270,6 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
   /** In one turn: a start that comes after it finds an empty object. */
   private async deleteEverything(): Promise<void> {
     this.armedAtMs = null;
-    this.store.forget();
     const { storage } = this.ctx;
     await Promise.all([storage.deleteAlarm(), storage.deleteAll()]);
   }

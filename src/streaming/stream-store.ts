@@ -1,4 +1,4 @@
-/** Rows in, rows out. Decides nothing; all calls are synchronous. */
+/** A stream as it is stored, in and out. Decides nothing; all calls are synchronous. */
 import { LIMITS } from "../config/limits.ts";
 import { begin, type StoredLog } from "../core/stream/machine.ts";
 import {
@@ -6,22 +6,12 @@ import {
   STREAM_RECORD_VERSION,
   type Chunk,
   type Frame,
-  type FrameBody,
   type StreamRecord,
 } from "../core/stream/model.ts";
 import { weighTokens } from "../models/estimate.ts";
 import type { TokenUsage } from "../models/port.ts";
-import { migrate } from "../platform/migrations.ts";
 import type { IndexKeys } from "./start-gate.ts";
 import type { StreamRequest } from "./port.ts";
-import { STREAM_MIGRATIONS } from "./schema.ts";
-
-interface ChunkRow extends Record<string, SqlStorageValue> {
-  last_id: number;
-  first_id: number;
-  stored_at: number;
-  frames: string;
-}
 
 /** What the model was asked, as far as asking again needs it. */
 export interface Asked {
@@ -39,102 +29,69 @@ export interface StoredStream extends StoredLog {
 
 export const NOTHING_ASKED: Asked = { fingerprint: null, request: null, countedBy: [] };
 
+/** The record, and what was asked. */
+const STREAM_KEY = "stream";
+/** With the id of the last frame in it, so that keys rise as ids do. */
+const CHUNK_PREFIX = "chunk:";
+const ID_DIGITS = String(Number.MAX_SAFE_INTEGER).length;
+
+/**
+ * In the object's key-value table, which is the platform's own: tables that were made for one stream would be seven rows beside
+ * the dozen that it has. Values are JSON as UTF-8, because a structured clone would take twice the room for one letter beyond Latin-1.
+ */
 export class StreamStore {
   private readonly storage: DurableObjectStorage;
-  private readonly sql: SqlStorage;
-  private hasTables = false;
-  /** Rows written since the object was loaded, by the cursor's own counter. */
+  /** Rows written since the object was loaded: each key that is put or deleted is one. */
   rowsWritten = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.storage = storage;
-    this.sql = storage.sql;
   }
 
   /** Null for a stream that was never started, or is gone. Writes nothing. */
   load(): StoredStream | null {
-    const tables = this.sql
-      .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'stream'")
-      .toArray();
-    if (tables.length === 0) return null;
-    this.prepare();
-    const row = this.sql
-      .exec<{ record: string; asked: string }>("SELECT record, asked FROM stream WHERE k = 1")
-      .toArray()[0];
-    if (row === undefined) return null;
-    const record = JSON.parse(row.record) as StreamRecord; // written by begin
+    const stored = this.storage.kv.get<Uint8Array>(STREAM_KEY);
+    if (stored === undefined) return null;
+    const { record, asked } = parse<{ record: StreamRecord; asked: Asked }>(stored);
     if (record.v !== STREAM_RECORD_VERSION) {
       throw new Error(`unknown stream record version ${String(record.v)}`);
     }
-    const last = this.sql.exec<ChunkRow>("SELECT * FROM chunks ORDER BY last_id DESC LIMIT 1").toArray()[0];
-    const asked = JSON.parse(row.asked) as Asked; // written by begin
-    return { record, asked, lastChunk: last === undefined ? null : chunkOf(last) };
-  }
-
-  /** Makes the tables, once. */
-  prepare(): void {
-    if (this.hasTables) return;
-    migrate(this.storage, STREAM_MIGRATIONS);
-    this.hasTables = true;
-  }
-
-  /** Everything has been deleted. */
-  forget(): void {
-    this.hasTables = false;
+    const [last = null] = this.chunks({ reverse: true, limit: 1 });
+    return { record, asked, lastChunk: last };
   }
 
   begin(record: StreamRecord, asked: Asked): void {
-    this.prepare();
-    this.rowsWritten += this.sql.exec(
-      "INSERT INTO stream (k, record, asked) VALUES (1, ?, ?)",
-      JSON.stringify(record),
-      JSON.stringify(asked),
-    ).rowsWritten;
+    this.put(STREAM_KEY, { record, asked });
   }
 
   /** The log begins anew, with this chunk. */
   reopen(record: StreamRecord, asked: Asked, first: Chunk): void {
     this.storage.transactionSync(() => {
-      const [row, which] = [JSON.stringify(record), JSON.stringify(asked)];
-      const updated = this.sql.exec("UPDATE stream SET record = ?, asked = ? WHERE k = 1", row, which);
-      const deleted = this.sql.exec("DELETE FROM chunks");
-      this.rowsWritten += updated.rowsWritten + deleted.rowsWritten;
+      this.begin(record, asked);
+      const keys = Array.from(this.storage.kv.list({ prefix: CHUNK_PREFIX }), ([key]) => key);
+      for (const key of keys) this.storage.kv.delete(key);
+      this.rowsWritten += keys.length;
       this.add(first);
     });
   }
 
-  add({ firstId, lastId, storedAtMs, frames }: Chunk): void {
-    const bodies = JSON.stringify(frames.map(({ id, body }) => (id === firstId ? body : { id, ...body })));
-    this.rowsWritten += this.sql.exec(
-      "INSERT INTO chunks (last_id, first_id, stored_at, frames) VALUES (?, ?, ?, ?)",
-      lastId,
-      firstId,
-      storedAtMs,
-      bodies,
-    ).rowsWritten;
+  add(chunk: Chunk): void {
+    this.put(chunkKey(chunk.lastId), chunk);
   }
 
   /** The next stored frames after a cursor: a bounded piece of the log. */
   framesAfter(record: StreamRecord, cursor: number): readonly Frame[] {
-    const rows = this.sql
-      .exec<ChunkRow>(
-        "SELECT * FROM chunks WHERE last_id > ? ORDER BY last_id LIMIT ?",
-        cursor,
-        LIMITS.streams.replayChunks,
-      )
-      .toArray();
-    const frames = rows.flatMap((row) => chunkOf(row).frames).filter((frame) => frame.id > cursor);
+    const chunks = this.chunks({ startAfter: chunkKey(cursor), limit: LIMITS.streams.replayChunks });
+    const frames = chunks.flatMap((chunk) => chunk.frames).filter((frame) => frame.id > cursor);
     // The first frame is not stored: it follows from the record.
     return cursor < FIRST_ID ? [...begin(record).tail, ...frames] : frames;
   }
 
   /** All that was said. */
   texts(): readonly string[] {
-    const texts: string[] = [];
-    for (const row of this.sql.exec<ChunkRow>("SELECT * FROM chunks ORDER BY last_id")) {
-      for (const { body } of chunkOf(row).frames) if (body.kind === "text") texts.push(body.text);
-    }
-    return texts;
+    return this.chunks({})
+      .flatMap(({ frames }) => frames)
+      .flatMap(({ body }) => (body.kind === "text" ? [body.text] : []));
   }
 
   /** When nobody counted: by what was stored. The provider was paid for at least that. */
@@ -142,10 +99,23 @@ export class StreamStore {
     const weight = this.texts().reduce((sum, text) => sum + weighTokens(text), 0);
     return { inputTokens, outputTokens: Math.ceil(weight), estimated: true };
   }
+
+  private chunks(which: Omit<SyncKvListOptions, "prefix">): readonly Chunk[] {
+    return Array.from(this.storage.kv.list<Uint8Array>({ ...which, prefix: CHUNK_PREFIX }), ([, stored]) =>
+      parse<Chunk>(stored),
+    );
+  }
+
+  private put(key: string, value: unknown): void {
+    this.storage.kv.put(key, new TextEncoder().encode(JSON.stringify(value)));
+    this.rowsWritten += 1;
+  }
 }
 
-function chunkOf(row: ChunkRow): Chunk {
-  const stored = JSON.parse(row.frames) as (FrameBody & { readonly id?: number })[]; // written by add
-  const frames = stored.map(({ id = row.first_id, ...body }) => ({ id, body }));
-  return { firstId: row.first_id, lastId: row.last_id, storedAtMs: row.stored_at, frames };
+function chunkKey(lastId: number): string {
+  return `${CHUNK_PREFIX}${String(lastId).padStart(ID_DIGITS, "0")}`;
+}
+
+function parse<Value>(stored: Uint8Array): Value {
+  return JSON.parse(new TextDecoder().decode(stored)) as Value; // written by put
 }

@@ -12,11 +12,9 @@ const alarmOf = (stream: TestStream) => stream.inside((_, { storage }) => storag
 const storedBy = (stream: TestStream) =>
   stream.inside(async (_, { storage }) => ({
     alarm: await storage.getAlarm(),
-    tables: storage.sql
-      .exec("SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'")
-      .toArray(),
+    keys: Array.from(storage.kv.list(), ([key]) => key),
   }));
-const NOTHING = { alarm: null, tables: [] };
+const NOTHING = { alarm: null, keys: [] };
 
 /** What the object sets its alarm to, from now on. */
 const armings = (stream: TestStream) =>

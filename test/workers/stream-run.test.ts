@@ -143,12 +143,10 @@ describe("a stream that may be asked again", () => {
     const reader = (await answering).body?.getReader();
     await reader?.read();
     const stored = () =>
-      stream.inside((_, { storage }) =>
-        storage.sql.exec<{ record: string; asked: string }>("SELECT record, asked FROM stream").one(),
-      );
+      stream.inside((_, { storage }) => new TextDecoder().decode(storage.kv.get<Uint8Array>("stream")));
     const first = await stored();
     // Once: twice the longest prompt would not fit a row.
-    expect(first.asked.split("Say hello.")).toHaveLength(2);
+    expect(first.split("Say hello.")).toHaveLength(2);
     await stream.serveEveryInstance();
     const cut = reader?.read().catch(() => undefined);
     await abortAllDurableObjects();
@@ -159,9 +157,9 @@ describe("a stream that may be asked again", () => {
       { event: "delta", data: { text: "anew" } },
       { event: "done" },
     ]);
-    const inputTokens = (record: string) =>
-      (JSON.parse(record) as { readonly inputTokens: number }).inputTokens; // a record's own form
-    expect(inputTokens((await stored()).record)).toBe(inputTokens(first.record));
+    const inputTokens = (text: string) => /"inputTokens":(\d+)/.exec(text)?.[1];
+    expect(inputTokens(first)).toMatch(/^\d+$/);
+    expect(inputTokens(await stored())).toBe(inputTokens(first));
     expect(upstream.calls).toHaveLength(2);
   });
 
