@@ -14,6 +14,7 @@ import { admitCall, problemOfRefusal, type AdmittedCall, type Refusal } from "./
 import { parseFormat } from "./formats/format.ts";
 import { Generation, type GenerationResult } from "./generation.ts";
 import { lastShownOf, LiveLog, type EndedLog } from "./live-log.ts";
+import { settleLostCall } from "./lost-call.ts";
 import type { RunOutcome, StreamRequest } from "./port.ts";
 import { outcomeOf, outcomeOfRefusal } from "./run-outcome.ts";
 import { problemOfFailure } from "./stream-problems.ts";
@@ -108,7 +109,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     if (this.log.current === null) {
       // Without the texts, which are in the prompt: a row must hold it.
       const kept = onInterruption === "reask" ? { ...request, texts: [] } : null;
-      const asked = { fingerprint: null, request: kept, countedBy };
+      const asked = { ...askedBy(request), request: kept, countedBy };
       this.asking ??= this.ask({ id, request, asked });
       let refused: Refusal | null;
       try {
@@ -133,7 +134,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const stands =
       current !== null && (!hasEnded(current) || current.state === "done" || current.state === "stopped");
     if (isSame && stands) return null;
-    const asking = this.ask({ id, request, asked: { ...NOTHING_ASKED, fingerprint } }, current?.lastId);
+    const asking = this.ask({ id, request, asked: { ...askedBy(request), fingerprint } }, current?.lastId);
     this.asking = asking;
     try {
       return await asking;
@@ -219,6 +220,13 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const { record, asked } = stored;
     this.asked = asked;
     this.asks = record.asks ?? 1;
+    const lost = isOpen(stored) ? { record, asked, usage: this.store.usage(record.inputTokens) } : null;
+    await this.takeUp(stored);
+    if (lost !== null) this.ctx.waitUntil(settleLostCall(this.services(), lost));
+  }
+
+  private async takeUp(stored: StoredStream): Promise<void> {
+    const { record, asked } = stored;
     const { id, model } = record;
     if (isOpen(stored) && asked.request !== null && this.asks <= limits.maxReasks) {
       const texts = promptTexts(asked.request.options);
@@ -273,4 +281,8 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     const { storage } = this.ctx;
     await Promise.all([storage.deleteAlarm(), storage.deleteAll()]);
   }
+}
+
+function askedBy({ caller }: StreamRequest): Asked {
+  return caller === undefined ? NOTHING_ASKED : { ...NOTHING_ASKED, caller };
 }

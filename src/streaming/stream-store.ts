@@ -8,6 +8,7 @@ import {
   type Frame,
   type StreamRecord,
 } from "../core/stream/model.ts";
+import type { Attribution } from "../guard/budgets.ts";
 import { weighTokens } from "../models/estimate.ts";
 import type { TokenUsage } from "../models/port.ts";
 import type { IndexKeys } from "./start-gate.ts";
@@ -21,11 +22,15 @@ export interface Asked {
   readonly request: StreamRequest | null;
   /** Indexes that are told of the end. */
   readonly countedBy: IndexKeys;
+  /** Whom it is asked for: pays when the object dies. */
+  readonly caller?: Attribution;
 }
 
 export interface StoredStream extends StoredLog {
   readonly asked: Asked;
 }
+
+type Begun = Pick<StoredStream, "record" | "asked">;
 
 export const NOTHING_ASKED: Asked = { fingerprint: null, request: null, countedBy: [] };
 
@@ -52,7 +57,7 @@ export class StreamStore {
   load(): StoredStream | null {
     const stored = this.storage.kv.get<Uint8Array>(STREAM_KEY);
     if (stored === undefined) return null;
-    const { record, asked } = parse<{ record: StreamRecord; asked: Asked }>(stored);
+    const { record, asked } = parse(stored) as Begun; // written by begin
     if (record.v !== STREAM_RECORD_VERSION) {
       throw new Error(`unknown stream record version ${String(record.v)}`);
     }
@@ -101,8 +106,9 @@ export class StreamStore {
   }
 
   private chunks(which: Omit<SyncKvListOptions, "prefix">): readonly Chunk[] {
-    return Array.from(this.storage.kv.list<Uint8Array>({ ...which, prefix: CHUNK_PREFIX }), ([, stored]) =>
-      parse<Chunk>(stored),
+    return Array.from(
+      this.storage.kv.list<Uint8Array>({ ...which, prefix: CHUNK_PREFIX }),
+      ([, stored]) => parse(stored) as Chunk,
     );
   }
 
@@ -116,6 +122,7 @@ function chunkKey(lastId: number): string {
   return `${CHUNK_PREFIX}${String(lastId).padStart(ID_DIGITS, "0")}`;
 }
 
-function parse<Value>(stored: Uint8Array): Value {
-  return JSON.parse(new TextDecoder().decode(stored)) as Value; // written by put
+/** What `put` has written. */
+function parse(stored: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(stored));
 }

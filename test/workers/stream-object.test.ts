@@ -250,6 +250,29 @@ describe("an object that dies", () => {
     expect((await stream.attach(Number(events.at(-1)?.id))).status).toBe(204);
   });
 
+  it("is paid for by what was stored of it, once: the provider bills a call that nobody heard the end of", async () => {
+    const { upstream, say } = fedUpstream();
+    const stream = await testStream(upstream, { price: { inputPerMillion: 0, outputPerMillion: 1_000_000 } });
+    const answering = stream.start("sluice");
+    say(delta("x".repeat(5_000)));
+    const { reader } = await readEvents(await answering, 2);
+    const cut = reader.read().catch(() => undefined);
+    await stream.serveEveryInstance();
+    for (let deaths = 0; deaths < 2; deaths++) {
+      await abortAllDurableObjects();
+      await cut;
+      await allEvents(await stream.attach());
+    }
+    const [end] = (await allEvents(await stream.attach())).slice(-1);
+    expect(end?.data).toMatchObject({ code: "interrupted", usage: { outputTokens: 1_250 } });
+    await vi.waitFor(() => expect(stream.charged).toHaveLength(1));
+    expect(stream.charged).toMatchObject([{ model: "fast", micros: 1_250 * 1_000_000 }]);
+    expect(stream.observed).toMatchObject([
+      { failed: { code: "interrupted" }, facts: { usage: { estimated: true } } },
+    ]);
+    vi.restoreAllMocks();
+  });
+
   it("is found by its watchdog, when nobody comes back to look", async () => {
     const { upstream, say } = fedUpstream();
     const stream = await testStream(upstream);

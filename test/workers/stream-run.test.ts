@@ -160,6 +160,8 @@ describe("a stream that may be asked again", () => {
     const inputTokens = (text: string) => /"inputTokens":(\d+)/.exec(text)?.[1];
     expect(inputTokens(first)).toMatch(/^\d+$/);
     expect(inputTokens(await stored())).toBe(inputTokens(first));
+    const codes = () => stream.observed.map(({ failed }) => failed?.code ?? "ok").toSorted();
+    await vi.waitFor(() => expect(codes()).toEqual(["interrupted", "ok"]));
     expect(upstream.calls).toHaveLength(2);
   });
 

@@ -3,6 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { StreamState } from "../../src/core/stream/model.ts";
+import type { BudgetKeeper } from "../../src/guard/budgets.ts";
 import type { Admission, CallReport, GuardClient } from "../../src/guard/port.ts";
 import type { OpenAICompatibleOptions } from "../../src/models/openai-compatible.ts";
 import type { StreamFormat } from "../../src/streaming/formats/format.ts";
@@ -31,6 +32,8 @@ export interface TestStream {
   /** What the gateway was told of calls that are over. */
   readonly observed: readonly StreamedCall[];
   readonly logged: readonly LogLine[];
+  /** What budgets were charged. */
+  readonly charged: readonly { readonly model: string; readonly caller: unknown; readonly micros: number }[];
   /** Streams whose end was told to those who count them. */
   readonly ends: readonly string[];
   /** What the guard says from now on. */
@@ -78,7 +81,14 @@ export async function testStream(
       flushed = true;
     },
   };
+  const charged: { model: string; caller: unknown; micros: number }[] = [];
+  const budgets: BudgetKeeper = {
+    check: async () => ({ kind: "within" }),
+    charge: (asked, caller, { micros }) => charged.push({ model: asked, caller, micros }),
+    flush: async () => undefined,
+  };
   const calls = {
+    budgets,
     models: fakeModel(upstream, model).registry,
     guard,
     nowMs: Date.now,
@@ -102,6 +112,7 @@ export async function testStream(
     observed,
     ends,
     logged,
+    charged,
     refuse: async (admission) => {
       refused = admission;
     },
