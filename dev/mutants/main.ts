@@ -1,7 +1,7 @@
 /**
  * Changes the sources that keep the promises, one small fault at a time, and expects a test to notice each.
  *
- *     npm run mutants [-- --target core|lanes|object|pipeline|all] [--named] [--only ID,ID] [--list]
+ *     npm run mutants [-- --target core|lanes|object|pipeline|guard|models|cache|all] [--named] [--only ID,ID] [--list]
  *
  * Nothing is written into the tree. See docs/mutants.md.
  */

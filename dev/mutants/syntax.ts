@@ -12,7 +12,9 @@ export type Visit = (node: SyntaxNode, parents: readonly SyntaxNode[]) => void;
 
 /** @throws when the text is not TypeScript */
 export function parse(text: string): SyntaxNode {
-  return parseAst(text, { lang: "ts" }) as unknown as SyntaxNode; // ESTree: every node has these fields
+  const program: unknown = parseAst(text, { lang: "ts" });
+  if (!isNode(program)) throw new Error("the parser's answer is not a syntax node");
+  return program;
 }
 
 export function isParsable(text: string): boolean {
@@ -66,7 +68,10 @@ export function isLogCall(node: SyntaxNode): boolean {
 }
 
 export function isNode(value: unknown): value is SyntaxNode {
-  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
+  if (typeof value !== "object" || value === null) return false;
+  if (!("type" in value && "start" in value && "end" in value)) return false;
+  const { type, start, end } = value;
+  return typeof type === "string" && typeof start === "number" && typeof end === "number";
 }
 
 export function nodeAt(node: SyntaxNode, key: string): SyntaxNode | null {
