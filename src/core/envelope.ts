@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { isLocationHint, type LocationHint } from "./homes.ts";
-import { parseEventId, parsePartitionName, partitionOf, type EventId, type PartitionName } from "./ids.ts";
+import { eventIdSchema, partitionNameSchema, partitionOf } from "./ids.ts";
 import { eventPolicySchema } from "./policy.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -12,11 +12,6 @@ export const ENVELOPE_VERSION = 1;
 
 /** The built-in pipeline of events that no route took: recorded, visible, filtered. No configured one has this name. */
 export const UNROUTED_PIPELINE = "unrouted";
-
-const eventIdSchema = z.custom<EventId>((value) => typeof value === "string" && parseEventId(value).ok);
-const partitionNameSchema = z.custom<PartitionName>(
-  (value) => typeof value === "string" && parsePartitionName(value).ok,
-);
 
 const bodySchema = z.discriminatedUnion("kind", [
   /** The raw body as text. Bodies that are not valid UTF-8 are refused at the door. */
@@ -69,6 +64,15 @@ const envelopeSchema = z.object({
 
 export type EventEnvelope = z.infer<typeof envelopeSchema>;
 export type EnvelopeBody = z.infer<typeof bodySchema>;
+
+/** What every list and view of events shows of an envelope: nothing of what it carries. */
+export function headOf(envelope: EventEnvelope) {
+  const { source, type, pipeline, partition, partitionKey, dedupeKey, priority, traceparent, receivedAtMs } =
+    envelope;
+  return { source, type, pipeline, partition, partitionKey, dedupeKey, priority, traceparent, receivedAtMs };
+}
+
+export type EnvelopeHead = Readonly<ReturnType<typeof headOf>>;
 
 /** Parses an envelope from a queue message, a stored row or an RPC argument. */
 export function parseEnvelope(value: unknown): Result<EventEnvelope, string> {

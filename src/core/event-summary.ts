@@ -3,17 +3,13 @@
  * when an event ends or re-enters; carried by the telemetry queue; projected into D1. Version 1.
  */
 import * as z from "zod";
-import { parseEventId, parsePartitionName, type EventId, type PartitionName } from "./ids.ts";
+import { headOf } from "./envelope.ts";
+import { eventIdSchema, partitionNameSchema, type EventId } from "./ids.ts";
 import type { EventRecord } from "./partition/model.ts";
-
-const idSchema = z.custom<EventId>((value) => typeof value === "string" && parseEventId(value).ok);
-const partitionSchema = z.custom<PartitionName>(
-  (value) => typeof value === "string" && parsePartitionName(value).ok,
-);
 
 export const eventSummarySchema = z.object({
   v: z.literal(1),
-  id: idSchema,
+  id: eventIdSchema,
   /** Rises each time the event ends, re-enters or gets another payload: an older summary never replaces a newer one. */
   version: z.int(),
   run: z.int(),
@@ -21,13 +17,13 @@ export const eventSummarySchema = z.object({
   source: z.string(),
   type: z.string(),
   pipeline: z.string(),
-  partition: partitionSchema,
+  partition: partitionNameSchema,
   partitionKey: z.string(),
   dedupeKey: z.string(),
   priority: z.enum(["high", "normal", "low"]),
   traceparent: z.string(),
   /** The event that emitted this one. */
-  parent: z.nullable(idSchema),
+  parent: z.nullable(eventIdSchema),
   colo: z.string(),
   late: z.boolean(),
   receivedAtMs: z.int(),
@@ -81,18 +77,10 @@ export function summaryOf(record: EventRecord): EventSummary {
     version: record.version ?? 0,
     run: record.run,
     state: record.state,
-    source: envelope.source,
-    type: envelope.type,
-    pipeline: envelope.pipeline,
-    partition: envelope.partition,
-    partitionKey: envelope.partitionKey,
-    dedupeKey: envelope.dedupeKey,
-    priority: envelope.priority,
-    traceparent: envelope.traceparent,
+    ...headOf(envelope),
     parent: envelope.parent?.id ?? null,
     colo: envelope.origin.colo,
     late: record.late,
-    receivedAtMs: envelope.receivedAtMs,
     endedAtMs: record.endedAtMs,
     attempts: record.attempts,
     deliveryAttempts: record.deliveryAttempts,

@@ -7,6 +7,7 @@
  *
  * A hash is the first 130 bits of a SHA-256, as 26 characters of Crockford's base 32 in lower case.
  */
+import * as z from "zod";
 import type { Brand } from "./brand.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -71,6 +72,12 @@ export function parseEventId(text: string): Result<EventId, "invalid"> {
 export function parsePartitionName(text: string): Result<PartitionName, "invalid"> {
   return PARTITION_NAME.test(text) ? ok(text as PartitionName) : err("invalid"); // checked by the pattern
 }
+
+/** The same, as fields of what is parsed: messages, rows, summaries. */
+export const eventIdSchema = z.custom<EventId>((value) => typeof value === "string" && EVENT_ID.test(value));
+export const partitionNameSchema = z.custom<PartitionName>(
+  (value) => typeof value === "string" && PARTITION_NAME.test(value),
+);
 
 export function partitionOf(id: EventId): PartitionName {
   return id.slice("evt_".length, -(HASH_LENGTH + 1)) as PartitionName; // an EventId embeds one

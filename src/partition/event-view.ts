@@ -1,4 +1,5 @@
 /** One event as `GET /v1/events/:id` shows it. The payload stays inside. */
+import { headOf } from "../core/envelope.ts";
 import type { EventView } from "../core/partition/commands.ts";
 import { isOpen, type EventRecord, type OpenDecision } from "../core/partition/model.ts";
 
@@ -9,15 +10,7 @@ export function viewOf(record: EventRecord, leased: boolean): EventView {
     id: record.id,
     run: record.run,
     state: leased && isOpen(record.state) ? "leased" : record.state,
-    source: envelope.source,
-    type: envelope.type,
-    pipeline: envelope.pipeline,
-    partition: envelope.partition,
-    partitionKey: envelope.partitionKey,
-    dedupeKey: envelope.dedupeKey,
-    priority: envelope.priority,
-    traceparent: envelope.traceparent,
-    receivedAtMs: envelope.receivedAtMs,
+    ...headOf(envelope),
     endedAtMs: record.endedAtMs,
     nextAtMs: waits && record.nextAtMs > 0 ? record.nextAtMs : null,
     attempts: record.attempts,
@@ -41,15 +34,7 @@ export function undecidedView({ id, envelope, dueMs, askedAtMs, answer }: OpenDe
     id,
     run: 1,
     state: "pending",
-    source: envelope.source,
-    type: envelope.type,
-    pipeline: envelope.pipeline,
-    partition: envelope.partition,
-    partitionKey: envelope.partitionKey,
-    dedupeKey: envelope.dedupeKey,
-    priority: envelope.priority,
-    traceparent: envelope.traceparent,
-    receivedAtMs: envelope.receivedAtMs,
+    ...headOf(envelope),
     endedAtMs: null,
     nextAtMs: dueMs,
     attempts: 0,

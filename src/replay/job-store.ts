@@ -1,7 +1,7 @@
 /** Replay jobs in D1. A job is one JSON value; what guards its writes are columns beside it. */
 import * as z from "zod";
 import { eventSummarySchema } from "../core/event-summary.ts";
-import { parsePartitionName, type PartitionName } from "../core/ids.ts";
+import { partitionNameSchema } from "../core/ids.ts";
 import { replayProgressSchema } from "../core/replay/progress.ts";
 import { shadowReportSchema } from "../core/replay/shadow-report.ts";
 import type { ReplayDriver, ReplayJob, ReplayJobs } from "./port.ts";
@@ -11,9 +11,7 @@ const filterSchema = z.object({
   source: z.optional(z.string()),
   type: z.optional(z.string()),
   pipeline: z.optional(z.string()),
-  partition: z.optional(
-    z.custom<PartitionName>((value) => typeof value === "string" && parsePartitionName(value).ok),
-  ),
+  partition: z.optional(partitionNameSchema),
   customer: z.optional(z.string()),
   dedupeKey: z.optional(z.string()),
   code: z.optional(z.string()),

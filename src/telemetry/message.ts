@@ -1,7 +1,7 @@
 /** What the telemetry queue carries, version 1. Never on the way of an event: losing it costs sight, not events. */
 import * as z from "zod";
 import { eventSummarySchema } from "../core/event-summary.ts";
-import { jurisdictionOf, parsePartitionName, type Jurisdiction, type PartitionName } from "../core/ids.ts";
+import { jurisdictionOf, partitionNameSchema, type Jurisdiction } from "../core/ids.ts";
 import { countsSchema } from "../core/metrics/counts.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 
@@ -10,7 +10,7 @@ const telemetrySchema = z.discriminatedUnion("kind", [
   z.object({
     v: z.literal(1),
     kind: z.literal("partition_open"),
-    partition: z.custom<PartitionName>((value) => typeof value === "string" && parsePartitionName(value).ok),
+    partition: partitionNameSchema,
     dueMs: z.number(),
   }),
   /** Events that ended or re-entered. */

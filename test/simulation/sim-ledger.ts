@@ -2,6 +2,7 @@
  * The ledger as the partitions know it: it keeps the newest word on each event, acknowledges what they would tell
  * again, and is down for a while. Its messages and its answers can be lost.
  */
+import { isDeepStrictEqual } from "node:util";
 import { isOutboxed, summaryOf, type EventSummary } from "../../src/core/event-summary.ts";
 import type { EventId } from "../../src/core/ids.ts";
 import type { EventRecord } from "../../src/core/partition/model.ts";
@@ -49,7 +50,7 @@ export class SimLedger {
 
   private isListed(record: EventRecord): boolean {
     const row = this.rows.get(record.id);
-    return row !== undefined && JSON.stringify(row) === JSON.stringify(summaryOf(record));
+    return row !== undefined && isDeepStrictEqual(row, summaryOf(record));
   }
 
   private acknowledge(summary: EventSummary): void {

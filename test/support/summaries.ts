@@ -1,4 +1,5 @@
 /** What a partition tells the ledger, for tests. */
+import { headOf } from "../../src/core/envelope.ts";
 import type { EventSummary } from "../../src/core/event-summary.ts";
 import { envelopeOf, type EnvelopeOptions } from "./envelopes.ts";
 
@@ -12,18 +13,10 @@ export async function summaryFor(options: SummaryOptions): Promise<EventSummary>
     version: 1,
     run: 1,
     state: "done",
-    source: envelope.source,
-    type: envelope.type,
-    pipeline: envelope.pipeline,
-    partition: envelope.partition,
-    partitionKey: envelope.partitionKey,
-    dedupeKey: envelope.dedupeKey,
-    priority: envelope.priority,
-    traceparent: envelope.traceparent,
+    ...headOf(envelope),
     parent: null,
     colo: "TST",
     late: false,
-    receivedAtMs: envelope.receivedAtMs,
     endedAtMs: envelope.receivedAtMs + 300,
     attempts: 0,
     deliveryAttempts: 0,

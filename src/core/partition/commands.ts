@@ -3,7 +3,7 @@
  * a repeated request is answered like the first one and changes nothing (a lost response must not strand
  * a lease). Version 1 of the messages.
  */
-import type { EventEnvelope } from "../envelope.ts";
+import type { EnvelopeHead, EventEnvelope } from "../envelope.ts";
 import type { EventSummary } from "../event-summary.ts";
 import type { StageFailure } from "../failure.ts";
 import type { EventId, PartitionName } from "../ids.ts";
@@ -172,19 +172,10 @@ export interface StoredEvent {
 }
 
 /** One event as the API shows it. */
-export interface EventView {
+export interface EventView extends EnvelopeHead {
   readonly id: EventId;
   readonly run: number;
   readonly state: EventState;
-  readonly source: string;
-  readonly type: string;
-  readonly pipeline: string;
-  readonly partition: PartitionName;
-  readonly partitionKey: string;
-  readonly dedupeKey: string;
-  readonly priority: string;
-  readonly traceparent: string;
-  readonly receivedAtMs: number;
   readonly endedAtMs: number | null;
   readonly nextAtMs: number | null;
   readonly attempts: number;

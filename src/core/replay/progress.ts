@@ -3,11 +3,11 @@
  * anything is done to them: whoever goes on after a crash does the same ones again, and what was done is recognised by its version.
  */
 import * as z from "zod";
-import { parseEventId, type EventId } from "../ids.ts";
+import { eventIdSchema, type EventId } from "../ids.ts";
 
 const targetSchema = z.readonly(
   z.object({
-    id: z.custom<EventId>((value) => typeof value === "string" && parseEventId(value).ok),
+    id: eventIdSchema,
     version: z.int(),
   }),
 );

@@ -1,7 +1,7 @@
 /** What travels in a lane: an event, or the news that a partition has work. Version 1. */
 import * as z from "zod";
 import { parseEnvelope, type EventEnvelope } from "../../core/envelope.ts";
-import { parsePartitionName, type PartitionName } from "../../core/ids.ts";
+import { partitionNameSchema, type PartitionName } from "../../core/ids.ts";
 import type { Priority } from "../../core/policy.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 
@@ -15,7 +15,7 @@ const messageSchema = z.discriminatedUnion("kind", [
   z.object({
     v: z.literal(1),
     kind: z.literal("ring"),
-    partition: z.custom<PartitionName>((value) => typeof value === "string" && parsePartitionName(value).ok),
+    partition: partitionNameSchema,
     priority: z.enum(["high", "normal", "low"]),
   }),
 ]);
