@@ -3,8 +3,6 @@
  * serves those first that have waited.
  */
 import { describe, expect, it } from "vitest";
-import * as z from "zod";
-import { definePipeline } from "../../src/config/define-pipeline.ts";
 import { failure } from "../../src/core/failure.ts";
 import { DEFAULT_EVENT_POLICY } from "../../src/core/policy.ts";
 import type { AdmissionRequest } from "../../src/guard/port.ts";
@@ -26,6 +24,7 @@ import {
   scriptedDestinations,
   scriptedGuard,
   scriptedModels,
+  triagePipeline,
 } from "../workers/pipeline-fixtures.ts";
 import { eventMessage, READY, ringMessage, World } from "./mutants-lanes-support.ts";
 
@@ -54,18 +53,7 @@ describe("a deferred event", () => {
   });
 
   const live = () => new AbortController().signal;
-  const triage = definePipeline({
-    name: "triage",
-    input: z.object({ text: z.string() }),
-    infer: {
-      model: "fast",
-      promptVersion: "1",
-      output: z.object({ label: z.string() }),
-      prompt: ({ text }) => ({ instruction: "Sort.", data: { text } }),
-    },
-    format: ({ output }) => ({ body: output }),
-    deliver: ["crm"],
-  });
+  const triage = triagePipeline({ deliver: ["crm"] });
 
   it("names its turn to its customer's quota, to the model, and to the destination", async () => {
     const models = scriptedModels(() => answer({ label: "late" }));

@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import * as z from "zod";
 import { createResultCache } from "../../src/cache/results.ts";
-import { definePipeline } from "../../src/config/define-pipeline.ts";
 import { callModel } from "../../src/models/call.ts";
 import { createModelCaller } from "../../src/pipeline/model-caller.ts";
 import { completion, errorResponse, eventStream, fakeModel, fakeUpstream } from "./models-fake-upstream.ts";
@@ -11,25 +9,14 @@ import {
   NOW_MS,
   recordingLogger,
   scriptedGuard,
+  triagePipeline,
   type LogLine,
 } from "./pipeline-fixtures.ts";
 
 /** What `fakeModel` sets as the key. */
 const KEY = "sk-secret";
 
-const triage = definePipeline({
-  name: "triage",
-  input: z.object({ text: z.string() }),
-  infer: {
-    model: "fast",
-    promptVersion: "1",
-    output: z.object({ label: z.string() }),
-    prompt: ({ text }) => ({ instruction: "Sort.", data: { text } }),
-    cacheTtlSeconds: 600,
-  },
-  format: ({ output }) => ({ body: output }),
-  deliver: [],
-});
+const triage = triagePipeline({ cacheTtlSeconds: 600 });
 
 async function run(respond: () => Response) {
   const upstream = fakeUpstream(respond);

@@ -1,6 +1,7 @@
 /** Scripted stand-ins for everything around the pipeline runner. Each records what it was asked. */
+import * as z from "zod";
 import { createResultCache, type ResultCache } from "../../src/cache/results.ts";
-import type { Pipeline } from "../../src/config/define-pipeline.ts";
+import { definePipeline, type Pipeline } from "../../src/config/define-pipeline.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import { failure, type StageFailure } from "../../src/core/failure.ts";
 import type { DeliveryRecord, StoredOutput } from "../../src/core/partition/model.ts";
@@ -136,6 +137,28 @@ export function scriptedDestinations(
 }
 
 export const accepted: SendScript = () => ok({ status: 200, durationMs: 4 });
+
+export interface TriageOptions {
+  readonly deliver?: readonly string[];
+  readonly cacheTtlSeconds?: number;
+}
+
+/** What `leasedEvent` is for: one label of one model, where the pipeline itself is not what is looked at. */
+export function triagePipeline({ deliver = [], cacheTtlSeconds }: TriageOptions = {}) {
+  return definePipeline({
+    name: "triage",
+    input: z.object({ text: z.string() }),
+    infer: {
+      model: "fast",
+      promptVersion: "1",
+      output: z.object({ label: z.string() }),
+      prompt: ({ text }) => ({ instruction: "Sort.", data: { text } }),
+      ...(cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds }),
+    },
+    format: ({ output }) => ({ body: output }),
+    deliver,
+  });
+}
 
 export interface EventOptions {
   readonly pipeline?: string;

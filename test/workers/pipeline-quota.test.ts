@@ -1,22 +1,17 @@
 import { expect, it } from "vitest";
-import * as z from "zod";
-import { definePipeline } from "../../src/config/define-pipeline.ts";
 import { DEFAULT_EVENT_POLICY, type Quota } from "../../src/core/policy.ts";
-import { answer, bench, leasedEvent, NOW_MS, scriptedGuard, scriptedModels } from "./pipeline-fixtures.ts";
+import {
+  answer,
+  bench,
+  leasedEvent,
+  NOW_MS,
+  scriptedGuard,
+  scriptedModels,
+  triagePipeline,
+} from "./pipeline-fixtures.ts";
 
 const live = () => new AbortController().signal;
-const triage = definePipeline({
-  name: "triage",
-  input: z.object({ text: z.string() }),
-  infer: {
-    model: "fast",
-    promptVersion: "1",
-    output: z.object({ label: z.string() }),
-    prompt: ({ text }) => ({ instruction: "Sort.", data: { text } }),
-  },
-  format: ({ output }) => ({ body: output }),
-  deliver: [],
-});
+const triage = triagePipeline();
 const withQuota = (quota: Quota) => ({ envelope: { policy: { ...DEFAULT_EVENT_POLICY, quota } } });
 const untilMs = NOW_MS + 60_000;
 const denied = { kind: "denied", reason: "tokens", retryAtMs: untilMs } as const;
