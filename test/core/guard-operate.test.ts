@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { operateGuard } from "../../src/core/guard/operate.ts";
-import { FAILURE, Guard, settings, START_MS } from "./guard-support.ts";
+import { FAILURE, Guard, settings, START_MS, SUCCESS } from "./guard-support.ts";
 
 const at = { nowMs: START_MS, settings };
 
@@ -23,4 +23,19 @@ it("a reset guard grants at once at its full rate, and what is under way still c
   expect(guard.state.adaptive).toMatchObject({ factor: 1, pausedUntilMs: 0 });
   guard.grant();
   expect(guard.deny().reason).toBe("concurrency");
+});
+
+it("a reset guard has forgotten how often it was told to slow down: the next time it pauses as at first", () => {
+  const guard = new Guard();
+  const limited = { ...SUCCESS, hint: { limited: true } };
+  const pauseAfterMs = () => {
+    guard.pass(settings.adapt.everyMs);
+    guard.call(limited);
+    return guard.state.adaptive.pausedUntilMs - guard.nowMs;
+  };
+  expect(pauseAfterMs()).toBe(settings.adapt.firstPauseMs);
+  guard.pass(settings.adapt.firstPauseMs);
+  expect(pauseAfterMs()).toBe(2 * settings.adapt.firstPauseMs);
+  guard.state = operateGuard(guard.state, { kind: "reset" }, { nowMs: guard.nowMs, settings });
+  expect(pauseAfterMs()).toBe(settings.adapt.firstPauseMs);
 });

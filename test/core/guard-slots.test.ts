@@ -66,6 +66,12 @@ describe("concurrency slots", () => {
     expect(guard.grantAll({ priority: "high" })).toHaveLength(2);
   });
 
+  it("leave lower priorities their part of what higher ones have not taken", () => {
+    const guard = new Guard({ maxConcurrent: 10 });
+    guard.grantAll({ priority: "high" }, 8);
+    expect(guard.grantAll({ priority: "normal" })).toHaveLength(2);
+  });
+
   it("spread their waiting callers by how long calls take", () => {
     const guard = new Guard({ maxConcurrent: 4 });
     guard.call({ ...SUCCESS, latencyMs: 2_000 });

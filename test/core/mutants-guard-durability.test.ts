@@ -166,6 +166,14 @@ describe("a restart", () => {
     expect(expiries({ ...state, permits: old })).toEqual([START_MS + 5_000, START_MS + 5_000]);
   });
 
+  it("takes nothing for used of what has no limit", () => {
+    const guard = new Guard({ requestsPerMinute: 600 });
+    guard.call();
+    const reloaded = restart(stored(guard), START_MS + 60_000);
+    expect(reloaded.permits).toEqual([]);
+    expect(reloaded.rate.buckets.at(-1)).toMatchObject({ requests: [60, 0, 0], tokens: [0, 0, 0] });
+  });
+
   it("reckons with the rate that was seen, where none is configured and a 429 has come", () => {
     const guard = new Guard();
     guard.grant();
