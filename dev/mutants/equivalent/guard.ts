@@ -42,7 +42,8 @@ export const GUARD_EQUIVALENTS: readonly EquivalentMutant[] = [
   ]),
   ...equivalentsIn("src/guard/shards.ts", [
     ["553b9211", "remaining < 0 ? …", "a part of nothing is nothing"],
-    ["d8eeed3f", "remaining < 0 ? …", "a part of nothing is nothing"],
+    ["d8eeed3f", "remaining < 0 ? …", "what is left is a whole number, and a part of nothing is nothing"],
+    ["7156f0ad", "requestsPerMinute = 0", "whoever wants no shard has one all the same"],
   ]),
   ...equivalentsIn("src/guard/permit-pool.ts", [
     ["e64bbf4f", "if (expired.length > 0)", "where nothing has expired nothing is filtered out"],
