@@ -85,7 +85,8 @@ try {
       () => oneByOne(5, (at) => documentOf(at, 25 * MIB, "xxxxxxxxxxxxxxxxxxxxxé漢")),
     ],
     ["6 of 25 MiB at once", () => atOnce(6, (at) => documentOf(at, 25 * MIB, "x"))],
-    ["6 forged of 25 MiB at once", () => atOnce(6, (at) => documentOf(at, 25 * MIB, "x", true))],
+    // Forging adds a byte: one more than is allowed would be refused before its signature is looked at.
+    ["6 forged of 25 MiB at once", () => atOnce(6, (at) => documentOf(at, 25 * MIB - 1, "x", true))],
     ["20 of 10 KiB again", () => oneByOne(20, (at) => documentOf(at, 10_240, "x"))],
   ];
   for (const [what, work] of rows) console.log(`${what.padEnd(34)}${await peakMib(work)}`);

@@ -15,6 +15,7 @@ import {
 import { createGateway, createStreamObject } from "../../../src/gateway.ts";
 
 export { GuardObject } from "../../../src/guard/guard-object.ts";
+export { StreamIndexObject } from "../../../src/streaming/index-object.ts";
 export { PartitionObject } from "../../../src/partition/partition-object.ts";
 
 const note = z.object({ customer: z.string(), text: z.string() });
