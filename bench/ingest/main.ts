@@ -34,7 +34,14 @@ if (values.help || !Number.isInteger(rounds) || !Number.isInteger(perRound)) {
   process.exit(values.help ? 0 : 2);
 }
 
-const objects = { PARTITION: "PartitionObject", GUARD: "GuardObject", STREAM: "StreamObject" };
+const objects = {
+  PARTITION: "PartitionObject",
+  GUARD: "GuardObject",
+  STREAM: "StreamObject",
+  STREAM_INDEX: "StreamIndexObject",
+};
+/** Looked at when the gateway starts; no body here is large enough to be kept. */
+const buckets = { PAYLOADS: "lane" };
 const runtime = await startBareRuntime([
   { name: "lane", main: "bench/ingest/worker/lane.worker.ts" },
   {
@@ -54,9 +61,16 @@ const runtime = await startBareRuntime([
     main: "bench/ingest/worker/gateway.worker.ts",
     text: { SECRET, LOG_LEVEL: "info" },
     queues: { LANE_HIGH: "lane", LANE_NORMAL: "lane", LANE_LOW: "lane", TELEMETRY: "lane" },
+    buckets,
     objects,
   },
-  { name: "loop", main: "bench/ingest/worker/loop.worker.ts", text: { SECRET, LOG_LEVEL: "info" }, objects },
+  {
+    name: "loop",
+    main: "bench/ingest/worker/loop.worker.ts",
+    text: { SECRET, LOG_LEVEL: "info" },
+    buckets,
+    objects,
+  },
   { name: "verify", main: "bench/ingest/worker/verify.worker.ts" },
 ]);
 try {

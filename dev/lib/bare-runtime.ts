@@ -19,6 +19,8 @@ export interface BareWorker {
   readonly text?: Readonly<Record<string, string>>;
   /** Queue bindings, and the names of the Workers that take their messages. */
   readonly queues?: Readonly<Record<string, string>>;
+  /** R2 bindings, and the names of the Workers that stand in for the buckets. */
+  readonly buckets?: Readonly<Record<string, string>>;
   /** Durable Object bindings and their classes, all SQLite, in memory. */
   readonly objects?: Readonly<Record<string, string>>;
 }
@@ -123,12 +125,15 @@ function configOf(
     ({ name }) =>
       `(name = ${quote(name)}, address = "127.0.0.1:${ports.get(name) ?? 0}", http = (), service = ${quote(name)})`,
   );
-  const definitions = workers.map(({ name, text = {}, queues = {}, objects = {} }) => {
+  const definitions = workers.map(({ name, text = {}, queues = {}, buckets = {}, objects = {} }) => {
     const out = join(folder, name, "bundle");
     const [file = ""] = readdirSync(out).filter((candidate) => candidate.endsWith(".js"));
     const bindings = [
       ...Object.entries(text).map(([own, value]) => `(name = ${quote(own)}, text = ${quote(value)})`),
       ...Object.entries(queues).map(([own, service]) => `(name = ${quote(own)}, queue = ${quote(service)})`),
+      ...Object.entries(buckets).map(
+        ([own, service]) => `(name = ${quote(own)}, r2Bucket = ${quote(service)})`,
+      ),
       ...Object.entries(objects).map(
         ([own, className]) => `(name = ${quote(own)}, durableObjectNamespace = ${quote(className)})`,
       ),
