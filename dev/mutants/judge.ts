@@ -1,7 +1,7 @@
 /** Runs the mutants of a target, two at a time, and says what became of each. */
 import { reasonFor } from "./equivalent.ts";
 import type { Mutant, Outcome } from "./mutant.ts";
-import type { TargetName } from "./targets.ts";
+import { testsOf, type TargetName } from "./targets.ts";
 import { TestRunner, type TestRun } from "./test-runner.ts";
 
 const SLOTS = 2;
@@ -32,9 +32,11 @@ async function startChecked(target: TargetName, runner: TestRunner): Promise<num
   const startedAtMs = Date.now();
   const run = await runner.start();
   if (run.kind !== "reported") throw new Error(`${target}: the tests did not run: ${textOf(run)}`);
-  const { failures, passed } = run.report;
+  const { failures, passed, files } = run.report;
   if (failures.length > 0)
     throw new Error(`${target}: the tests fail without a mutant: ${failures.join("; ")}`);
+  const named = testsOf(target).length;
+  if (files !== named) throw new Error(`${target}: ${files} test files ran of ${named} that are named`);
   const tookMs = Date.now() - startedAtMs;
   console.log(`${target}: ${passed} tests pass in ${(tookMs / 1_000).toFixed(1)} s`);
   return Math.max(MIN_TIMEOUT_MS, TIMEOUT_FACTOR * tookMs);

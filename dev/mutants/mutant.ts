@@ -33,6 +33,8 @@ export interface TestReport {
   /** False: no test loaded the mutated file, or its text had changed. */
   readonly applied: boolean;
   readonly passed: number;
+  /** Test files that ran. */
+  readonly files: number;
   /** Names of failed tests, and errors outside any test. */
   readonly failures: readonly string[];
 }

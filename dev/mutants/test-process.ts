@@ -13,7 +13,7 @@ const [, , target = "", slot = "0"] = process.argv;
 if (!isTargetName(target)) throw new Error(`no such target: ${target}`);
 
 const mutator = new Mutator(ROOT);
-let report: TestReport = { applied: false, passed: 0, failures: ["no test ran"] };
+let report: TestReport = { applied: false, passed: 0, files: 0, failures: ["no test ran"] };
 
 const reporter: Reporter = {
   onTestRunEnd(modules, errors) {
@@ -23,6 +23,7 @@ const reporter: Reporter = {
     report = {
       applied: mutator.applied,
       passed: cases.filter((test) => test.result().state === "passed").length,
+      files: modules.length,
       failures: [...failed.map((test) => test.fullName), ...broken.map((error) => `error: ${error.message}`)],
     };
   },

@@ -26,7 +26,8 @@ export function vitestSetup(
     ...base,
     root: ROOT,
     plugins: [mutator.plugin(), ...(base.plugins ?? [])],
-    test: { ...base.test, include: tests },
+    // All that are named, wherever else they run.
+    test: { ...base.test, include: tests, exclude: [] },
   };
   return {
     options: {

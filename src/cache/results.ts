@@ -67,9 +67,9 @@ export interface ResultCacheDeps {
   readonly kv: Pick<KVNamespace, "get" | "put">;
   readonly nowMs: () => number;
   readonly logger: Logger;
-  /** Told of every look-up, for metrics. Must not throw. */
   /** For requests that ask for it. */
   readonly flights?: SharedFlights;
+  /** Told of every look-up, for metrics. Must not throw. */
   readonly observe?: (lookup: CacheLookup, model: string) => void;
 }
 

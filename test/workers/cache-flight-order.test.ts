@@ -1,5 +1,5 @@
 /** One producer per key, and what of its answer is kept, how long and for whom. */
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
 import { resultKey } from "../../src/cache/result-key.ts";
 import { createResultCache, type ShareRequest } from "../../src/cache/results.ts";
@@ -8,6 +8,11 @@ import { within } from "../../src/cache/within.ts";
 import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
 
 const NOW_MS = 1_800_000_000_000;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 describe("flights of an isolate", () => {
   const limits = { maxFlightMs: 1_000, keepAnswersMs: 100, maxKept: 2 };
@@ -48,7 +53,6 @@ describe("a wait", () => {
     expect(await waiting).toBe("late");
     expect(await within(60_000, gone.signal, Promise.resolve("here"))).toBe("here");
     expect([cleared.mock.calls.length, removed.mock.calls.length]).toEqual([2, 2]);
-    vi.restoreAllMocks();
   });
 });
 
@@ -168,6 +172,32 @@ describe("the result cache", () => {
     expect(lookups).toEqual(["miss", "beside"]);
     slow.resolve();
     await leader;
+  });
+
+  it.each([
+    ["its last millisecond has begun", 1, "hit"],
+    ["its time is up", 0, "produced"],
+  ] as const)("waits for the next who leads until %s", async (_, leftMs, kind) => {
+    vi.useFakeTimers();
+    const { cache, request, produce, lookups, clock } = setUp();
+    const slow = [Promise.withResolvers<null>(), Promise.withResolvers<null>()] as const;
+    const leader = cache.share(request(), async () => produce(await slow[0].promise)());
+    await vi.waitFor(() => expect(lookups).toEqual(["miss"]));
+    const timeouts = vi.spyOn(globalThis, "setTimeout");
+    const next = cache.share(request(), async () => {
+      await slow[1].promise;
+      return produce("yes")();
+    });
+    const waiting = cache.share(request(), produce("own"));
+    const waitMs = LIMITS.cache.maxFlightWaitMs;
+    await vi.waitFor(() =>
+      expect(timeouts.mock.calls.map(([, delayMs]) => delayMs)).toEqual([waitMs, waitMs]),
+    );
+    clock.nowMs += waitMs - leftMs;
+    slow[0].resolve(null);
+    await leader;
+    slow[1].resolve(null);
+    expect([(await next).kind, (await waiting).kind]).toEqual(["produced", kind]);
   });
 
   it("keeps an answer in the isolate up to the size that is named", async () => {
