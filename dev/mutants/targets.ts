@@ -86,7 +86,7 @@ export const TARGETS: Readonly<Record<TargetName, Target>> = {
     sources: ["src/models/{deadlines,upstream-reader,classify}.ts", "src/core/classify/model-error.ts"],
     // Those in `workers/` need nothing of workerd, and plain Node is several times as fast.
     tests: [
-      "test/core/mutants-models.test.ts",
+      "test/core/mutants-models*.test.ts",
       "test/core/classify-*.test.ts",
       "test/core/models-{stream,prices,providers,hostile}.test.ts",
       "test/workers/models-{call,classify,limits,registry}.test.ts",

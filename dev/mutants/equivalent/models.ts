@@ -9,4 +9,8 @@ export const MODEL_EQUIVALENTS: readonly EquivalentMutant[] = [
       "the first abort closes it, which takes the listener away",
     ],
   ]),
+  ...equivalentsIn("src/models/upstream-reader.ts", [
+    ["b540c80f", "const { done = true, value } = …", "where nothing was read there is no value either"],
+    ["f71b8e26", "done || value === undefined", "what is done has no value, and no part is undefined"],
+  ]),
 ];
