@@ -1,8 +1,5 @@
 /**
  * Changes the sources that keep the promises, one small fault at a time, and expects a test to notice each.
- *
- *     npm run mutants [-- --target core|lanes|object|pipeline|guard|models|cache|all] [--named] [--only ID,ID] [--list]
- *
  * Nothing is written into the tree. See docs/mutants.md.
  */
 import os from "node:os";
@@ -17,14 +14,25 @@ import { endAllRunners } from "./test-runner.ts";
 
 const LOW_PRIORITY = 10;
 
+const USAGE = `npm run mutants -- [options]
+  --target all         only one target: ${TARGET_NAMES.join(", ")}
+  --named              only the faults told by name
+  --only ID,ID         only these
+  --list               says what would be changed, runs nothing`;
+
 const { values } = parseArgs({
   options: {
     target: { type: "string", default: "all" },
     named: { type: "boolean", default: false },
     only: { type: "string" },
     list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 
 process.on("exit", endAllRunners);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
