@@ -4,6 +4,7 @@
  * answers after a fixed time and notes how long it really took. Figures of this machine; nothing is asserted.
  */
 import { randomUUID } from "node:crypto";
+import { parseArgs } from "node:util";
 import { LOCAL_CHECKOUT_SECRET } from "../../dev/lib/local-secrets.ts";
 import { signStandard } from "./sign.ts";
 import { startTimedModel } from "./timed-model.ts";
@@ -16,7 +17,23 @@ const { startLocalGateway } = await import("../../dev/lib/local-gateway.ts");
 /** The example's, in `config/gateway.config.ts`. */
 const DEADLINE_MS = 800;
 const MODEL_MS = 150;
-const [requests = 100, atOnce = 1] = process.argv.slice(2).map(Number);
+const USAGE = `npm run bench:sync -- [options]
+  --requests 100       of each kind
+  --at-once 1          how many senders wait at the same time`;
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: "string", default: "100" },
+    "at-once": { type: "string", default: "1" },
+    help: { type: "boolean", default: false },
+  },
+});
+const requests = Number(values.requests);
+const atOnce = Number(values["at-once"]);
+if (values.help || ![requests, atOnce].every((value) => Number.isInteger(value) && value > 0)) {
+  console.log(USAGE);
+  process.exit(values.help ? 0 : 2);
+}
 
 const model = await startTimedModel();
 const gateway = await startLocalGateway({
