@@ -19,16 +19,26 @@ export function quantile(values: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
-/** Turn by turn, so that whatever else the machine does meets all of them. @returns per candidate, in order */
+/**
+ * Turn by turn, so that whatever else the machine does meets all of them, and in another order each time: what one leaves behind meets
+ * whoever comes next. @returns per candidate, in order
+ */
 export async function firstTokens(candidates: readonly Candidate[], turns: number): Promise<number[][]> {
   const times = candidates.map((): number[] => []);
   for (let turn = -WARM_UP_TURNS; turn < turns; turn++) {
-    for (const [index, { ask }] of candidates.entries()) {
+    for (const [index, { ask }] of shuffled([...candidates.entries()])) {
       const { firstTokenMs } = await stream(ask("instant", "Hello there, how are you?", 2));
       if (turn >= 0) times[index]?.push(firstTokenMs);
     }
   }
   return times;
+}
+
+function shuffled<Item>(items: readonly Item[]): readonly Item[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .toSorted((left, right) => left.place - right.place)
+    .map(({ item }) => item);
 }
 
 const WARM_UP_TURNS = 20;
