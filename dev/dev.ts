@@ -3,8 +3,7 @@
  * Secrets have local values; `.dev.vars` overrides them. Ends everything it started on Ctrl-C.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { parseArgs } from "node:util";
-import { startChatPage } from "./chat-page/server.ts";
+import { commandLine, PORTS } from "./lib/command-line.ts";
 import { tickEveryMinute } from "./lib/cron.ts";
 import {
   LOCAL_ADMIN_TOKEN,
@@ -12,10 +11,14 @@ import {
   LOCAL_DELIVERY_SECRET,
   LOCAL_SECRETS,
 } from "./lib/local-secrets.ts";
-import { startModelServer } from "./model-server/server.ts";
-import { startSink } from "./sink/server.ts";
 
-const { values } = parseArgs({
+const USAGE = `npm run dev -- [options]
+  --port 8787          the gateway's
+  --model-port 8790    the embedded model server's; 0 takes a free one, as for the two below
+  --sink-port 8791     where the gateway delivers to
+  --page-port 8792     the chat page's`;
+
+const { values, wholeNumber } = commandLine(USAGE, {
   options: {
     port: { type: "string", default: "8787" },
     "model-port": { type: "string", default: "8790" },
@@ -24,11 +27,21 @@ const { values } = parseArgs({
   },
 });
 
-const model = await startModelServer({ port: Number(values["model-port"]) });
-const sink = await startSink({ port: Number(values["sink-port"]), secrets: [LOCAL_DELIVERY_SECRET] });
+const port = wholeNumber("--port", values.port, { ...PORTS, atLeast: 1 });
+const modelPort = wholeNumber("--model-port", values["model-port"], PORTS);
+const sinkPort = wholeNumber("--sink-port", values["sink-port"], PORTS);
+const pagePort = wholeNumber("--page-port", values["page-port"], PORTS);
+
+// After the options are read: these take a while to load.
+const { startModelServer } = await import("./model-server/server.ts");
+const { startSink } = await import("./sink/server.ts");
+const { startChatPage } = await import("./chat-page/server.ts");
+
+const model = await startModelServer({ port: modelPort });
+const sink = await startSink({ port: sinkPort, secrets: [LOCAL_DELIVERY_SECRET] });
 const page = await startChatPage({
-  port: Number(values["page-port"]),
-  gateway: () => ({ url: `http://127.0.0.1:${values.port}`, apiToken: LOCAL_API_TOKEN }),
+  port: pagePort,
+  gateway: () => ({ url: `http://127.0.0.1:${port}`, apiToken: LOCAL_API_TOKEN }),
 });
 const vars: Readonly<Record<string, string>> = {
   ...LOCAL_SECRETS,
@@ -43,7 +56,7 @@ const vars: Readonly<Record<string, string>> = {
 console.log(`model server ${model.url}/v1   sink ${sink.url} (records at /__control/records)`);
 console.log(`chat page ${page.url}`);
 console.log(`API token for /v1: ${LOCAL_API_TOKEN}`);
-console.log(`dashboard http://127.0.0.1:${values.port}/dashboard   log in with ${LOCAL_ADMIN_TOKEN}\n`);
+console.log(`dashboard http://127.0.0.1:${port}/dashboard   log in with ${LOCAL_ADMIN_TOKEN}\n`);
 
 spawnSync("wrangler", ["d1", "migrations", "apply", "LEDGER", "--local"], {
   stdio: "ignore",
@@ -55,7 +68,7 @@ const wrangler = spawn(
     "dev",
     "--config=wrangler.toml",
     "--config=dev/workers/verdict-reader.toml",
-    `--port=${values.port}`,
+    `--port=${port}`,
     "--ip=127.0.0.1",
     ...Object.entries(vars).map(([name, value]) => `--var=${name}:${value}`),
     `--var=SINK_URL:${sink.url}`,
@@ -64,7 +77,7 @@ const wrangler = spawn(
 );
 // The local runtime has no cron: the sweep, samples, alerts and replays are driven from here.
 const stopTicking = tickEveryMinute(async () => {
-  await fetch(`http://127.0.0.1:${values.port}/cdn-cgi/local/scheduled`);
+  await fetch(`http://127.0.0.1:${port}/cdn-cgi/local/scheduled`);
 });
 const stop = () => wrangler.kill("SIGINT");
 process.on("SIGINT", stop);

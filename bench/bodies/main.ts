@@ -4,7 +4,13 @@
  * an isolate's share. Figures of this machine; nothing is asserted.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { commandLine } from "../../dev/lib/command-line.ts";
 import { residentMibOfWorkerd } from "../../dev/lib/resident-memory.ts";
+
+const USAGE = `npm run bench:bodies
+  No options: it prints the memory that bodies of several sizes take.`;
+
+commandLine(USAGE, {});
 
 // Before wrangler is loaded: its own notes are not the bench's.
 process.env["WRANGLER_LOG"] ??= "error";

@@ -6,35 +6,30 @@
  * The first minute is not measured: it begins with the burst that an idle guard allows, and spends the rest on making up for it. Nor can a machine that is too
  * busy to make the calls say anything about the guard: the consumers must have been told to wait, or the run counts as too slow.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../../dev/lib/command-line.ts";
 import type { Counts } from "../partition/commands.ts";
-
-// Before wrangler is loaded: its own notes are not the bench's.
-process.env["WRANGLER_LOG"] ??= "error";
-process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
-const { startGuardBench } = await import("./bench-gateway.ts");
-const { atLeast, atMost, line, printTable } = await import("../partition/table.ts");
 
 const USAGE = `npm run bench:guard -- [options]
   --consumers 20       each with the client, the permits and the settlements of an isolate of its own
   --per-second 50      the model's limit
   --seconds 135        how long; the last 60 are measured`;
 
-const { values } = parseArgs({
+const { values, wholeNumber } = commandLine(USAGE, {
   options: {
     consumers: { type: "string", default: "20" },
     "per-second": { type: "string", default: "50" },
     seconds: { type: "string", default: "135" },
-    help: { type: "boolean", default: false },
   },
 });
-const consumers = Number(values.consumers);
-const limit = Number(values["per-second"]) * 60;
-const seconds = Number(values.seconds);
-if (values.help || ![consumers, limit, seconds].every((value) => Number.isInteger(value) && value > 0)) {
-  console.log(USAGE);
-  process.exit(values.help ? 0 : 2);
-}
+const consumers = wholeNumber("--consumers", values.consumers, { atLeast: 1 });
+const limit = wholeNumber("--per-second", values["per-second"], { atLeast: 1 }) * 60;
+const seconds = wholeNumber("--seconds", values.seconds, { atLeast: 1 });
+
+// Before wrangler is loaded: its own notes are not the bench's.
+process.env["WRANGLER_LOG"] ??= "error";
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
+const { startGuardBench } = await import("./bench-gateway.ts");
+const { atLeast, atMost, line, printTable } = await import("../partition/table.ts");
 
 const MINUTE_MS = 60_000;
 const EVENTS_AT_ONCE = 3;

@@ -2,7 +2,24 @@
  * `npm run bench:ingest`: what the front door costs, on workerd with nothing in front or beside. Budgets: docs/design.md,
  * section 12. Ratios within this run; nothing is asserted, and times depend on the machine.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../../dev/lib/command-line.ts";
+
+const USAGE = `npm run bench:ingest -- [options]
+  --only cpu           only one part: cpu, loop or verifications
+  --rounds 9           rounds of each Worker, in turn
+  --requests 3000      requests in a round`;
+
+const { values, wholeNumber, oneOf } = commandLine(USAGE, {
+  options: {
+    only: { type: "string" },
+    rounds: { type: "string", default: "9" },
+    requests: { type: "string", default: "3000" },
+  },
+});
+const rounds = wholeNumber("--rounds", values.rounds, { atLeast: 1 });
+const perRound = wholeNumber("--requests", values.requests, { atLeast: 1 });
+const only =
+  values.only === undefined ? undefined : oneOf("--only", values.only, ["cpu", "loop", "verifications"]);
 
 // Before wrangler is loaded: its own notes are not the bench's.
 process.env["WRANGLER_LOG"] ??= "error";
@@ -13,26 +30,6 @@ const { measureVerifications } = await import("./verifications.ts");
 const { measureLoop } = await import("./loop.ts");
 const { closeLoad, SECRET } = await import("./load.ts");
 const { printTable } = await import("../partition/table.ts");
-
-const USAGE = `npm run bench:ingest -- [options]
-  --only cpu           only one part: cpu, loop or verifications
-  --rounds 9           rounds of each Worker, in turn
-  --requests 3000      requests in a round`;
-
-const { values } = parseArgs({
-  options: {
-    only: { type: "string" },
-    rounds: { type: "string", default: "9" },
-    requests: { type: "string", default: "3000" },
-    help: { type: "boolean", default: false },
-  },
-});
-const rounds = Number(values.rounds);
-const perRound = Number(values.requests);
-if (values.help || !Number.isInteger(rounds) || !Number.isInteger(perRound)) {
-  console.log(USAGE);
-  process.exit(values.help ? 0 : 2);
-}
 
 const objects = {
   PARTITION: "PartitionObject",
@@ -74,7 +71,7 @@ const runtime = await startBareRuntime([
   { name: "verify", main: "bench/ingest/worker/verify.worker.ts" },
 ]);
 try {
-  const wants = (part: string) => values.only === undefined || values.only === part;
+  const wants = (part: typeof only) => only === undefined || only === part;
   if (wants("cpu")) {
     const lines = await measureCpu(runtime, { rounds, perRound });
     printTable("CPU of the runtime per ingested event", lines);

@@ -3,37 +3,32 @@
  * model's limit. Time from the accepting answer to the delivery at the sink. Exits non-zero when high is not done within 30 s
  * (p95) or low comes to a stop.
  */
-import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
+import { commandLine } from "../../dev/lib/command-line.ts";
 import { DEMO_SECRETS } from "../../dev/senders/sample.ts";
 import { signStandardWebhooks } from "../../dev/senders/sign.ts";
-
-// Before wrangler is loaded: its own notes are not the bench's.
-process.env["WRANGLER_LOG"] ??= "error";
-process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
-const { startLocalGateway } = await import("../../dev/lib/local-gateway.ts");
-const { atLeast, atMost, line, printTable } = await import("../partition/table.ts");
 
 const USAGE = `npm run bench:priority -- [options]
   --per-minute 120     the model's limit
   --flood 400          events of low priority, all at once
   --seconds 90         how long high priority trickles, at a quarter of the limit`;
 
-const { values } = parseArgs({
+const { values, wholeNumber } = commandLine(USAGE, {
   options: {
     "per-minute": { type: "string", default: "120" },
     flood: { type: "string", default: "400" },
     seconds: { type: "string", default: "90" },
-    help: { type: "boolean", default: false },
   },
 });
-const limit = Number(values["per-minute"]);
-const flood = Number(values.flood);
-const seconds = Number(values.seconds);
-if (values.help || ![limit, flood, seconds].every((value) => Number.isInteger(value) && value > 0)) {
-  console.log(USAGE);
-  process.exit(values.help ? 0 : 2);
-}
+const limit = wholeNumber("--per-minute", values["per-minute"], { atLeast: 1 });
+const flood = wholeNumber("--flood", values.flood, { atLeast: 1 });
+const seconds = wholeNumber("--seconds", values.seconds, { atLeast: 1 });
+
+// Before wrangler is loaded: its own notes are not the bench's.
+process.env["WRANGLER_LOG"] ??= "error";
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
+const { startLocalGateway } = await import("../../dev/lib/local-gateway.ts");
+const { atLeast, atMost, line, printTable } = await import("../partition/table.ts");
 
 const HIGH_SHARE = 0.25;
 /** What low priority may use of a limit. */

@@ -5,24 +5,36 @@
  */
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
-import { parseArgs } from "node:util";
+import { commandLine } from "../../dev/lib/command-line.ts";
 import { atMost, line, printTable, type Line } from "../partition/table.ts";
 import { BEARER, openai, sluice, stream, type Candidate } from "./candidates.ts";
 import { audience, firstTokens, frameCost, quantile, rowsOf, startStream } from "./measure.ts";
-import { startPortkey } from "./portkey.ts";
-import { answers, freePort, startRuntime, storagePlace, type Runtime } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 
-const { values } = parseArgs({
+const USAGE = `npm run bench:stream -- [options]
+  --turns 200          answers asked of each, for the time to the first token
+  --streams 20         at once, for the cost of a frame
+  --rounds 5           of these
+  --token-delay-ms 8   between the tokens of a paced model
+  --disk               storage on this machine's disk instead of in memory: what its commits cost`;
+
+const { values, number, wholeNumber } = commandLine(USAGE, {
   options: {
     turns: { type: "string", default: "200" },
     streams: { type: "string", default: "20" },
-    /** Storage on this machine's disk instead of in memory: what its commits cost. */
     disk: { type: "boolean", default: false },
     rounds: { type: "string", default: "5" },
     "token-delay-ms": { type: "string", default: "8" },
   },
 });
-const [turns, streams, rounds] = [Number(values.turns), Number(values.streams), Number(values.rounds)];
+const turns = wholeNumber("--turns", values.turns, { atLeast: 1 });
+const streams = wholeNumber("--streams", values.streams, { atLeast: 1 });
+const rounds = wholeNumber("--rounds", values.rounds, { atLeast: 1 });
+const tokenDelayMs = number("--token-delay-ms", values["token-delay-ms"], { atLeast: 0 });
+
+// After the options are read: wrangler takes a while to load.
+const { startPortkey } = await import("./portkey.ts");
+const { answers, freePort, startRuntime, storagePlace } = await import("./runtime.ts");
 
 const RESUMES = 50;
 const ends: (() => unknown)[] = [];
@@ -50,7 +62,7 @@ async function startModel(tokenDelayMs: number) {
 }
 
 async function run(): Promise<void> {
-  const urls = { instant: await startModel(0), paced: await startModel(Number(values["token-delay-ms"])) };
+  const urls = { instant: await startModel(0), paced: await startModel(tokenDelayMs) };
   const runtime = await startRuntime(urls, values.disk ? tmpdir() : storagePlace());
   ends.push(() => runtime.close());
   const portkey = await startPortkey();

@@ -4,15 +4,10 @@
  * answers after a fixed time and notes how long it really took. Figures of this machine; nothing is asserted.
  */
 import { randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
+import { commandLine } from "../../dev/lib/command-line.ts";
 import { LOCAL_CHECKOUT_SECRET } from "../../dev/lib/local-secrets.ts";
 import { signStandard } from "./sign.ts";
 import { startTimedModel } from "./timed-model.ts";
-
-// Before wrangler is loaded: its own notes are not the bench's.
-process.env["WRANGLER_LOG"] ??= "error";
-process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
-const { startLocalGateway } = await import("../../dev/lib/local-gateway.ts");
 
 /** The example's, in `config/gateway.config.ts`. */
 const DEADLINE_MS = 800;
@@ -21,19 +16,19 @@ const USAGE = `npm run bench:sync -- [options]
   --requests 100       of each kind
   --at-once 1          how many senders wait at the same time`;
 
-const { values } = parseArgs({
+const { values, wholeNumber } = commandLine(USAGE, {
   options: {
     requests: { type: "string", default: "100" },
     "at-once": { type: "string", default: "1" },
-    help: { type: "boolean", default: false },
   },
 });
-const requests = Number(values.requests);
-const atOnce = Number(values["at-once"]);
-if (values.help || ![requests, atOnce].every((value) => Number.isInteger(value) && value > 0)) {
-  console.log(USAGE);
-  process.exit(values.help ? 0 : 2);
-}
+const requests = wholeNumber("--requests", values.requests, { atLeast: 1 });
+const atOnce = wholeNumber("--at-once", values["at-once"], { atLeast: 1 });
+
+// Before wrangler is loaded: its own notes are not the bench's.
+process.env["WRANGLER_LOG"] ??= "error";
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
+const { startLocalGateway } = await import("../../dev/lib/local-gateway.ts");
 
 const model = await startTimedModel();
 const gateway = await startLocalGateway({

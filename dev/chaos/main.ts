@@ -5,17 +5,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { messageOf } from "../../src/core/result.ts";
 import { createProgress } from "../demo/screen.ts";
+import { commandLine } from "../lib/command-line.ts";
 import { isKept, judge } from "./judge.ts";
 import { readRecords } from "./records.ts";
 import type { Mode } from "./runtime-config.ts";
 import { printLedger } from "./screen.ts";
-
-// Before wrangler is loaded: its own notes are not the run's.
-process.env["WRANGLER_LOG"] ??= "error";
-const { runChaos } = await import("./run.ts");
 
 const USAGE = `npm run chaos -- [options]
   --mode both           strict: acknowledged by the partition; queued: by the lanes, in order of arrival
@@ -32,7 +28,7 @@ const EXIT_ON_SIGINT = 130;
 /** Again, because a process that was killed a moment ago may still hold a file. */
 const REMOVE = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 } as const;
 
-const { values } = parseArgs({
+const { values, wholeNumber, oneOf } = commandLine(USAGE, {
   options: {
     mode: { type: "string", default: "both" },
     kills: { type: "string", default: "20" },
@@ -42,21 +38,22 @@ const { values } = parseArgs({
     "lease-seconds": { type: "string", default: "61" },
     "drain-seconds": { type: "string", default: "300" },
     keep: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
   },
 });
-const kills = Number(values.kills);
-const events = Number(values.events ?? EVENTS_PER_KILL * (kills + 1));
-const lines = Number(values.customers);
-const seed = Number(values.seed);
-const leaseMs = Number(values["lease-seconds"]) * 1_000;
-const drainMs = Number(values["drain-seconds"]) * 1_000;
-const modes = modesOf(values.mode);
-const whole = [kills, events, lines, seed, leaseMs, drainMs];
-if (values.help || modes.length === 0 || whole.some((one) => !Number.isInteger(one) || one < 0)) {
-  console.log(USAGE);
-  process.exit(values.help ? 0 : 2);
-}
+const kills = wholeNumber("--kills", values.kills, { atLeast: 0 });
+const events = wholeNumber("--events", values.events ?? String(EVENTS_PER_KILL * (kills + 1)), {
+  atLeast: 0,
+});
+const lines = wholeNumber("--customers", values.customers, { atLeast: 1 });
+const seed = wholeNumber("--seed", values.seed, { atLeast: 0 });
+const leaseMs = wholeNumber("--lease-seconds", values["lease-seconds"], { atLeast: 1 }) * 1_000;
+const drainMs = wholeNumber("--drain-seconds", values["drain-seconds"], { atLeast: 0 }) * 1_000;
+const mode = oneOf("--mode", values.mode, ["both", "strict", "queued"]);
+const modes: readonly Mode[] = mode === "both" ? ["strict", "queued"] : [mode];
+
+// Before wrangler is loaded: its own notes are not the run's.
+process.env["WRANGLER_LOG"] ??= "error";
+const { runChaos } = await import("./run.ts");
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-chaos-"));
 process.once("exit", () => {
@@ -97,11 +94,6 @@ async function runMode(mode: Mode): Promise<boolean> {
   const complete = outcome.drained && ledger.acknowledged === events && ledger.kills === kills;
   if (!complete) console.log("  The run did not come to its end: events unacknowledged or open.");
   return complete && isKept(ledger);
-}
-
-function modesOf(text: string): readonly Mode[] {
-  if (text === "both") return ["strict", "queued"];
-  return text === "strict" || text === "queued" ? [text] : [];
 }
 
 function titleOf(mode: Mode): string {

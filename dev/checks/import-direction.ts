@@ -4,6 +4,12 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { commandLine } from "../lib/command-line.ts";
+
+const USAGE = `npm run check:imports
+  No options: it names every import that goes the wrong way, and exits 1 if there is one.`;
+
+commandLine(USAGE, {});
 
 const BASICS = ["config", "telemetry", "platform"];
 

@@ -3,17 +3,12 @@
  * lanes that shuffle and duplicate, one streamed answer, and a table of what came of it. Exits non-zero when a
  * promise was broken, as the sink's own record shows it.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../lib/command-line.ts";
 import { tickEveryMinute } from "../lib/cron.ts";
 import { isKept, judge } from "./judge.ts";
 import { createProgress, printJudgement, printProblems } from "./screen.ts";
 import { streamOneAnswer } from "./stream.ts";
 import { planTraffic, POISON_MARK, sendTraffic, type Sent } from "./traffic.ts";
-
-// Before wrangler is loaded: its own notes are not the demo's.
-process.env["WRANGLER_LOG"] ??= "error";
-process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
-const { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN, startLocalGateway } = await import("../lib/local-gateway.ts");
 
 const USAGE = `npm run demo -- [options]
   --once               exit when the table is printed
@@ -22,31 +17,28 @@ const USAGE = `npm run demo -- [options]
   --break ordering     switch ordering off: the demo must notice and exit 1
   --break dedupe       switch dedupe off: likewise`;
 
-const MAIN_BY_BREAK: Readonly<Record<string, string>> = {
+const MAIN_BY_BREAK = {
   ordering: "dev/workers/broken-ordering.worker.ts",
   dedupe: "dev/workers/broken-dedupe.worker.ts",
-};
+} as const;
 
-const { values } = parseArgs({
+const { values, wholeNumber, oneOf } = commandLine(USAGE, {
   options: {
     once: { type: "boolean", default: false },
     events: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
     break: { type: "string" },
-    help: { type: "boolean", default: false },
   },
 });
-const count = Number(values.events);
-const seed = Number(values.seed);
-const broken = values.break;
-if (values.help || !Number.isInteger(count) || count < 1 || !Number.isInteger(seed)) {
-  console.log(USAGE);
-  process.exit(values.help ? 0 : 2);
-}
-if (broken !== undefined && MAIN_BY_BREAK[broken] === undefined) {
-  console.log(USAGE);
-  process.exit(2);
-}
+const count = wholeNumber("--events", values.events, { atLeast: 1 });
+const seed = wholeNumber("--seed", values.seed, { atLeast: 0 });
+const broken =
+  values.break === undefined ? undefined : oneOf("--break", values.break, ["ordering", "dedupe"]);
+
+// Before wrangler is loaded: its own notes are not the demo's.
+process.env["WRANGLER_LOG"] ??= "error";
+process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
+const { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN, startLocalGateway } = await import("../lib/local-gateway.ts");
 
 console.log("\nSluice demo: the real Worker on workerd; queues, objects, KV and R2 in their local form;");
 console.log("the model is a small embedded stand-in, the destinations are a local sink.\n");

@@ -3,6 +3,7 @@
  * It is asked the way the gateway asks it, through a schema, and judged by its scores.
  */
 import { isJsonObject, type JsonObject } from "../../src/core/json.ts";
+import { commandLine } from "../lib/command-line.ts";
 import { answerChat, STAND_IN_MODEL, textOfAnswer } from "./answer.ts";
 import { LEAD_EXAMPLES } from "./labelled/development-leads.ts";
 import { MODERATION_EXAMPLES } from "./labelled/development-moderation.ts";
@@ -134,4 +135,10 @@ function share(hits: number, others: number): string {
   return hits + others === 0 ? "–" : (hits / (hits + others)).toFixed(2);
 }
 
-if (import.meta.main) console.log(formatMeasurements(measureAll()));
+const USAGE = `node dev/model-server/precision.ts
+  No options: it prints how often the stand-in is right.`;
+
+if (import.meta.main) {
+  commandLine(USAGE, {});
+  console.log(formatMeasurements(measureAll()));
+}

@@ -3,13 +3,13 @@
  * Nothing is written into the tree. See docs/mutants.md.
  */
 import os from "node:os";
-import { parseArgs } from "node:util";
+import { commandLine } from "../lib/command-line.ts";
 import { staleExplanations } from "./equivalent.ts";
 import { generateMutants, namedMutants } from "./generate.ts";
 import { judgeMutants } from "./judge.ts";
 import type { Mutant } from "./mutant.ts";
 import { describe, Report } from "./report.ts";
-import { isTargetName, TARGET_NAMES, type TargetName } from "./targets.ts";
+import { TARGET_NAMES, type TargetName } from "./targets.ts";
 import { endAllRunners } from "./test-runner.ts";
 
 const LOW_PRIORITY = 10;
@@ -20,26 +20,21 @@ const USAGE = `npm run mutants -- [options]
   --only ID,ID         only these
   --list               says what would be changed, runs nothing`;
 
-const { values } = parseArgs({
+const { values, oneOf, refuse } = commandLine(USAGE, {
   options: {
     target: { type: "string", default: "all" },
     named: { type: "boolean", default: false },
     only: { type: "string" },
     list: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
   },
 });
-if (values.help) {
-  console.log(USAGE);
-  process.exit(0);
-}
 
 process.on("exit", endAllRunners);
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
-const mutantsByTarget = new Map(targets(values.target).map((target) => [target, selectMutants(target)]));
+const mutantsByTarget = new Map(targets().map((target) => [target, selectMutants(target)]));
 const all = [...mutantsByTarget.values()].flat();
-if (all.length === 0) throw new Error("no such mutant");
+if (all.length === 0) refuse("There is no such mutant: --list names them.");
 if (values.list) for (const mutant of all) console.log(describe(mutant));
 else await run();
 
@@ -58,10 +53,9 @@ async function run(): Promise<void> {
   process.exitCode = report.isClean ? 0 : 1;
 }
 
-function targets(name: string): readonly TargetName[] {
-  if (name === "all") return TARGET_NAMES;
-  if (!isTargetName(name)) throw new Error(`--target is one of ${TARGET_NAMES.join(", ")}, all`);
-  return [name];
+function targets(): readonly TargetName[] {
+  const name = oneOf("--target", values.target, ["all", ...TARGET_NAMES]);
+  return name === "all" ? TARGET_NAMES : [name];
 }
 
 function selectMutants(target: TargetName): readonly Mutant[] {

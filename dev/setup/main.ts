@@ -5,19 +5,16 @@
  */
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
 import * as z from "zod";
 import config from "../../config/gateway.config.ts";
 import { readinessOf } from "../../src/operator/readiness.ts";
+import { commandLine } from "../lib/command-line.ts";
 import { checkCommands } from "./check-commands.ts";
 import { planSteps } from "./plan.ts";
 import { runSteps, showSteps } from "./run.ts";
 import { planSecrets } from "./secrets.ts";
-import { commandLine, runWrangler } from "./wrangler.ts";
-
-// Before wrangler is loaded: its own notes are not ours.
-process.env["WRANGLER_LOG"] ??= "error";
-const { unstable_readConfig: readConfig } = await import("wrangler");
+import { quoteCommand, runWrangler } from "./wrangler.ts";
 
 /** In Cloudflare's Secrets Store: set there, bound here. */
 const storedSecretsSchema = z.array(z.object({ binding: z.string() }));
@@ -31,7 +28,16 @@ const DAY_SECONDS = 86_400;
 /** Of ours, and needed by no part of the config alone. */
 const OWN_SECRETS = [...config.adminTokens.slice(0, 1), "SLUICE_STREAM_SECRET"];
 
-const { values } = parseArgs({
+const USAGE = `npm run setup -- [options]
+  --env NAME           an environment of wrangler.toml, such as staging; default: its top level
+  --dry-run            print the wrangler commands, run none
+  --check-commands     hold them against the installed wrangler's help, run none
+  --no-deploy          everything but the Worker and its secrets
+  --retention-days 14  how long the queues keep a message
+  --jurisdiction NAME  where all data has to stay: eu, us or fedramp; default: anywhere
+  --secrets FILE       secrets to set, as NAME=value lines`;
+
+const { values, number } = commandLine(USAGE, {
   options: {
     env: { type: "string" },
     "dry-run": { type: "boolean", default: false },
@@ -42,6 +48,12 @@ const { values } = parseArgs({
     secrets: { type: "string" },
   },
 });
+const retentionDays = number("--retention-days", values["retention-days"], { atLeast: 0.001 });
+
+// Before wrangler is loaded: its own notes are not ours.
+process.env["WRANGLER_LOG"] ??= "error";
+const { unstable_readConfig: readConfig } = await import("wrangler");
+
 const screen = { say: (line: string) => console.log(line) };
 const environment = values.env ?? null;
 process.exitCode = await setUp();
@@ -63,7 +75,7 @@ async function setUp(): Promise<number> {
     },
     {
       environment,
-      retentionSeconds: Math.round(Number(values["retention-days"]) * DAY_SECONDS),
+      retentionSeconds: Math.round(retentionDays * DAY_SECONDS),
       jurisdiction: values.jurisdiction ?? null,
       deploy: !values["no-deploy"],
     },
@@ -72,7 +84,7 @@ async function setUp(): Promise<number> {
   const environmentArgs = [`--env=${environment ?? ""}`];
   if (values["dry-run"]) {
     showSteps(steps, screen);
-    screen.say(`# secrets, as JSON on its input\n${commandLine(["secret", "bulk", ...environmentArgs])}`);
+    screen.say(`# secrets, as JSON on its input\n${quoteCommand(["secret", "bulk", ...environmentArgs])}`);
     return 0;
   }
   if ((await runWrangler(["whoami", "--json"], { output: "keep" })).code !== 0) {
@@ -113,7 +125,7 @@ async function setSecrets(environmentArgs: readonly string[], bound: readonly st
   for (const name of plan.made) screen.say(`  ${name}=${plan.set[name]}   (made now; shown this once)`);
   for (const { part, binding, effect } of plan.asked) {
     screen.say(
-      `? ${binding} (${part}): ${commandLine(["secret", "put", binding, ...environmentArgs])}   until then ${effect}`,
+      `? ${binding} (${part}): ${quoteCommand(["secret", "put", binding, ...environmentArgs])}   until then ${effect}`,
     );
   }
   screen.say("Next: npm run smoke -- --url https://<the Worker's address> --token <SLUICE_API_TOKEN>");

@@ -1,6 +1,6 @@
 /** Carries a plan out, step by step, and stops at the first that fails. What is there already is left as it is. */
 import type { Step } from "./plan.ts";
-import { commandLine, type RunWrangler } from "./wrangler.ts";
+import { quoteCommand, type RunWrangler } from "./wrangler.ts";
 
 export interface SetupScreen {
   say(line: string): void;
@@ -19,7 +19,7 @@ export async function runSteps(
       screen.say(`✓ ${what}: is there`);
       continue;
     }
-    screen.say(`${isThere ? "✓" : "+"} ${what}: ${commandLine(command)}`);
+    screen.say(`${isThere ? "✓" : "+"} ${what}: ${quoteCommand(command)}`);
     const isQuiet = isThere;
     const { code, text } = await wrangler(command, { output: isQuiet ? "keep" : "show" });
     if (code === 0) continue;
@@ -32,8 +32,8 @@ export async function runSteps(
 /** The commands alone, for reading or for a pipeline of one's own. */
 export function showSteps(steps: readonly Step[], screen: SetupScreen): void {
   for (const { what, check, create, adjust } of steps) {
-    screen.say(`# ${what}${check === null ? "" : ` (unless ${commandLine(check)} succeeds)`}`);
-    screen.say(commandLine(create));
-    if (adjust !== null) screen.say(`# else: ${commandLine(adjust)}`);
+    screen.say(`# ${what}${check === null ? "" : ` (unless ${quoteCommand(check)} succeeds)`}`);
+    screen.say(quoteCommand(create));
+    if (adjust !== null) screen.say(`# else: ${quoteCommand(adjust)}`);
   }
 }

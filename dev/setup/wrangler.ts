@@ -33,6 +33,6 @@ export const runWrangler: RunWrangler = (args, { output, input }) =>
   });
 
 /** As one would type it. */
-export function commandLine(args: readonly string[]): string {
+export function quoteCommand(args: readonly string[]): string {
   return `npx wrangler ${args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(" ")}`;
 }

@@ -3,26 +3,26 @@
  * a smaller model, runs over them in shadow, and the report says what it would have changed. Exits non-zero when the shadow
  * delivered anything, or left an event out.
  */
-import { parseArgs } from "node:util";
 import { createProgress } from "../demo/screen.ts";
+import { commandLine } from "../lib/command-line.ts";
 import { createOperatorClient } from "./operator-client.ts";
 import { exampleIds, printExamples, printReport } from "./screen.ts";
 import { planComments, sendAll } from "./traffic.ts";
+
+const USAGE = `npm run shadow:demo -- [options]
+  --events 1000        how many events
+  --seed 1             other comments`;
+
+const { values, wholeNumber } = commandLine(USAGE, {
+  options: { events: { type: "string", default: "1000" }, seed: { type: "string", default: "1" } },
+});
+const count = wholeNumber("--events", values.events, { atLeast: 1 });
+const seed = wholeNumber("--seed", values.seed, { atLeast: 0 });
 
 // Before wrangler is loaded: its own notes are not the demo's.
 process.env["WRANGLER_LOG"] ??= "error";
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] ??= "false";
 const { startLocalGateway } = await import("../lib/local-gateway.ts");
-
-const { values } = parseArgs({
-  options: { events: { type: "string", default: "1000" }, seed: { type: "string", default: "1" } },
-});
-const count = Number(values.events);
-const seed = Number(values.seed);
-if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed)) {
-  console.log("npm run shadow:demo -- [--events 1000] [--seed 1]");
-  process.exit(2);
-}
 
 const PATIENCE_MS = 600_000;
 const LANE_SHARDS = 4;

@@ -2,8 +2,14 @@
  * `npm run simulate:regions`: what senders wait for, and how long an event takes to its receiver, for homes right and
  * wrong, from a stated table of round-trip times. Arithmetic, not traffic: the same every time.
  */
+import { commandLine } from "../lib/command-line.ts";
 import { CITY, PLACES, roundTripMs, type Place } from "./round-trips.ts";
 import { ackMs, ASSUMED, endToEndMs, type Mode, type Way } from "./way.ts";
+
+const USAGE = `npm run simulate:regions
+  No options: it prints the same tables every time.`;
+
+commandLine(USAGE, {});
 
 interface Pair {
   readonly sender: Place;

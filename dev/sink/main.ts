@@ -1,6 +1,5 @@
 /** Command line of the sink: `node dev/sink/main.ts --port 8791 --secret whsec_…`. */
-import { parseArgs } from "node:util";
-import { numberOption } from "../lib/command-line.ts";
+import { commandLine, PORTS } from "../lib/command-line.ts";
 import { startSink } from "./server.ts";
 
 const USAGE = `node dev/sink/main.ts [options]
@@ -9,24 +8,19 @@ const USAGE = `node dev/sink/main.ts [options]
   --secret whsec_…  to check signatures with (repeatable)
   --record FILE     append every delivery as a JSON line`;
 
-const { values } = parseArgs({
+const { values, wholeNumber } = commandLine(USAGE, {
   options: {
-    port: { type: "string" },
-    host: { type: "string" },
+    port: { type: "string", default: "8791" },
+    host: { type: "string", default: "127.0.0.1" },
     secret: { type: "string", multiple: true },
     record: { type: "string" },
-    help: { type: "boolean" },
   },
 });
 
-if (values.help === true) {
-  console.log(USAGE);
-} else {
-  const sink = await startSink({
-    ...numberOption("port", values.port),
-    ...(values.host === undefined ? {} : { host: values.host }),
-    ...(values.secret === undefined ? {} : { secrets: values.secret }),
-    ...(values.record === undefined ? {} : { recordFile: values.record }),
-  });
-  console.log(`sink on ${sink.url}`);
-}
+const sink = await startSink({
+  port: wholeNumber("--port", values.port, PORTS),
+  host: values.host,
+  ...(values.secret === undefined ? {} : { secrets: values.secret }),
+  ...(values.record === undefined ? {} : { recordFile: values.record }),
+});
+console.log(`sink on ${sink.url}`);

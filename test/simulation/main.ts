@@ -2,34 +2,47 @@
  * `npm run simulate`: many seeds, or one again. Ends with 1 when a promise is broken, or when a large batch never saw
  * one of the faults it should have seen.
  */
-import { parseArgs } from "node:util";
-import { numberOption } from "../../dev/lib/command-line.ts";
+import { commandLine } from "../../dev/lib/command-line.ts";
 import { FAULT_KINDS, isFaultKind, type FaultKind } from "./faults.ts";
 import { loadPartitionClass } from "./object-module.ts";
 import { BatchReport, replayCommand } from "./report.ts";
 import { simulate, type RunResult } from "./run.ts";
-import { settingsFor, type Settings } from "./settings.ts";
+import { DEFAULT_EVENTS, DEFAULT_STEPS, settingsFor, type Settings } from "./settings.ts";
 import { shrink } from "./shrink.ts";
 
 const PROGRESS_EVERY_MS = 2_000;
 const SHOWN_TRACE_LINES = 60;
 
-const { values } = parseArgs({
+const USAGE = `npm run simulate -- [options]
+  --seeds 200          how many runs; with --seed: 1
+  --seed 1             the first run's seed; the others follow it
+  --steps ${DEFAULT_STEPS}          of a run
+  --events N           default: by the steps, ${DEFAULT_EVENTS} for ${DEFAULT_STEPS}
+  --faults KIND,KIND   only these, or none; default: drawn from the seed
+  --no-sweep           without the cron that pokes every partition
+  --trace              print everything that happens`;
+
+const { values, wholeNumber, refuse } = commandLine(USAGE, {
   options: {
     seeds: { type: "string" },
     seed: { type: "string" },
     steps: { type: "string" },
     events: { type: "string" },
-    /** `none`, or kinds separated by commas. Default: drawn from the seed. */
     faults: { type: "string" },
     "no-sweep": { type: "boolean", default: false },
-    /** Prints the whole trace of a single run. */
     trace: { type: "boolean", default: false },
   },
 });
 
-const { seed: firstSeed = 1 } = numberOption("seed", values.seed);
-const { seeds = values.seed === undefined ? 200 : 1 } = numberOption("seeds", values.seeds);
+const firstSeed = wholeNumber("--seed", values.seed ?? "1", { atLeast: 0 });
+const seeds = wholeNumber("--seeds", values.seeds ?? (values.seed === undefined ? "200" : "1"), {
+  atLeast: 1,
+});
+const { steps, events } = values;
+const lengths = {
+  ...(steps === undefined ? {} : { steps: wholeNumber("--steps", steps, { atLeast: 0 }) }),
+  ...(events === undefined ? {} : { events: wholeNumber("--events", events, { atLeast: 0 }) }),
+};
 const asked = faultsOf(values.faults);
 const objectClass = await loadPartitionClass();
 process.exitCode = await runBatch();
@@ -40,8 +53,7 @@ async function runBatch(): Promise<number> {
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const settings = settingsFor({
       seed,
-      ...numberOption("steps", values.steps),
-      ...numberOption("events", values.events),
+      ...lengths,
       ...(asked === undefined ? {} : { faults: asked }),
       sweep: !values["no-sweep"],
     });
@@ -77,7 +89,7 @@ function faultsOf(text: string | undefined): readonly FaultKind[] | undefined {
   if (text === "none") return [];
   return text.split(",").map((kind) => {
     if (isFaultKind(kind)) return kind;
-    throw new Error(`no such fault: ${kind}. Known: ${FAULT_KINDS.join(", ")}`);
+    return refuse(`--faults: there is no "${kind}". Known: ${FAULT_KINDS.join(", ")}`);
   });
 }
 

@@ -2,17 +2,23 @@
  * The gateway's runtime as a process that can be killed: the Worker under wrangler, its storage in a folder that
  * outlives it. Started by `dev/chaos/main.ts` alone: `node dev/chaos/runtime/main.ts CONFIG STATE PORT`.
  */
-import { unstable_startWorker } from "wrangler";
+import { commandLine, PORTS } from "../../lib/command-line.ts";
 
-const [config, persist, port] = process.argv.slice(2);
-if (config === undefined || persist === undefined || port === undefined) {
-  throw new Error("node dev/chaos/runtime/main.ts CONFIG STATE PORT");
-}
+const USAGE = `node dev/chaos/runtime/main.ts CONFIG STATE PORT
+  CONFIG               the Worker's configuration, as JSON
+  STATE                the folder of its storage
+  PORT                 on loopback`;
+
+const { positionals, wholeNumber, refuse } = commandLine(USAGE, { allowPositionals: true });
+const [config = "", persist = "", portText = "", ...more] = positionals;
+if (portText === "" || more.length > 0) refuse("It takes CONFIG, STATE and PORT.");
+const port = wholeNumber("PORT", portText, PORTS);
+const { unstable_startWorker } = await import("wrangler");
 const worker = await unstable_startWorker({
   config,
   dev: {
     persist,
-    server: { hostname: "127.0.0.1", port: Number(port) },
+    server: { hostname: "127.0.0.1", port },
     inspector: false,
     watch: false,
     logLevel: "warn",
