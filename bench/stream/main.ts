@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { commandLine } from "../../dev/lib/command-line.ts";
 import { atMost, line, printTable, type Line } from "../partition/table.ts";
 import { BEARER, openai, sluice, stream, type Candidate } from "./candidates.ts";
-import { audience, firstTokens, frameCost, quantile, rowsOf, startStream } from "./measure.ts";
+import { audience, firstTokens, frameCosts, quantile, rowsOf, startStream } from "./measure.ts";
 import type { Runtime } from "./runtime.ts";
 
 const USAGE = `npm run bench:stream -- [options]
@@ -133,16 +133,18 @@ async function tellFirstTokens(candidates: readonly Candidate[]): Promise<readon
 async function tellFrames(candidates: readonly Candidate[]): Promise<readonly Line[]> {
   const lines: Line[] = [];
   const costs = new Map<string, number>();
-  for (const candidate of candidates) {
-    const { frames, cpuMicrosPerFrame, wallMsPerFrame } = await frameCost(candidate, streams, rounds);
+  for (const [index, cost] of (await frameCosts(candidates, streams, rounds)).entries()) {
+    const candidate = candidates[index];
+    if (candidate === undefined) continue;
+    const { frames, cpuMicrosPerFrame, wallMsPerFrame } = cost;
     costs.set(candidate.name, cpuMicrosPerFrame);
     const note = `${wallMsPerFrame.toFixed(2)} ms a frame, ${frames} frames`;
     lines.push(
       line(`${candidate.name}, CPU µs`, candidate.pid === null ? "–" : cpuMicrosPerFrame.toFixed(1), note),
     );
   }
-  const cost = (name: string) => costs.get(name) ?? Number.NaN;
-  const ratio = (over: string, under: string) => cost(over) / cost(under);
+  const costOf = (name: string) => costs.get(name) ?? Number.NaN;
+  const ratio = (over: string, under: string) => costOf(over) / costOf(under);
   lines.push(
     atMost("verbatim relay ÷ byte pipe, CPU", ratio("verbatim relay", "byte pipe"), 2),
     line(

@@ -50,26 +50,33 @@ export interface FrameCost {
   readonly wallMsPerFrame: number;
 }
 
-export async function frameCost(
-  { ask, pid }: Candidate,
+/** Round by round, each time in another order: a machine's speed drifts, and a ratio is only one between what ran side by side. */
+export async function frameCosts(
+  candidates: readonly Candidate[],
   streams: number,
   rounds: number,
-): Promise<FrameCost> {
-  const asked = ask("paced", LETTER, MANY_TOKENS);
-  await Promise.all(Array.from({ length: streams }, () => stream(asked)));
-  const beforeMs = cpuMs(pid);
-  let frames = 0;
-  let wallMs = 0;
-  for (let round = 0; round < rounds; round++) {
-    const done = await Promise.all(Array.from({ length: streams }, () => stream(asked)));
-    frames += done.reduce((sum, { tokens }) => sum + tokens, 0);
-    wallMs += done.reduce((sum, { totalMs }) => sum + totalMs, 0);
+): Promise<FrameCost[]> {
+  const sums = candidates.map(() => ({ frames: 0, cpuMs: 0, wallMs: 0 }));
+  for (let round = -1; round < rounds; round++) {
+    for (const [index, { ask, pid }] of shuffled([...candidates.entries()])) {
+      const asked = ask("paced", LETTER, MANY_TOKENS);
+      const beforeMs = cpuMs(pid);
+      const done = await Promise.all(Array.from({ length: streams }, () => stream(asked)));
+      const sum = sums[index];
+      // The first round is for warming up.
+      if (sum === undefined || round < 0) continue;
+      sum.cpuMs += cpuMs(pid) - beforeMs;
+      for (const { tokens, totalMs } of done) {
+        sum.frames += tokens;
+        sum.wallMs += totalMs;
+      }
+    }
   }
-  return {
+  return sums.map(({ frames, cpuMs: spentMs, wallMs }) => ({
     frames,
-    cpuMicrosPerFrame: ((cpuMs(pid) - beforeMs) * 1_000) / frames,
+    cpuMicrosPerFrame: (spentMs * 1_000) / frames,
     wallMsPerFrame: wallMs / frames,
-  };
+  }));
 }
 
 /** User and system time of a process. Linux only; elsewhere not a number. */

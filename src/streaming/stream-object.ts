@@ -69,6 +69,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
     if (this.log.current !== null) return;
     // Models and guards are made once per isolate, and this may be its first object.
     this.services();
+    this.store.prepare();
     await this.arm(Date.now() + limits.watchdogMs);
   }
 

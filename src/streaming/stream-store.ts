@@ -65,6 +65,11 @@ export class StreamStore {
     return { record, asked, lastChunk: last };
   }
 
+  /** Has the platform make its table before there is anything to store: a key that is not there is deleted, which writes no row. */
+  prepare(): void {
+    this.storage.kv.delete(STREAM_KEY);
+  }
+
   begin(record: StreamRecord, asked: Asked): void {
     this.put(STREAM_KEY, { record, asked });
   }
