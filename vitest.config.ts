@@ -17,6 +17,7 @@ const ALONE = [
 
 const workersPlugin = () =>
   cloudflareTest({
+    main: "./test/workers/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
     // For tests of a jurisdiction's own: a ledger and a bucket beside the common ones.
     miniflare: { d1Databases: ["OTHER_LEDGER"], r2Buckets: ["OTHER_PAYLOADS"] },
@@ -55,13 +56,15 @@ export default defineConfig({
       {
         // The simulation runs the Durable Object outside workerd, on a stand-in for the platform's base class.
         resolve: {
+          // The examples import the package by its name; tsconfig.json says where it is.
+          tsconfigPaths: true,
           alias: {
             "cloudflare:workers": new URL("test/simulation/cloudflare-workers.ts", import.meta.url).pathname,
           },
         },
         test: {
           name: "core",
-          include: ["test/core/**/*.test.ts", "config/**/*.test.ts"],
+          include: ["test/core/**/*.test.ts", "examples/*/test/*.test.ts"],
           exclude: ["test/core/senders*.test.ts"],
           environment: "node",
           // Nothing here leaves anything behind: one process for many files saves most of the time they take.

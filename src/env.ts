@@ -3,7 +3,6 @@
  * and checks at run time what types cannot promise (secrets and variables are strings or absent).
  */
 
-import type * as main from "./index.ts";
 import type { PartitionNamespace } from "./partition/stub.ts";
 import type { StreamIndexNamespace } from "./streaming/start-gate.ts";
 import type { StreamNamespace } from "./streaming/stub.ts";
@@ -21,13 +20,4 @@ export interface GatewayEnv {
   readonly PAYLOADS: R2Bucket;
   readonly TELEMETRY: Queue;
   readonly LEDGER: D1Database;
-}
-
-declare global {
-  namespace Cloudflare {
-    interface Env extends GatewayEnv {}
-    interface GlobalProps {
-      mainModule: typeof main;
-    }
-  }
 }

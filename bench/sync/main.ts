@@ -9,7 +9,7 @@ import { LOCAL_CHECKOUT_SECRET } from "../../dev/lib/local-secrets.ts";
 import { signStandard } from "./sign.ts";
 import { startTimedModel } from "./timed-model.ts";
 
-/** The example's, in `config/gateway.config.ts`. */
+/** The showcase's. */
 const DEADLINE_MS = 800;
 const MODEL_MS = 150;
 const USAGE = `npm run bench:sync -- [options]

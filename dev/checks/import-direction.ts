@@ -36,14 +36,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** See everything: the entry, the composition (`services.ts` and its parts), the public surface. */
-const ROOTS = new Set(["services", "index.ts", "gateway.ts", "app.ts", "services.ts", "sluice.ts", "env.ts"]);
+const ROOTS = new Set(["services", "index.ts", "worker.ts", "testing.ts", "app.ts", "services.ts", "env.ts"]);
 const INTERFACE_FILES = new Set(["port.ts", "ports.ts", "scheme.ts", "processor.ts"]);
 /** `core` may use the language, web standards and zod. */
 const CORE_PACKAGES = new Set(["zod"]);
 const IMPORT = /(?:from|import)\s*\(?\s*"([^"]+)"/g;
 
 const problems = globSync("src/**/*.{ts,tsx}").flatMap((file) => checkFile(file));
-problems.push(...globSync("config/**/*.ts").flatMap((file) => checkConfigFile(file)));
+problems.push(...globSync("examples/*/{src,test}/**/*.ts").flatMap((file) => checkExampleFile(file)));
 for (const problem of problems) console.error(problem);
 console.log(problems.length === 0 ? "imports go one way" : `${problems.length} imports go the wrong way`);
 process.exitCode = problems.length === 0 ? 0 : 1;
@@ -55,7 +55,7 @@ function checkFile(file: string): string[] {
       return from === "core" && !CORE_PACKAGES.has(specifier) ? [`${file}: core imports ${specifier}`] : [];
     }
     const target = path.normalize(path.join(path.dirname(file), specifier));
-    if (!target.startsWith("src/")) return file === "src/index.ts" ? [] : [`${file} imports ${target}`];
+    if (!target.startsWith("src/")) return [`${file} imports ${target}`];
     return mayImport(from, target) ? [] : [`${file} (${from}) imports ${target}`];
   });
 }
@@ -68,13 +68,13 @@ function mayImport(from: string, target: string): boolean {
   return INTERFACE_FILES.has(path.basename(target)) || (ALLOWED[from] ?? []).includes(to);
 }
 
-/** A deployer's folder: itself, `#sluice`, and packages. */
-function checkConfigFile(file: string): string[] {
+/** An example is a project outside: it imports its own files and packages, Sluice by its name. */
+function checkExampleFile(file: string): string[] {
+  const project = file.split("/").slice(0, 2).join("/");
   return importsOf(file).flatMap((specifier) => {
-    const inside = specifier.startsWith(".")
-      ? path.normalize(path.join(path.dirname(file), specifier)).startsWith("config/")
-      : !specifier.startsWith("#") || specifier === "#sluice" || specifier.startsWith("#sluice/");
-    return inside ? [] : [`${file} imports ${specifier}`];
+    if (!specifier.startsWith(".")) return [];
+    const target = path.normalize(path.join(path.dirname(file), specifier));
+    return target.startsWith(`${project}/`) ? [] : [`${file} imports ${specifier}`];
   });
 }
 

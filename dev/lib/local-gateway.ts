@@ -79,7 +79,7 @@ function gatewayConfig(options: LocalGatewayOptions, modelUrl: string, sinkUrl: 
   const others = producers.filter((producer) => !producer.binding.startsWith("LANE_"));
   return {
     name: base.name ?? "sluice",
-    main: options.main ?? "src/index.ts",
+    main: options.main ?? "examples/showcase/src/index.ts",
     compatibility_date: base.compatibility_date ?? "",
     compatibility_flags: base.compatibility_flags,
     durable_objects: base.durable_objects,

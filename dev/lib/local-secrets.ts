@@ -1,4 +1,4 @@
-/** Values for the secrets that `config/` names, for local use alone. A deployment sets its own with `wrangler secret put`. */
+/** Values for the secrets that the showcase names, for local use alone. A deployment sets its own with `wrangler secret put`. */
 import { DEMO_SECRETS } from "../senders/sample.ts";
 
 export const LOCAL_API_TOKEN = "local-api-token-not-for-production";

@@ -34,7 +34,7 @@ import {
 } from "../../src/ingest/senders/platforms.ts";
 import { standardWebhooks, unsigned } from "../../src/ingest/senders/standard.ts";
 
-/** The name of a sender's builder in `config/`, and the builder. */
+/** The name that a config imports a builder by, and the builder. */
 type Builder = readonly [string, (options: SenderOptions) => Verification];
 
 const BUILDERS: readonly Builder[] = [
@@ -82,7 +82,7 @@ const BUILDERS: readonly Builder[] = [
 
 export interface CatalogueEntry {
   readonly name: string;
-  /** As `config/` imports it from `#sluice`. */
+  /** As a config imports it from `sluice`. */
   readonly builder: string;
   /** The binding that holds its secret. */
   readonly binding: string;

@@ -7,9 +7,9 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import * as z from "zod";
-import config from "../../config/gateway.config.ts";
 import { readinessOf } from "../../src/operator/readiness.ts";
 import { commandLine } from "../lib/command-line.ts";
+import { loadConfig } from "../lib/load-config.ts";
 import { checkCommands } from "./check-commands.ts";
 import { planSteps } from "./plan.ts";
 import { runSteps, showSteps } from "./run.ts";
@@ -25,9 +25,7 @@ const bucketSchema = z.object({
 });
 
 const DAY_SECONDS = 86_400;
-/** Of ours, and needed by no part of the config alone. */
-const OWN_SECRETS = [...config.adminTokens.slice(0, 1), "SLUICE_STREAM_SECRET"];
-
+const CONFIG_FILE = "examples/showcase/src/gateway.config.ts";
 const USAGE = `npm run setup -- [options]
   --env NAME           an environment of wrangler.toml, such as staging; default: its top level
   --dry-run            print the wrangler commands, run none
@@ -53,6 +51,10 @@ const retentionDays = number("--retention-days", values["retention-days"], { atL
 // Before wrangler is loaded: its own notes are not ours.
 process.env["WRANGLER_LOG"] ??= "error";
 const { unstable_readConfig: readConfig } = await import("wrangler");
+
+const config = await loadConfig(CONFIG_FILE);
+/** Ours, and needed by no part of the config alone. */
+const OWN_SECRETS = [...config.adminTokens.slice(0, 1), "SLUICE_STREAM_SECRET"];
 
 const screen = { say: (line: string) => console.log(line) };
 const environment = values.env ?? null;

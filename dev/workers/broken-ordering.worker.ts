@@ -1,8 +1,8 @@
 /** The gateway with ordering switched off, to show that the demo notices: every source is `ordering: "none"`. */
-import config from "../../config/gateway.config.ts";
-import { createGateway } from "../../src/gateway.ts";
+import config from "../../examples/showcase/src/gateway.config.ts";
+import { createGateway } from "../../src/worker.ts";
 
-export * from "../../src/index.ts";
+export * from "../../examples/showcase/src/index.ts";
 
 const sources = new Map(
   [...config.sources].map(([name, source]) => [

@@ -3,14 +3,14 @@
  * process of its own that keeps what `send()` accepted. The broker hands out its batches at `POST /__lanes`.
  */
 import { env as workerEnv } from "cloudflare:workers";
-import config from "../../config/gateway.config.ts";
+import config from "../../examples/showcase/src/gateway.config.ts";
 import type { GatewayEnv } from "../../src/env.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/worker.ts";
 import { PartitionObject as GatewayPartition } from "../../src/partition/partition-object.ts";
 import { chaosConfig, chaosEnv } from "./chaos-support.ts";
 
 /** The other objects as they are; the partition's own export below comes before this one. */
-export * from "../../src/index.ts";
+export * from "../../examples/showcase/src/index.ts";
 
 const gateway = createGateway(chaosConfig(config, "arrival"));
 const broker = String(Reflect.get(workerEnv, "CHAOS_BROKER_URL"));

@@ -1,10 +1,10 @@
 /** The gateway for `npm run chaos`, every source strict: an acknowledged event is in its partition's file. */
-import config from "../../config/gateway.config.ts";
+import config from "../../examples/showcase/src/gateway.config.ts";
 import type { GatewayEnv } from "../../src/env.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/worker.ts";
 import { chaosConfig, chaosEnv } from "./chaos-support.ts";
 
-export * from "../../src/index.ts";
+export * from "../../examples/showcase/src/index.ts";
 
 const gateway = createGateway(chaosConfig(config, "strict"));
 

@@ -3,15 +3,19 @@
  * messages are only looked at. What is wrong with one is an error in the log.
  */
 import { env } from "cloudflare:workers";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway, createStreamObject } from "../../src/worker.ts";
 import type { GatewayEnv } from "../../src/env.ts";
 import { parseLaneMessage } from "../../src/lanes/wire/message.ts";
 import { SNS_CERTIFICATE_URL } from "../senders/sign-platforms.ts";
 import { everySenderConfig } from "./every-sender.ts";
 
-export * from "../../src/index.ts";
+export { GuardObject, PartitionObject, StreamIndexObject } from "../../src/worker.ts";
 
-const gateway = createGateway(everySenderConfig());
+const config = everySenderConfig();
+
+export class StreamObject extends createStreamObject(config) {}
+
+const gateway = createGateway(config);
 const text = (name: string): string => String(Reflect.get(env, name) ?? "");
 
 // The gateway looks `fetch` up when it calls it.

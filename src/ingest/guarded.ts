@@ -1,4 +1,4 @@
-/** Calls to functions a deployer wrote in `config/`: a throw becomes a value, and the event is quarantined. */
+/** Calls to functions a deployer wrote in the config: a throw becomes a value, and the event is quarantined. */
 import { err, ok, type Result } from "../core/result.ts";
 
 /**

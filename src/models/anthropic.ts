@@ -1,5 +1,5 @@
 /**
- * Anthropic's Messages API, over the AI SDK's own adapter. Imported as `#sluice/anthropic`, so that it is part of
+ * Anthropic's Messages API, over the AI SDK's own adapter. Imported as `sluice/anthropic`, so that it is part of
  * a deployment only where it is configured.
  */
 import { createAnthropic } from "@ai-sdk/anthropic";

@@ -51,7 +51,7 @@ const DEFAULT_TIMEOUTS: ModelTimeouts = {
   totalMs: LIMITS.models.totalTimeoutMs,
 };
 
-/** @throws TypeError when a base URL that is written out cannot be called: a mistake in `config/`, found at load */
+/** @throws TypeError when a base URL that is written out cannot be called: a mistake in the config, found at load */
 export function defineModel(options: EndpointOptions, endpoint: Endpoint): ModelDefinition {
   const { provider, baseUrl, keyHeader, structuredOutput, verbatim, create } = endpoint;
   const apiKeys = keysOf(options);

@@ -1,5 +1,5 @@
 /**
- * Google's Gemini API, over the AI SDK's own adapter. Imported as `#sluice/google`, so that it is part of a
+ * Google's Gemini API, over the AI SDK's own adapter. Imported as `sluice/google`, so that it is part of a
  * deployment only where it is configured.
  */
 import { createGoogle } from "@ai-sdk/google";

@@ -25,7 +25,7 @@ export interface OpenAICompatibleOptions extends RegionalOptions {
   readonly verbatim?: boolean;
 }
 
-/** @throws TypeError when `baseUrl` is a text that cannot be called: a mistake in `config/`, found at load */
+/** @throws TypeError when `baseUrl` is a text that cannot be called: a mistake in the config, found at load */
 export function openaiCompatible(options: OpenAICompatibleOptions): ModelDefinition {
   return withEndpoints(options, define);
 }

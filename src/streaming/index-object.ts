@@ -39,10 +39,10 @@ interface Stored {
   readonly entries: readonly IndexEntry[];
 }
 
-export class StreamIndexObject extends DurableObject implements StreamIndexRpc {
+export class StreamIndexObject extends DurableObject<unknown> implements StreamIndexRpc {
   private entries: readonly IndexEntry[] = [];
 
-  constructor(state: DurableObjectState, env: Cloudflare.Env) {
+  constructor(state: DurableObjectState, env: unknown) {
     super(state, env);
     const stored = state.storage.kv.get<Stored>(KEY); // written by store
     if (stored?.v === VERSION) this.entries = stored.entries;

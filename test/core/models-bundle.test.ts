@@ -23,8 +23,8 @@ function packagesOf(entry: string): ReadonlySet<string> {
 it("a provider is part of the bundle only where a config imports it", () => {
   expect(packagesOf("src/models/anthropic.ts")).toContain("@ai-sdk/anthropic");
   expect(packagesOf("src/models/google.ts")).toContain("@ai-sdk/google");
-  expect(packagesOf("src/sluice.ts")).toContain("@ai-sdk/openai-compatible");
-  for (const entry of ["src/sluice.ts", "src/gateway.ts"]) {
+  expect(packagesOf("src/index.ts")).toContain("@ai-sdk/openai-compatible");
+  for (const entry of ["src/index.ts", "src/worker.ts"]) {
     const packages = packagesOf(entry);
     expect(packages).not.toContain("@ai-sdk/anthropic");
     expect(packages).not.toContain("@ai-sdk/google");

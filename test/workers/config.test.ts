@@ -8,7 +8,7 @@ import {
   openaiCompatible,
   stripe,
   type GatewayOptions,
-} from "../../src/sluice.ts";
+} from "../../src/index.ts";
 
 const order = z.object({ orderId: z.string(), total: z.coerce.number() });
 

@@ -2,8 +2,8 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { GatewayOptions } from "../../src/config/define-gateway.ts";
-import { createGateway, type Gateway } from "../../src/gateway.ts";
-import { defineGateway, openaiCompatible } from "../../src/sluice.ts";
+import { createGateway, type Gateway } from "../../src/worker.ts";
+import { defineGateway, openaiCompatible } from "../../src/index.ts";
 import { ADMIN_TOKEN } from "./operator-support.ts";
 
 export interface Shown {

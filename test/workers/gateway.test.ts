@@ -1,8 +1,8 @@
 import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { createGateway } from "../../src/gateway.ts";
-import { defineGateway } from "../../src/sluice.ts";
+import { createGateway } from "../../src/worker.ts";
+import { defineGateway } from "../../src/index.ts";
 
 const createEmptyGateway = () => createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
 import { LIMITS, MIB } from "../../src/config/limits.ts";
 import { createBodyMemory } from "../../src/platform/body-memory.ts";
-import { definePipeline, defineSource, stripe } from "../../src/sluice.ts";
+import { definePipeline, defineSource, stripe } from "../../src/index.ts";
 import { answerSchema, wholeGateway } from "./whole-gateway.ts";
 import { bytesOf, hex, post, SECRET, stripeHeader, testIngest, testPipeline } from "./ingest-support.ts";
 

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import * as z from "zod";
 import { parsePartitionName } from "../../src/core/ids.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
-import { defineGateway, definePipeline, defineSource, stripe } from "../../src/sluice.ts";
+import { defineGateway, definePipeline, defineSource, stripe } from "../../src/index.ts";
 import type { SourceOptions } from "../../src/config/define-source.ts";
 import { NOW_MS, SECRET, stripeHeader, stripeRequest, testIngest } from "./ingest-support.ts";
 import { answerSchema, newQueues, wholeGateway, type WholeGateway } from "./whole-gateway.ts";

@@ -10,7 +10,7 @@ import { SNS_CERTIFICATE_URL } from "../../dev/senders/sign-platforms.ts";
 import { SIGNERS } from "../../dev/senders/signers.ts";
 import { everySenderConfig } from "../../dev/workers/every-sender.ts";
 import type { GatewayEnv } from "../../src/env.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/worker.ts";
 import { parseLaneMessage } from "../../src/lanes/wire/message.ts";
 
 const ORIGIN = "https://sluice.test";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import * as z from "zod";
-import { defineGateway, definePipeline, defineSource, stripe } from "../../src/sluice.ts";
+import { defineGateway, definePipeline, defineSource, stripe } from "../../src/index.ts";
 import { SECRET, stripeHeader } from "./ingest-support.ts";
 import { answerSchema, wholeGateway } from "./whole-gateway.ts";
 

@@ -8,7 +8,7 @@ import { PartitionObject } from "../../src/partition/partition-object.ts";
 import { Repeats } from "../../src/partition/repeats.ts";
 import { BUCKET_MS } from "../../src/partition/schema.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
-import { custom, definePipeline, defineSource } from "../../src/sluice.ts";
+import { custom, definePipeline, defineSource } from "../../src/index.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 import { bytesOf, hex, hmac, NOW_MS, SECRET } from "./ingest-support.ts";
 import { answerSchema, wholeGateway, type WholeGateway } from "./whole-gateway.ts";

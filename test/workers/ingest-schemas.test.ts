@@ -5,7 +5,7 @@ import { parseEventId, partitionOf } from "../../src/core/ids.ts";
 import { defineSource as source, type SourceOptions } from "../../src/config/define-source.ts";
 import type { EventSchemas } from "../../src/config/event-schemas.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
-import { custom, definePipeline, defineSource, stripe, versioned } from "../../src/sluice.ts";
+import { custom, definePipeline, defineSource, stripe, versioned } from "../../src/index.ts";
 import { stripeHeader, SECRET, testIngest, testPipeline, stripeRequest } from "./ingest-support.ts";
 import { answerSchema, newQueues, wholeGateway, type WholeGateway } from "./whole-gateway.ts";
 

@@ -5,7 +5,7 @@ import * as z from "zod";
 import { LIMITS, MIB } from "../../src/config/limits.ts";
 import { parsePartitionName } from "../../src/core/ids.ts";
 import { createSecretReader } from "../../src/platform/secrets.ts";
-import { definePipeline, defineGateway, defineSource, github, stripe } from "../../src/sluice.ts";
+import { definePipeline, defineGateway, defineSource, github, stripe } from "../../src/index.ts";
 import { answerSchema, wholeGateway } from "./whole-gateway.ts";
 import {
   bytesOf,

@@ -10,8 +10,8 @@ import { consumeTelemetry, type ProjectionDependencies } from "../../src/ledger/
 import { createEventLedger } from "../../src/ledger/events.ts";
 import { createOpenPartitions } from "../../src/ledger/open-partitions.ts";
 import { createProjection } from "../../src/ledger/projection.ts";
-import { createGateway } from "../../src/gateway.ts";
-import { defineGateway, definePipeline } from "../../src/sluice.ts";
+import { createGateway } from "../../src/worker.ts";
+import { defineGateway, definePipeline } from "../../src/index.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 import { DEAD, summaryFor } from "../support/summaries.ts";

@@ -10,7 +10,7 @@ import { err, ok } from "../../src/core/result.ts";
 import { createGuardClient } from "../../src/guard/client.ts";
 import { createModelRegistry } from "../../src/models/registry.ts";
 import { createModelCaller } from "../../src/pipeline/model-caller.ts";
-import { defineGateway, openaiCompatible, type GatewayOptions } from "../../src/sluice.ts";
+import { defineGateway, openaiCompatible, type GatewayOptions } from "../../src/index.ts";
 import { recordingLogger } from "./pipeline-fixtures.ts";
 
 /** The first use of an object loads the whole Worker, which may take longer than a caller waits. */

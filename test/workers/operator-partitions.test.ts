@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { defineSource, standardWebhooks } from "../../src/sluice.ts";
+import { defineSource, standardWebhooks } from "../../src/index.ts";
 import { createOpenPartitions } from "../../src/ledger/open-partitions.ts";
 import { envelopeOf, partitionFor } from "../support/envelopes.ts";
 import { DEAD } from "../support/summaries.ts";

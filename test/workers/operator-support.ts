@@ -8,10 +8,10 @@ import type { EventSummary } from "../../src/core/event-summary.ts";
 import type { PartitionName } from "../../src/core/ids.ts";
 import type { Action, LeaseView } from "../../src/core/partition/commands.ts";
 import type { StoredOutput } from "../../src/core/partition/model.ts";
-import { createGateway, type Gateway } from "../../src/gateway.ts";
+import { createGateway, type Gateway } from "../../src/worker.ts";
 import { createProjection } from "../../src/ledger/projection.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
-import { defineGateway, httpDestination, openaiCompatible } from "../../src/sluice.ts";
+import { defineGateway, httpDestination, openaiCompatible } from "../../src/index.ts";
 import { summaryFor, type SummaryOptions } from "../support/summaries.ts";
 
 export const ADMIN_TOKEN = "the-bootstrap-token";

@@ -15,7 +15,7 @@ import {
   defineSource,
   openaiCompatible,
   standardWebhooks,
-} from "../../src/sluice.ts";
+} from "../../src/index.ts";
 import { bench, leasedEvent, NOW_MS, recordingLogger, scriptedGuard } from "./pipeline-fixtures.ts";
 
 /** The first use of an object loads the whole Worker, which may take longer than a caller waits. */

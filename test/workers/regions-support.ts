@@ -8,7 +8,7 @@ import * as z from "zod";
 import type { SourceOptions } from "../../src/config/define-source.ts";
 import { PRIORITIES } from "../../src/core/policy.ts";
 import type { RunOutcome } from "../../src/streaming/port.ts";
-import { definePipeline, defineSource, openaiCompatible, stripe } from "../../src/sluice.ts";
+import { definePipeline, defineSource, openaiCompatible, stripe } from "../../src/index.ts";
 import { SECRET, stripeHeader } from "./ingest-support.ts";
 import { answerSchema, newQueues, wholeGateway, type WholeGateway } from "./whole-gateway.ts";
 

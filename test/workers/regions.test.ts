@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { warnOfUncovered } from "../../src/services/uncovered.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
-import { defineSource, stripe } from "../../src/sluice.ts";
+import { defineSource, stripe } from "../../src/index.ts";
 import { MIGRATIONS } from "./ledger-support.ts";
 import {
   deliveredIds,

@@ -8,7 +8,7 @@ import type { StoredOutput } from "../../src/core/partition/model.ts";
 import { createEventLedger } from "../../src/ledger/events.ts";
 import { createPartitionClient } from "../../src/partition/client.ts";
 import type { Prepared } from "../../src/pipeline/processor.ts";
-import { definePipeline } from "../../src/sluice.ts";
+import { definePipeline } from "../../src/index.ts";
 import { actOn } from "../../src/replay/act.ts";
 import { createReplayJobs } from "../../src/replay/job-store.ts";
 import { stepReplays, type ReplayDependencies } from "../../src/replay/step.ts";

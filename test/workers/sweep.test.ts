@@ -81,7 +81,7 @@ describe("the sweep", () => {
   });
 
   it("is what the cron runs, and an empty list is no work", async () => {
-    const { default: worker } = await import("../../src/index.ts");
+    const { default: worker } = await import("./worker.ts");
     await expect(worker.scheduled(createScheduledController(), env)).resolves.toBeUndefined();
   });
 });

@@ -1,12 +1,10 @@
-/** Sync routes through the whole gateway, on the real objects; and the two that the example config has. */
+/** Sync routes through the whole gateway, on the real objects. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { ALLOW, fraudCheck } from "../../config/pipelines/fraud-check.ts";
-import { HOLD, liveChat } from "../../config/pipelines/live-chat.ts";
 import { parseEventId, parsePartitionName } from "../../src/core/ids.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
-import { definePipeline, defineSource, stripe, testPipeline } from "../../src/sluice.ts";
+import { definePipeline, defineSource, stripe } from "../../src/index.ts";
 import { SECRET, stripeHeader } from "./ingest-support.ts";
 import { wholeGateway, type WholeGateway } from "./whole-gateway.ts";
 
@@ -167,46 +165,5 @@ describe("a sync route", () => {
       });
     expect(() => wholeGateway({ sources: { shop: source(5) } })).toThrow("deadlineMs");
     expect(() => wholeGateway({ sources: { shop: source(60_000) } })).toThrow("deadlineMs");
-  });
-});
-
-describe("the example config", () => {
-  const payment = {
-    type: "payment.attempted" as const,
-    data: {
-      payment_id: "pay_1",
-      customer_id: "cus_1",
-      amount: 9_900,
-      currency: "EUR",
-      country: "DE",
-      card_country: "BR",
-      account_age_days: 0,
-    },
-  };
-  const message = {
-    type: "chat.message" as const,
-    data: { message_id: "m1", author: { id: "a1", name: "Ada" }, text: "hello" },
-  };
-
-  it("blocks what looks like fraud, allows the rest, and allows what cannot be judged", async () => {
-    const judged = (fraud_score: number) =>
-      testPipeline(fraudCheck, payment, { model: () => ({ fraud_score }) });
-    expect(await judged(0.9)).toMatchObject({ output: { body: { decision: "block", score: 0.9 } } });
-    expect(await judged(0.2)).toMatchObject({ output: { body: { decision: "allow" } } });
-    expect(await testPipeline(fraudCheck, payment, { model: () => "?" })).not.toMatchObject({
-      kind: "ready",
-    });
-    expect(ALLOW).toEqual({ decision: "allow", score: null });
-  });
-
-  it("approves, holds and rejects chat messages, and holds what cannot be judged", async () => {
-    const said = (harassment: number) =>
-      testPipeline(liveChat, message, {
-        model: () => ({ harassment, hate: 0, violence: 0, sexual: 0, spam: 0 }),
-      });
-    expect(await said(0.1)).toMatchObject({ output: { body: { verdict: "approve", reasons: [] } } });
-    expect(await said(0.4)).toMatchObject({ output: { body: { verdict: "hold", reasons: ["harassment"] } } });
-    expect(await said(0.9)).toMatchObject({ output: { body: { verdict: "reject" } } });
-    expect(HOLD.verdict).toBe("hold");
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readinessOf } from "../../src/operator/readiness.ts";
-import { defineGateway } from "../../src/sluice.ts";
+import { defineGateway } from "../../src/index.ts";
 
 const parts = { sources: {}, models: {}, destinations: {} };
 

@@ -6,11 +6,11 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, inject, it } from "vitest";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/worker.ts";
 import { makeToken } from "../../src/operator/authenticate.ts";
 import type { Scope } from "../../src/operator/port.ts";
 import { createTokenStore } from "../../src/operator/token-store.ts";
-import { defineGateway } from "../../src/sluice.ts";
+import { defineGateway } from "../../src/index.ts";
 
 const TOKEN = "metrics-reader";
 const bindings = new Proxy(env, {

@@ -2,7 +2,7 @@ import { createExecutionContext, createMessageBatch } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/worker.ts";
 import {
   defineGateway,
   definePipeline,
@@ -10,7 +10,7 @@ import {
   httpDestination,
   openaiCompatible,
   unsigned,
-} from "../../src/sluice.ts";
+} from "../../src/index.ts";
 import { completion, eventStream } from "./models-fake-upstream.ts";
 
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -2,9 +2,9 @@ import { createExecutionContext, createMessageBatch, getQueueResult } from "clou
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/worker.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
-import { defineGateway } from "../../src/sluice.ts";
+import { defineGateway } from "../../src/index.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 
 const gateway = createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));

@@ -12,8 +12,8 @@ import {
 import { env } from "cloudflare:workers";
 import * as z from "zod";
 import type { GatewayOptions } from "../../src/config/define-gateway.ts";
-import { createGateway, type Gateway } from "../../src/gateway.ts";
-import { defineGateway, queueDestination } from "../../src/sluice.ts";
+import { createGateway, type Gateway } from "../../src/worker.ts";
+import { defineGateway, queueDestination } from "../../src/index.ts";
 
 export const API_TOKEN = "api-token-of-the-tests";
 export const ADMIN_TOKEN = "admin-token-of-the-tests";

@@ -3,10 +3,10 @@ import * as z from "zod";
 import { defineGateway } from "../../../src/config/define-gateway.ts";
 import { definePipeline } from "../../../src/config/define-pipeline.ts";
 import { defineSource } from "../../../src/config/define-source.ts";
-import { createGateway } from "../../../src/gateway.ts";
+import { createGateway, createStreamObject } from "../../../src/worker.ts";
 import { stripe } from "../../../src/ingest/senders/payments.ts";
 
-export * from "../../../src/index.ts";
+export { GuardObject, PartitionObject, StreamIndexObject } from "../../../src/worker.ts";
 
 const invoice = z.object({
   id: z.string(),
@@ -31,4 +31,8 @@ const source = defineSource({
   routes: (route) => [route("*", nothing)],
 });
 
-export default createGateway(defineGateway({ sources: { stripe: source }, models: {}, destinations: {} }));
+const config = defineGateway({ sources: { stripe: source }, models: {}, destinations: {} });
+
+export class StreamObject extends createStreamObject(config) {}
+
+export default createGateway(config);

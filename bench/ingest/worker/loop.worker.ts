@@ -4,10 +4,11 @@
  */
 import bare, { type BareEnv } from "./bare.worker.ts";
 import floor from "./floor.worker.ts";
-import gateway from "./gateway.worker.ts";
+import gateway, { StreamObject } from "./gateway.worker.ts";
 import type { GatewayEnv } from "../../../src/env.ts";
 
-export * from "../../../src/index.ts";
+export { GuardObject, PartitionObject, StreamIndexObject } from "../../../src/worker.ts";
+export { StreamObject };
 
 const encoder = new TextEncoder();
 const lane = {

@@ -11,8 +11,8 @@ import {
   httpDestination,
   openaiCompatible,
   standardWebhooks,
-} from "#sluice";
-import { createGateway, createStreamObject } from "../../../src/gateway.ts";
+} from "../../../src/index.ts";
+import { createGateway, createStreamObject } from "../../../src/worker.ts";
 
 export { GuardObject } from "../../../src/guard/guard-object.ts";
 export { StreamIndexObject } from "../../../src/streaming/index-object.ts";

@@ -1,6 +1,6 @@
 /** The gateway as it is deployed, with the bench's two models and without senders. Says how many rows a stream has taken. */
-import { createGateway, createStreamObject } from "../../../src/gateway.ts";
-import { defineGateway, openaiCompatible } from "../../../src/sluice.ts";
+import { createGateway, createStreamObject } from "../../../src/worker.ts";
+import { defineGateway, openaiCompatible } from "../../../src/index.ts";
 
 const model = (variable: string, verbatim = false) =>
   openaiCompatible({

@@ -56,7 +56,7 @@ async function showGuards(context: DashboardContext) {
             <Empty>
               <p>
                 The config names no model, and no destination with limits. Add them in{" "}
-                <code>config/gateway.config.ts</code>.
+                <code>gateway.config.ts</code>.
               </p>
             </Empty>
           </div>

@@ -3,7 +3,7 @@
  * with `shadow` runs it over what the first one has decided, and says where they differ.
  */
 import * as z from "zod";
-import { definePipeline, inRange } from "#sluice";
+import { definePipeline, inRange } from "sluice";
 import { content, decide, risk, subjectOf, THRESHOLDS, type Thresholds } from "./moderation.ts";
 
 const assessment = z.object({

@@ -1,6 +1,6 @@
 /** Lead scoring: an enquiry is scored, and the CRM's record of the company is updated over HTTP. */
 import * as z from "zod";
-import { definePipeline, grounded, inRange } from "#sluice";
+import { definePipeline, grounded, inRange } from "sluice";
 
 export const enquirySubmitted = z.object({
   type: z.literal("enquiry.submitted"),

@@ -1,4 +1,7 @@
-/** Turns a config into a Worker: what answers requests and what consumes the queues. */
+/**
+ * The Worker, as the package `sluice/worker`: `createGateway` turns a config into what answers requests and consumes the
+ * queues, and the Durable Object classes are here to be exported. Runs on Cloudflare alone; a config imports `sluice`.
+ */
 import { createApp, type App } from "./app.ts";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
@@ -14,6 +17,10 @@ import { createServices, type Services } from "./services.ts";
 import { StreamObjectBase } from "./streaming/stream-object.ts";
 import type { StreamServices } from "./streaming/stream-services.ts";
 import { createLogger } from "./telemetry/log.ts";
+
+export { GuardObject } from "./guard/guard-object.ts";
+export { StreamIndexObject } from "./streaming/index-object.ts";
+export { PartitionObject } from "./partition/partition-object.ts";
 
 /** The names of the queues that are no lanes end like this in every environment, a jurisdiction's own with its name behind it. */
 const PURPOSE = new RegExp(`-(telemetry|undeliverable)(?:-(${JURISDICTIONS.join("|")}))?$`);

@@ -3,7 +3,7 @@
  * allowed and flagged: a lost sale is dearer here than a disputed one that a person sees a minute later.
  */
 import * as z from "zod";
-import { definePipeline, inRange } from "#sluice";
+import { definePipeline, inRange } from "sluice";
 
 export const paymentAttempted = z.object({
   type: z.literal("payment.attempted"),

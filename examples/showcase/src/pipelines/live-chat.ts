@@ -3,7 +3,7 @@
  * held: one message more for a moderator is better than one that should not have been seen.
  */
 import * as z from "zod";
-import { definePipeline } from "#sluice";
+import { definePipeline } from "sluice";
 import { chatMessage, decide, risk, type Thresholds } from "./moderation.ts";
 
 const assessment = z.object({ harassment: risk, hate: risk, violence: risk, sexual: risk, spam: risk });

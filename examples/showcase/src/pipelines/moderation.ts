@@ -3,7 +3,7 @@
  * thresholds decide; the verdict goes to a queue that the platform's own services read.
  */
 import * as z from "zod";
-import { definePipeline, inRange } from "#sluice";
+import { definePipeline, inRange } from "sluice";
 
 const author = z.object({ id: z.string(), name: z.string().max(200) });
 

@@ -11,7 +11,7 @@ import {
   queueDestination,
   standardWebhooks,
   stripe,
-} from "#sluice";
+} from "sluice";
 import { documentClassify, documentEntities, documentReceived, documentText } from "./pipelines/documents.ts";
 import { ALLOW, fraudCheck, paymentAttempted } from "./pipelines/fraud-check.ts";
 import { enquirySubmitted, leadScoring } from "./pipelines/lead-scoring.ts";

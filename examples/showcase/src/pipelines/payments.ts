@@ -1,6 +1,6 @@
 /** Payments: no model, strict order. The books see each customer's events exactly as Stripe had them acknowledged. */
 import * as z from "zod";
-import { definePipeline } from "#sluice";
+import { definePipeline } from "sluice";
 
 /** What every Stripe event has; the object's own fields depend on its type. */
 const stripeObject = z.looseObject({

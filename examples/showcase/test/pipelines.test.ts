@@ -1,11 +1,13 @@
-/** The pipelines of this folder, each with a model that says what the test wants: no network, no account, no queue. */
+/** The showcase's pipelines, each with a model that says what the test wants: no network, no account, no queue. */
 import { describe, expect, it } from "vitest";
-import { testPipeline } from "#sluice";
-import { documentClassify, documentEntities, documentText } from "./documents.ts";
-import { leadScoring } from "./lead-scoring.ts";
-import { moderation } from "./moderation.ts";
-import { payments } from "./payments.ts";
-import { triage } from "./triage.ts";
+import { testPipeline } from "sluice/testing";
+import { documentClassify, documentEntities, documentText } from "../src/pipelines/documents.ts";
+import { ALLOW, fraudCheck } from "../src/pipelines/fraud-check.ts";
+import { leadScoring } from "../src/pipelines/lead-scoring.ts";
+import { HOLD, liveChat } from "../src/pipelines/live-chat.ts";
+import { moderation } from "../src/pipelines/moderation.ts";
+import { payments } from "../src/pipelines/payments.ts";
+import { triage } from "../src/pipelines/triage.ts";
 
 describe("moderation", () => {
   const harmless = { harassment: 0, hate: 0, violence: 0, sexual: 0, self_harm: 0, spam: 0.1 };
@@ -131,5 +133,46 @@ it("payments reach the books as the sender wrote them, without a model", async (
   expect(await testPipeline(payments, event)).toMatchObject({
     kind: "ready",
     output: { body: { reference: "evt_1", amount: 900, customer: "cus_1", status: null }, to: ["books"] },
+  });
+});
+
+describe("the two that a sender waits for", () => {
+  const payment = {
+    type: "payment.attempted" as const,
+    data: {
+      payment_id: "pay_1",
+      customer_id: "cus_1",
+      amount: 9_900,
+      currency: "EUR",
+      country: "DE",
+      card_country: "BR",
+      account_age_days: 0,
+    },
+  };
+  const message = {
+    type: "chat.message" as const,
+    data: { message_id: "m1", author: { id: "a1", name: "Ada" }, text: "hello" },
+  };
+
+  it("blocks what looks like fraud, allows the rest, and allows what cannot be judged", async () => {
+    const judged = (fraud_score: number) =>
+      testPipeline(fraudCheck, payment, { model: () => ({ fraud_score }) });
+    expect(await judged(0.9)).toMatchObject({ output: { body: { decision: "block", score: 0.9 } } });
+    expect(await judged(0.2)).toMatchObject({ output: { body: { decision: "allow" } } });
+    expect(await testPipeline(fraudCheck, payment, { model: () => "?" })).not.toMatchObject({
+      kind: "ready",
+    });
+    expect(ALLOW).toEqual({ decision: "allow", score: null });
+  });
+
+  it("approves, holds and rejects chat messages, and holds what cannot be judged", async () => {
+    const said = (harassment: number) =>
+      testPipeline(liveChat, message, {
+        model: () => ({ harassment, hate: 0, violence: 0, sexual: 0, spam: 0 }),
+      });
+    expect(await said(0.1)).toMatchObject({ output: { body: { verdict: "approve", reasons: [] } } });
+    expect(await said(0.4)).toMatchObject({ output: { body: { verdict: "hold", reasons: ["harassment"] } } });
+    expect(await said(0.9)).toMatchObject({ output: { body: { verdict: "reject" } } });
+    expect(HOLD.verdict).toBe("hold");
   });
 });

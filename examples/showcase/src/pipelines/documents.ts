@@ -3,7 +3,7 @@
  * its own, linked to its parent, in the same partition and trace, and can be replayed alone.
  */
 import * as z from "zod";
-import { definePipeline, grounded } from "#sluice";
+import { definePipeline, grounded } from "sluice";
 
 export const documentReceived = z.object({
   type: z.literal("document.received"),

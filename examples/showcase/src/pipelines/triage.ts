@@ -1,6 +1,6 @@
 /** Triage of a repository's issues, comments and pull requests: a label and a summary for the team's tracker. */
 import * as z from "zod";
-import { definePipeline } from "#sluice";
+import { definePipeline } from "sluice";
 
 const repository = z.object({ full_name: z.string() });
 const text = z.nullish(z.string());

@@ -1,0 +1,10 @@
+/** The Worker: its handlers and its Durable Object classes. */
+import { createGateway, createStreamObject } from "sluice/worker";
+import config from "./gateway.config.ts";
+
+export { GuardObject, PartitionObject, StreamIndexObject } from "sluice/worker";
+
+/** Calls models, so it knows the config. */
+export class StreamObject extends createStreamObject(config) {}
+
+export default createGateway(config);
