@@ -36,6 +36,24 @@ export function withoutValues(payload: JsonValue, path: string): JsonValue {
   return rest === "" ? left : { ...payload, [key]: withoutValues(value, rest) };
 }
 
+/**
+ * A copy with those elements alone whose value along the path is kept.
+ * @param path the dotted path of the array, `*`, and the path inside an element; without a `*` nothing is left out
+ */
+export function keepElements(
+  payload: JsonValue,
+  path: string,
+  isKept: (value: JsonValue | undefined) => boolean,
+): JsonValue {
+  const [key = "", ...others] = path.split(".");
+  const rest = others.join(".");
+  if (key === "*") {
+    return Array.isArray(payload) ? payload.filter((element) => isKept(valueAt(element, rest))) : payload;
+  }
+  if (!isJsonObject(payload) || !Object.hasOwn(payload, key)) return payload;
+  return { ...payload, [key]: keepElements(payload[key] ?? null, rest, isKept) };
+}
+
 /** A text or a number that may name something; empty texts do not. */
 export function nameAt(payload: JsonValue, path: string): string | number | null {
   const value = valueAt(payload, path);

@@ -1,7 +1,8 @@
 /**
  * Reads what a request presents: its signatures, decoded, and the timestamp and id that were signed with
- * them. Strict: what does not parse is refused, and a header that was sent twice (the platform joins the
- * values with ", ") fits no layout. Verifies nothing.
+ * them. Strict about each value: what does not parse is no signature. Lenient about the list: a value that does
+ * not parse is passed over, as senders' own packages do, so that it cannot spoil a right one beside it. Two
+ * timestamps are refused. Verifies nothing.
  */
 import { LIMITS } from "../config/limits.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -14,6 +15,8 @@ import type { RefusalReason } from "./verify-failure.ts";
 
 export interface PresentedSignature {
   readonly algorithm: SignatureAlgorithm;
+  /** As sent, before it was decoded. */
+  readonly text: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -33,8 +36,6 @@ const BYTES_BY_ALGORITHM: Readonly<Record<SignatureAlgorithm, number | null>> = 
   "sns-certificate": null,
 };
 
-const PAIR_KEY = /^[A-Za-z0-9_-]+$/;
-
 /** @param payload the parsed body, for schemes whose signature stands in it */
 export function readPresented(
   scheme: SignatureScheme,
@@ -44,7 +45,7 @@ export function readPresented(
   if (scheme.layout.layout === "body") return readFromBody(scheme, scheme.layout.path, payload);
   const header = firstHeader(headers, scheme.signatureHeaders);
   if (!header.ok) return header;
-  if (header.value === null || header.value === "") return err("signature_missing");
+  if (header.value === null) return err("signature_missing");
   const id = firstHeader(headers, scheme.id?.headers ?? []);
   if (!id.ok) return id;
   if (scheme.id !== undefined && !id.value) return err("id_missing");
@@ -63,20 +64,26 @@ export function readPresented(
   return ok({ signatures: read.value.signatures, timestamp, id: id.value });
 }
 
-/** Several places of a body, such as its items, must all hold the same text: which of two counts is nobody's guess. */
+/** The items of a body may carry different secrets. The engine says which of them prove something. */
 function readFromBody(
   scheme: SignatureScheme,
   path: string,
   payload: JsonValue,
 ): Result<Presented, RefusalReason> {
-  const values = new Set(valuesAt(payload, path));
-  const [text] = values;
-  if (values.size === 0 || text === undefined || text === null || text === "") {
+  const values = [...new Set(valuesAt(payload, path))];
+  if (values.every((value) => value === undefined || value === null || value === "")) {
     return err("signature_missing");
   }
-  if (values.size > 1 || typeof text !== "string") return err("signature_malformed");
-  if (text.length > LIMITS.ingest.maxSignatureHeaderBytes) return err("header_too_long");
-  const read = decodeAll(scheme.encoding, [[scheme.algorithm, text]], null);
+  const texts = values.filter((value) => typeof value === "string");
+  if (texts.some((text) => text.length > LIMITS.ingest.maxSignatureHeaderBytes)) {
+    return err("header_too_long");
+  }
+  if (texts.length === 0) return err("signature_malformed");
+  const read = decodeAll(
+    scheme.encoding,
+    texts.map((text) => [scheme.algorithm, text]),
+    null,
+  );
   if (!read.ok) return read;
   const { timestamp } = scheme;
   const sent = timestamp?.in === "body" ? nameAt(payload, timestamp.path) : null;
@@ -107,8 +114,7 @@ function readLayout(scheme: SignatureScheme, header: string): Result<ReadLayout,
       const texts: [SignatureAlgorithm, string][] = [];
       for (const token of header.split(" ")) {
         const comma = token.indexOf(",");
-        if (comma <= 0) return err("signature_malformed");
-        const version = token.slice(0, comma);
+        const version = token.slice(0, Math.max(0, comma));
         const algorithm = Object.hasOwn(algorithmByVersion, version)
           ? algorithmByVersion[version]
           : undefined;
@@ -133,12 +139,12 @@ function readPairs(
   let timestamp: string | null = null;
   for (const pair of header.split(layout.separator)) {
     const equals = pair.indexOf("=");
-    const key = pair.slice(0, equals);
-    if (equals <= 0 || !PAIR_KEY.test(key)) return err("signature_malformed");
+    const key = pair.slice(0, Math.max(0, equals));
     const value = pair.slice(equals + 1);
     if (key === layout.signatureKey) {
       texts.push([scheme.algorithm, value]);
-    } else if (key === timestampKey) {
+      // Trimmed: the platform joins a header that was sent twice with ", ".
+    } else if (key.trim() === timestampKey) {
       // Two timestamps leave open which of them was checked and which was signed.
       if (timestamp !== null) return err("timestamp_malformed");
       timestamp = value;
@@ -147,22 +153,23 @@ function readPairs(
   return decodeAll(scheme.encoding, texts, timestamp);
 }
 
-/** One signature that does not decode refuses all: a real sender never sends one. */
+/** @returns those that decode. Some senders' headers hold others: signatures of schemes to come, or fillers. */
 function decodeAll(
   encoding: SignatureEncoding,
   texts: readonly (readonly [SignatureAlgorithm, string])[],
   timestamp: string | null,
 ): Result<ReadLayout, RefusalReason> {
   if (texts.length === 0) return err("signature_missing");
-  if (texts.length > LIMITS.ingest.maxSignatureChecks) return err("too_many_signatures");
   const signatures: PresentedSignature[] = [];
   for (const [algorithm, text] of texts) {
     const bytes = decode(encoding, text);
-    const length = BYTES_BY_ALGORITHM[algorithm];
-    if (bytes === null || bytes.length === 0) return err("signature_malformed");
-    if (length !== null && bytes.length !== length) return err("signature_malformed");
-    signatures.push({ algorithm, bytes });
+    const length = BYTES_BY_ALGORITHM[algorithm] ?? bytes?.length;
+    if (bytes !== null && bytes.length > 0 && bytes.length === length) {
+      signatures.push({ algorithm, text, bytes });
+    }
   }
+  if (signatures.length === 0) return err("signature_malformed");
+  if (signatures.length > LIMITS.ingest.maxSignatureChecks) return err("too_many_signatures");
   return ok({ signatures, timestamp });
 }
 
@@ -183,11 +190,11 @@ function decode(encoding: SignatureEncoding, text: string): Uint8Array<ArrayBuff
   }
 }
 
-/** null when none of the headers is present. */
+/** null when none of the headers is present; one without a value counts as absent while another has one. */
 function firstHeader(headers: Headers, names: readonly string[]): Result<string | null, RefusalReason> {
   for (const name of names) {
     const value = headers.get(name);
-    if (value === null) continue;
+    if (value === null || value === "") continue;
     return value.length > LIMITS.ingest.maxSignatureHeaderBytes ? err("header_too_long") : ok(value);
   }
   return ok(null);

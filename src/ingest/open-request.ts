@@ -7,7 +7,7 @@ import { LIMITS } from "../config/limits.ts";
 import { encodeHex } from "../core/hex.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { withoutValues } from "./body-fields.ts";
+import { keepElements, withoutValues } from "./body-fields.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import {
   keptHeaders,
@@ -70,7 +70,7 @@ export async function openRequest(
   if (!proof.ok) return proof;
   const parsed = parseBody(body.value, format.value);
   if (!parsed.ok) return err({ kind: "malformed_body", reason: parsed.error });
-  const told = withoutSecret(scheme, parsed.value);
+  const told = withoutSecret(scheme, parsed.value, proof.value.provenTexts);
   const { payload } = told;
   const factSource: FactSource = { headers, payload, signedId: proof.value.id };
   const stale = bodyTimeFault(scheme, factSource, nowMs);
@@ -95,10 +95,22 @@ export async function openRequest(
   return toEvents(scheme, told, { ...factSource, ...receipt }, common);
 }
 
-/** Where a body carries the secret itself, it goes on without: nothing that is stored may hold one. */
-function withoutSecret(scheme: SignatureScheme, parsed: ParsedBody): ParsedBody {
+/**
+ * Where a body carries the secret itself, it goes on without: nothing that is stored may hold one. Items that carry
+ * another are nobody's word, and go no further.
+ */
+function withoutSecret(
+  scheme: SignatureScheme,
+  parsed: ParsedBody,
+  provenTexts: ReadonlySet<string> | undefined,
+): ParsedBody {
   if (scheme.algorithm !== "shared-secret" || scheme.layout.layout !== "body") return parsed;
-  const payload = withoutValues(parsed.payload, scheme.layout.path);
+  const { path } = scheme.layout;
+  const proven =
+    provenTexts === undefined
+      ? parsed.payload
+      : keepElements(parsed.payload, path, (value) => typeof value === "string" && provenTexts.has(value));
+  const payload = withoutValues(proven, path);
   const text = JSON.stringify(payload);
   return { payload, text, jsonBytes: encodeUtf8(text) };
 }

@@ -6,6 +6,11 @@ export interface VerifiedFacts {
   readonly id: string | null;
   /** Secrets that could not be used. The request was proven by another one. */
   readonly malformedSecrets: number;
+  /**
+   * Where the items of a body each carry the secret: the secrets that are ours. An item with another one is not
+   * proven, and goes no further.
+   */
+  readonly provenTexts?: ReadonlySet<string>;
 }
 
 export type RefusalReason =

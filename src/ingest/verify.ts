@@ -57,14 +57,16 @@ export async function verifyRequest(input: VerifyInput): Promise<Result<Verified
   const contents = signedContents(scheme, presented.value, request, { payload, form: form.value });
   if (!contents.ok) return err(refused(contents.error));
 
-  let isProven = false;
+  const proven = new Set<string>();
   for (const key of keys) {
     for (const content of contents.value) {
-      const matches = await matchesAny(key, presented.value.signatures, content);
-      isProven = matches || isProven;
+      for (const { text } of await matching(key, presented.value.signatures, content)) proven.add(text);
     }
   }
-  if (isProven) return ok({ timestampMs: timestampMs.value, id: presented.value.id, malformedSecrets });
+  if (proven.size > 0) {
+    const facts = { timestampMs: timestampMs.value, id: presented.value.id, malformedSecrets };
+    return ok(carriesSecretInItems(scheme) ? { ...facts, provenTexts: proven } : facts);
+  }
   // The unusable secret may be the one it was signed with: saying "wrong" would be a guess.
   if (malformedSecrets > 0) return err({ kind: "misconfigured", reason: "secret_malformed" });
   return err(refused("signature_mismatch"));
@@ -112,37 +114,42 @@ function readTimestamp(scheme: SignatureScheme, presented: Presented): Result<nu
   return timestampMs === null ? err("timestamp_malformed") : ok(timestampMs);
 }
 
-/** One HMAC per secret, whatever the number of signatures; digests are compared in fixed time. */
-async function matchesAny(
+/** Items of one body, each with the secret itself (Microsoft Graph): every one is proven by itself. */
+export function carriesSecretInItems({ algorithm, layout }: SignatureScheme): boolean {
+  return algorithm === "shared-secret" && layout.layout === "body" && layout.path.includes("*");
+}
+
+/** The signatures that the key proves. One HMAC per secret, whatever their number; digests are compared in fixed time. */
+async function matching(
   key: VerifyKey,
   signatures: readonly PresentedSignature[],
   content: Bytes,
-): Promise<boolean> {
+): Promise<readonly PresentedSignature[]> {
   const candidates = signatures.filter((signature) => signature.algorithm === key.algorithm);
-  if (candidates.length === 0) return false;
-  let isMatch = false;
+  if (candidates.length === 0) return [];
   switch (key.algorithm) {
     case "hmac-sha256":
     case "hmac-sha1": {
       const digest = new Uint8Array(await crypto.subtle.sign("HMAC", key.key, content));
-      for (const { bytes } of candidates) isMatch = isEqualInFixedTime(digest, bytes) || isMatch;
-      return isMatch;
+      return candidates.filter(({ bytes }) => isEqualInFixedTime(digest, bytes));
     }
     case "ed25519":
     case "ecdsa-p256": {
       const algorithm = key.algorithm === "ed25519" ? "Ed25519" : { name: "ECDSA", hash: "SHA-256" };
-      for (const { bytes } of candidates) {
-        const isValid = await crypto.subtle.verify(algorithm, key.key, bytes, content);
-        isMatch = isValid || isMatch;
+      const valid: PresentedSignature[] = [];
+      for (const candidate of candidates) {
+        if (await crypto.subtle.verify(algorithm, key.key, candidate.bytes, content)) valid.push(candidate);
       }
-      return isMatch;
+      return valid;
     }
-    case "shared-secret":
-      for (const { bytes } of candidates) {
-        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-        isMatch = isEqualInFixedTime(digest, key.digest) || isMatch;
+    case "shared-secret": {
+      const valid: PresentedSignature[] = [];
+      for (const candidate of candidates) {
+        const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", candidate.bytes));
+        if (isEqualInFixedTime(digest, key.digest)) valid.push(candidate);
       }
-      return isMatch;
+      return valid;
+    }
     default:
       return unreachable(key);
   }

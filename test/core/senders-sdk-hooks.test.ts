@@ -66,6 +66,37 @@ describe.each([
     );
   });
 
+  it("finds the right signature among others that are none, as we do", async () => {
+    const others = fc.array(
+      fc.constantFrom("v1,!", "v1,YQ==", "v1", "v2,x", "", ",", `v1,${"A".repeat(43)}=`),
+    );
+    await fc.assert(
+      fc.asyncProperty(whsec, others, others, async (secret, before, after) => {
+        const seconds = Math.floor(Date.now() / 1_000);
+        const good = open(secret).sign("msg_1", new Date(seconds * 1_000), "{}");
+        const headersWith = (signature: string) => ({
+          [`${family}-id`]: "msg_1",
+          [`${family}-timestamp`]: String(seconds),
+          [`${family}-signature`]: signature,
+        });
+        const headers = headersWith([...before, good, ...after].join(" "));
+        expect(() => open(secret).verify("{}", headers)).not.toThrow();
+        const request = { url: URL_GIVEN, body: "{}", headers };
+        expect(await ourVerdict("standard-webhooks", request, secret, seconds * 1_000)).toBe(true);
+        const without = headersWith([...before, "v1,x", ...after].join(" "));
+        expect(() => open(secret).verify("{}", without)).toThrow();
+        const verdict = await ourVerdict(
+          "standard-webhooks",
+          { ...request, headers: without },
+          secret,
+          seconds * 1_000,
+        );
+        expect(verdict).not.toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
   it("accepts what our samples are signed with", async () => {
     await fc.assert(
       fc.asyncProperty(jsonBodies(), whsec, async (body, secret) => {

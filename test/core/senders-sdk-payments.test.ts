@@ -48,6 +48,17 @@ describe("Stripe's package", () => {
     );
   });
 
+  it("finds the right signature among others that are none, as we do", async () => {
+    const timestamp = NOW_MS / 1_000;
+    const good = webhooks.generateTestHeaderString({ payload: "{}", secret: "whsec_test", timestamp });
+    for (const other of ["v1=potato", "potato", "=", "", `v1=${"0".repeat(64)}`, "v0=x", "v2=y"]) {
+      const header = `${good},${other}`;
+      expect(isAccepted("{}", header, "whsec_test"), header).toBe(true);
+      const request = { url: URL_GIVEN, body: "{}", headers: { "stripe-signature": header } };
+      expect(await ourVerdict("stripe", request, "whsec_test", NOW_MS), header).toBe(true);
+    }
+  });
+
   it("agrees with us on how old a request may be", async () => {
     for (const ageSeconds of [0, 299, 300, 301, 400]) {
       const secret = "whsec_test";
