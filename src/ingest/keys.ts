@@ -18,6 +18,8 @@ interface KeyMaterial {
 }
 
 const ED25519_KEY_BYTES = 32;
+/** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md : 24 to 64 bytes. */
+const MIN_BARE_KEY_BYTES = 24;
 
 /** The oldest entry makes room: a map keeps the order of insertion. */
 const keysBySecret = new Map<string, VerifyKey>();
@@ -56,6 +58,7 @@ export async function importKey(
   return ok(key);
 }
 
+/** White space around a text of structure was pasted along with it. A plain text is taken as it is. */
 function readSecret(
   scheme: { readonly algorithm: SignatureAlgorithm; readonly keyEncoding: KeyEncoding },
   secret: string,
@@ -64,16 +67,35 @@ function readSecret(
     case "utf8":
       return { algorithm: scheme.algorithm, bytes: encodeUtf8(secret) };
     case "hex":
-      return material(scheme.algorithm, decodeHex(secret));
+      return material(scheme.algorithm, decodeHex(secret.trim()));
     case "standard-webhooks":
-      if (secret.startsWith("whsec_")) return material("hmac-sha256", decodeBase64(secret.slice(6)));
-      if (secret.startsWith("whpk_")) return material("ed25519", decodeBase64(secret.slice(5)));
-      return null;
+      return readStandardSecret(secret.trim());
     case "base64-spki":
-      return material(scheme.algorithm, decodeBase64(secret));
+      return material(scheme.algorithm, decodeBase64(withoutPem(secret)));
     default:
       return unreachable(scheme.keyEncoding);
   }
+}
+
+/**
+ * The forms that vendors show a Standard Webhooks secret in, each told by how it begins: `whsec_…`; `v1,whsec_…`
+ * (Supabase: https://supabase.com/docs/guides/auth/auth-hooks); `polar_whs_…`, the key itself (Polar's older
+ * endpoints: https://polar.sh/docs/integrate/webhooks/delivery); and the base64 alone, as the reference packages
+ * take it. The last one must be as long as the specification asks, so that another vendor's text is not taken for a key.
+ */
+function readStandardSecret(secret: string): KeyMaterial | null {
+  if (secret.startsWith("polar_whs_")) return { algorithm: "hmac-sha256", bytes: encodeUtf8(secret) };
+  const text = secret.replace(/^v1a?,(?=wh(?:sec|pk)_)/, "");
+  if (text.startsWith("whsec_")) return material("hmac-sha256", decodeBase64(text.slice(6)));
+  if (text.startsWith("whpk_")) return material("ed25519", decodeBase64(text.slice(5)));
+  const bytes = decodeBase64(text);
+  return bytes !== null && bytes.length >= MIN_BARE_KEY_BYTES ? { algorithm: "hmac-sha256", bytes } : null;
+}
+
+/** A public key comes as bare base64, or as PEM: in lines, or with the line ends of a quoted variable. */
+function withoutPem(text: string): string {
+  const pem = /-----BEGIN PUBLIC KEY-----([^-]+)-----END PUBLIC KEY-----/.exec(text);
+  return (pem?.[1] ?? text).replaceAll(/\s|\\n/g, "");
 }
 
 function material(algorithm: SignatureAlgorithm, bytes: Uint8Array<ArrayBuffer> | null): KeyMaterial | null {

@@ -73,9 +73,9 @@ type SignatureLayout =
 export type KeyEncoding =
   | "utf8"
   | "hex"
-  /** Standard Webhooks: `whsec_` (HMAC-SHA256) or `whpk_` (Ed25519 public key), then base64. */
+  /** Standard Webhooks: `whsec_` (HMAC-SHA256) or `whpk_` (Ed25519 public key), then base64; and as vendors show it. */
   | "standard-webhooks"
-  /** A public key as base64 of its SubjectPublicKeyInfo. */
+  /** A public key as base64 of its SubjectPublicKeyInfo, with the lines of PEM around it or without. */
   | "base64-spki";
 
 export type TimestampUnit = "s" | "ms" | "rfc3339";

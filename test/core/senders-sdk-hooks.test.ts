@@ -66,6 +66,24 @@ describe.each([
     );
   });
 
+  it("takes a secret without its prefix, as we do", async () => {
+    await fc.assert(
+      fc.asyncProperty(whsec, async (secret) => {
+        const seconds = Math.floor(Date.now() / 1_000);
+        const bare = secret.slice("whsec_".length);
+        const headers = {
+          [`${family}-id`]: "msg_1",
+          [`${family}-timestamp`]: String(seconds),
+          [`${family}-signature`]: open(secret).sign("msg_1", new Date(seconds * 1_000), "{}"),
+        };
+        expect(() => open(bare).verify("{}", headers)).not.toThrow();
+        const request = { url: URL_GIVEN, body: "{}", headers };
+        expect(await ourVerdict("standard-webhooks", request, bare, seconds * 1_000)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
   it("finds the right signature among others that are none, as we do", async () => {
     const others = fc.array(
       fc.constantFrom("v1,!", "v1,YQ==", "v1", "v2,x", "", ",", `v1,${"A".repeat(43)}=`),

@@ -42,6 +42,25 @@ describe("SendGrid's package", () => {
     );
   });
 
+  it("takes the public key as one line or as PEM, as we do", async () => {
+    const { privateKey, publicKey } = await newEcdsaPair();
+    const request = await signedBy("sendgrid", "[]", { secret: privateKey, atMs: NOW_MS });
+    const signature = request.headers["x-twilio-email-event-webhook-signature"] ?? "";
+    const timestamp = request.headers["x-twilio-email-event-webhook-timestamp"] ?? "";
+    const lines = publicKey.replaceAll(/.{64}/g, "$&\n");
+    const pem = `-----BEGIN PUBLIC KEY-----\n${lines}\n-----END PUBLIC KEY-----\n`;
+    for (const pasted of [publicKey, pem]) {
+      expect(isAccepted(pasted, request.body, signature, timestamp)).toBe(true);
+      expect(await ourVerdict("sendgrid", request, pasted, NOW_MS)).toBe(true);
+    }
+    // As a variable in quotes keeps it.
+    const quoted = pem.replaceAll("\n", String.raw`\n`);
+    expect(await ourVerdict("sendgrid", request, quoted, NOW_MS)).toBe(true);
+    expect(await ourVerdict("sendgrid", request, pem.replace("PUBLIC", "PRIVATE"), NOW_MS)).toBe(
+      "secret_malformed",
+    );
+  });
+
   it("publishes a vector, and we accept it", async () => {
     const event = {
       email: "hello@world.com",

@@ -184,7 +184,7 @@ describe("Stripe signatures", () => {
       "",
       "potato",
       " v1=x",
-      "v1=💣",
+
       "t",
     ];
     for (const bad of beside) {
@@ -351,6 +351,26 @@ describe("Standard Webhooks signatures", () => {
       "svix-signature": signature,
     };
     expect((await run(verification, both, { secrets: [secret] })).ok).toBe(true);
+  });
+
+  it("a secret may be pasted as its vendor shows it", async () => {
+    const bare = base64(keyBytes);
+    const headers = headersWith(await v1());
+    for (const pasted of [bare, `v1,${secret}`, ` ${secret}\n`, `v1,${secret}\n`, `\n${bare}`]) {
+      expect((await run(verification, headers, { secrets: [pasted] })).ok, pasted).toBe(true);
+    }
+    const polar = "polar_whs_ovyN6cPrTv56AApvzCaJno08SSmGJmgbWilb33N2JuK";
+    const signature = `v1,${base64(await hmac("SHA-256", bytesOf(polar), content))}`;
+    expect((await run(verification, headersWith(signature), { secrets: [polar] })).ok).toBe(true);
+    for (const pasted of [
+      `v2,${secret}`,
+      `v1,${bare}`,
+      bare.slice(0, 28),
+      `whsec_ ${bare}`,
+      `v1,v1,${secret}`,
+    ]) {
+      expect(await run(verification, headers, { secrets: [pasted] }), pasted).toEqual(misconfigured);
+    }
   });
 
   it("a secret that does not decode is our fault, not the sender's", async () => {
