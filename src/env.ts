@@ -17,6 +17,7 @@ export interface GatewayEnv {
   readonly STREAM: StreamNamespace;
   readonly STREAM_INDEX: StreamIndexNamespace;
   readonly RESULTS: KVNamespace;
+  readonly IDEMPOTENCY: KVNamespace;
   readonly PAYLOADS: R2Bucket;
   readonly TELEMETRY: Queue;
   readonly LEDGER: D1Database;

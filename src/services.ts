@@ -9,6 +9,7 @@ import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
 import type { Jurisdiction } from "./core/ids.ts";
 import type { GatewayEnv } from "./env.ts";
+import { createIdempotencyCache } from "./cache/idempotency.ts";
 import { createDestinationRegistry } from "./destinations/registry.ts";
 import { createFloodLimit } from "./ingest/flood.ts";
 import { createIngest, type Ingest } from "./ingest/handler.ts";
@@ -36,7 +37,7 @@ import { buildEmittedEnvelopes } from "./pipeline/emits.ts";
 import { createBodyLoader } from "./pipeline/load-body.ts";
 import { createBodyMemory } from "./platform/body-memory.ts";
 import { systemClock } from "./platform/clock.ts";
-import { findBuckets, payloadsByKey, type PerJurisdiction } from "./platform/jurisdictions.ts";
+import { findBuckets, isKv, kvOf, payloadsByKey, type PerJurisdiction } from "./platform/jurisdictions.ts";
 import { createSecretReader, isStoreSecret } from "./platform/secrets.ts";
 import { putBodyOnce } from "./platform/stored-bodies.ts";
 import { createDecider } from "./sync/decide.ts";
@@ -127,6 +128,14 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     metrics,
     log,
   });
+  const idempotency = createIdempotencyCache({
+    sources: config.sources,
+    storeOf: (jurisdiction) => kvOf(binding, "IDEMPOTENCY", jurisdiction),
+    nowMs,
+    waitUntil,
+    logger: log,
+    metricsOf,
+  });
   const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
   const spans = traces === null ? {} : { spans: traces.tracer };
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
@@ -157,6 +166,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       buildEmits: (event, output) =>
         buildEmittedEnvelopes(event.envelope, event.run, output.emits, config.pipelines, nowMs()),
       telemetry,
+      idempotency,
       clock,
       newId,
       log,
@@ -198,6 +208,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         return reply;
       },
     },
+    eraseRepeats: (partition) => idempotency.erase(partition),
     append,
     lanes,
     text,
@@ -222,6 +233,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       admit: createFloodLimit(binding("INGEST_LIMIT")),
       sheds: depths.sheds,
       append,
+      lookUp: (source, ids) => idempotency.lookUp(source, ids),
       decide,
       nowMs,
       randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
@@ -272,11 +284,15 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         log,
       }),
     // What is in the Secrets Store is not asked for only to say that it is there.
-    readiness: () =>
-      readinessOf(config, (name) => text(name) ?? (isStoreSecret(binding(name)) ? name : undefined)),
+    readiness: () => readinessOf(config, (name) => text(name) ?? (isThere(binding(name)) ? name : undefined)),
     chores: createChores({ config, ledgers, partitions, watch, stepReplay, nowMs, log }),
     startInvocation,
   };
+}
+
+/** Bindings that a config names and that are no text. */
+function isThere(value: unknown): boolean {
+  return isStoreSecret(value) || isKv(value);
 }
 
 function isR2Bucket(value: unknown): value is R2Bucket {

@@ -2,6 +2,7 @@
  * What one event costs, in operations: by the kind of traffic, the ledger's setting and what the event is. Where a number is
  * counted, it says by what; where it is assumed, it says why. Pure.
  */
+import type { IdempotencyMode } from "../../src/core/idempotency.ts";
 
 export interface Operations {
   readonly workerRequests: number;
@@ -27,6 +28,7 @@ export interface Configuration {
   /** Part of the events whose answer the result cache has; null: no cache. */
   readonly cacheHits: number | null;
   readonly largeBody: boolean;
+  readonly idempotency: IdempotencyMode;
 }
 
 /** By `npm run bench:partition -- --only costs`: one delivery, retention included; rows are the cursor's and the alarms'. */
@@ -56,7 +58,7 @@ const D1_PER_BATCH = 2 + 2;
 const D1_PER_SUCCESS = 4;
 
 export function operationsOf(configuration: Configuration): Operations {
-  const { traffic, ledger, ordering, cacheHits, largeBody } = configuration;
+  const { traffic, ledger, ordering, cacheHits, largeBody, idempotency } = configuration;
   const batch = BATCH[traffic];
   const isStrict = ordering === "strict";
   // A strict event goes into its partition at once, and its lane is rung only while nobody drives.
@@ -69,8 +71,9 @@ export function operationsOf(configuration: Configuration): Operations {
     objectSeconds: OBJECT_SECONDS[traffic],
     sqliteRows: COUNTED[traffic].sqliteRows + GUARD_ROWS[traffic],
     d1Rows: D1_PER_BATCH / TELEMETRY_BATCH[traffic] + (ledger === "rows" ? D1_PER_SUCCESS : 0),
-    kvReads: cacheHits === null ? 0 : 1,
-    kvWrites: cacheHits === null ? 0 : 1 - cacheHits,
+    // A strict event is not looked up at the edge: its partition answers before it is acknowledged.
+    kvReads: (cacheHits === null ? 0 : 1) + (isStrict || idempotency === "off" ? 0 : 1),
+    kvWrites: (cacheHits === null ? 0 : 1 - cacheHits) + (isStrict || idempotency !== "results" ? 0 : 1),
     r2ClassA: largeBody ? 1 : 0,
     r2ClassB: largeBody ? 1 : 0,
   };
@@ -84,6 +87,8 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   configuration("1 a second, ledger on exceptions", {}),
   configuration("1 a second, every success a row", { ledger: "rows" }),
   configuration("1 a second, `strict`", { ordering: "strict" }),
+  configuration('20 a second, `idempotency: "off"`', { traffic: "full", idempotency: "off" }),
+  configuration('1 a second, `idempotency: "results"`', { idempotency: "results" }),
   configuration("1 a second, result cache, half of it hits", { cacheHits: 0.5 }),
   configuration("1 a second, bodies over 120 KB", { largeBody: true }),
   configuration("alone, ledger on exceptions", { traffic: "alone" }),
@@ -98,6 +103,7 @@ function configuration(name: string, change: Partial<Configuration>): Configurat
     ordering: "arrival",
     cacheHits: null,
     largeBody: false,
+    idempotency: "duplicates",
     ...change,
   };
 }

@@ -84,7 +84,7 @@ export function planSteps(config: DeploymentConfig, options: PlanOptions): Step[
   ];
   if (options.deploy) {
     steps.push({
-      what: `Worker ${config.name}, with its KV namespace, Durable Objects and cron`,
+      what: `Worker ${config.name}, with its KV namespaces, Durable Objects and cron`,
       check: null,
       create: ["deploy", ...environment],
       adjust: null,

@@ -1,5 +1,6 @@
 /** Checks a config's names against each other. Secrets and bindings are checked when the env is known (`services.ts`). */
 import { UNROUTED_PIPELINE } from "../core/envelope.ts";
+import { IDEMPOTENCY_MODES } from "../core/idempotency.ts";
 import type { EventPolicy } from "../core/policy.ts";
 import { collectBudgets } from "./check-budgets.ts";
 import { checkEndpoints, checkLimits, laneLimitsOf, streamLimitsOf } from "./check-limits.ts";
@@ -35,6 +36,10 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     const { handshakeTokens } = source.verify;
     if (handshakeTokens !== undefined) {
       checkBindings(`sources.${name}.verify.handshakeTokens`, handshakeTokens);
+    }
+    if (!IDEMPOTENCY_MODES.includes(source.idempotency)) {
+      const problem = `there is no mode "${source.idempotency}"`;
+      throw new ConfigError(`sources.${name}.idempotency`, problem, 'Use "results", "duplicates" or "off"');
     }
     checkPolicy(`sources.${name}.policy`, source.policy);
     checkEpochs(`sources.${name}.previousEpoch`, source);

@@ -5,6 +5,7 @@
  */
 import type { EventSchemas, OutputOf } from "./event-schemas.ts";
 import type { LocationHint } from "../core/homes.ts";
+import type { IdempotencyMode } from "../core/idempotency.ts";
 import type { Jurisdiction } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority, Quota } from "../core/policy.ts";
@@ -106,6 +107,11 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   readonly unkeyedShards?: number;
   /** Where the sender's id is not (or not rightly) found by the scheme. */
   dedupeBy?(event: IncomingEvent<PayloadOf<Schemas>>): string;
+  /**
+   * What the edge answers repeats of an event from, before any durable write: `results`, every event that ended; `duplicates`
+   * (default), those of which the partition has seen a repeat; `off`, nothing. docs/spec/idempotency.md
+   */
+  readonly idempotency?: IdempotencyMode;
   /** Overrides the scheme's order key: ms since the epoch, or a sequence number. null: order of arrival. */
   orderBy?(event: IncomingEvent<PayloadOf<Schemas>>): number | null;
   /** Which lane. Default: normal. Of an event that a function cannot judge: normal. */
@@ -147,6 +153,7 @@ export interface Source {
   /** null: every event has the one above. */
   priorityBy: ((event: IncomingEvent<unknown>) => Priority) | null;
   readonly onInvalid: "quarantine" | "reject";
+  readonly idempotency: IdempotencyMode;
   readonly maxBodyBytes: number | undefined;
   readonly policy: Partial<EventPolicy>;
   readonly routes: readonly Route[];
@@ -194,6 +201,7 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
     priority: typeof priority === "string" ? priority : "normal",
     priorityBy: typeof priority === "string" ? null : (event) => priority(typed(event)),
     onInvalid: options.onInvalid ?? "quarantine",
+    idempotency: options.idempotency ?? "duplicates",
     maxBodyBytes: options.maxBodyBytes,
     policy:
       options.quota === undefined ? (options.policy ?? {}) : { ...options.policy, quota: options.quota },

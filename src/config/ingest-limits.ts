@@ -1,5 +1,5 @@
 /** What the front door bounds: bodies, headers, keys, times. Each with its unit and its reason. */
-import { DAY_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
+import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
 
 export const INGEST_LIMITS = {
   ingest: {
@@ -63,6 +63,24 @@ export const INGEST_LIMITS = {
     maxCachedCertificates: 32,
     /** How long a certificate is believed without being fetched again. */
     certificateCacheMs: DAY_MS,
+  },
+  idempotency: {
+    /** A look-up that is slower is passed by: it stands before the answer, and the partition knows the same. */
+    lookUpMs: 50,
+    /** Events of one request that are looked up: KV answers for so many keys in one call. */
+    maxLookedUp: 100,
+    /** After so many look-ups in a row that were passed by, an isolate asks nothing for a while: KV is down. */
+    maxPassedInARow: 5,
+    restMs: 5 * SECOND_MS,
+    /** Every entry is kept for so long after the sender's last try, and no shorter than this. */
+    keepAfterRetriesMs: DAY_MS,
+    minKeepMs: 96 * HOUR_MS,
+    /** The least life KV takes. */
+    minTtlSeconds: 60,
+    writeTimeoutMs: 5 * SECOND_MS,
+    /** A sender that repeats one event in a burst costs one write: KV shows it only after about a minute. */
+    writeAgainMs: MINUTE_MS,
+    maxRecentWrites: 1_024,
   },
   secrets: {
     /** How long an isolate believes what the Secrets Store said: how long a rotation takes to be seen everywhere. */

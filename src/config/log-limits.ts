@@ -1,5 +1,5 @@
 /** What the lanes and the ordered log bound: batches, leases, backlogs, retention. Each with its unit and its reason. */
-import { DAY_MS, HOUR_MS, SECOND_MS } from "./units.ts";
+import { DAY_MS, HOUR_MS, KIB, SECOND_MS } from "./units.ts";
 
 export const LOG_LIMITS = {
   lanes: {
@@ -45,6 +45,8 @@ export const LOG_LIMITS = {
     /** Links in a chain of emitted events. */
     maxEmitDepth: 8,
     maxEmitsPerEvent: 32,
+    /** Of a result that goes along when a duplicate is told; it is stored in KV under this bound, too. */
+    maxToldResultBytes: 8 * KIB,
     /** A table is looked at for dropping this long after its week: the shortest `retainMs` that makes sense. */
     minRetainMs: 7 * DAY_MS,
     /** Dead letters and reviews nobody has dealt with are kept this long. */

@@ -1,16 +1,18 @@
 /** What an accepted request is answered, and what its log line says of its events. */
 import type { JsonValue } from "../core/json.ts";
 import type { LogFields } from "../telemetry/log.ts";
-import type { DecisionRecord } from "../core/partition/model.ts";
+import type { DecisionRecord, EventState } from "../core/partition/model.ts";
 import type { PlannedEvent } from "./accept.ts";
 import type { DecidedEvent } from "./decide.ts";
 import type { DurableOutcome } from "./durable.ts";
+import type { IngestDependencies } from "./ports.ts";
 
 export interface AnsweredEvent {
   /** null for a filtered event: it goes no further and has no id. */
   readonly id: string | null;
   readonly status: PlannedEvent["status"] | "decided" | "duplicate" | "filtered";
-  /** What the first of the duplicates came to, where that is known. */
+  /** Where the first of the duplicates is, and what it came to, as far as that is known. A hint: it may run again. */
+  readonly state?: EventState;
   readonly result?: JsonValue;
   /** A strict event that is durable, but whose place in the order is not promised. */
   readonly order?: "suspended";
@@ -31,8 +33,36 @@ export function answerEvent(
 ): AnsweredEvent {
   if (outcome?.status !== "duplicate")
     return { id: envelope.id, status, ...(outcome?.order === undefined ? {} : { order: outcome.order }) };
-  const { result } = outcome;
-  return { id: envelope.id, status: "duplicate", ...(result === undefined ? {} : { result }) };
+  const { state, result } = outcome;
+  return {
+    id: envelope.id,
+    status: "duplicate",
+    ...(state === undefined ? {} : { state }),
+    ...(result === undefined ? {} : { result }),
+  };
+}
+
+/**
+ * The answer from the idempotency cache; null unless it knows all of the request's events. A sync route's answer and a
+ * strict order's are their partition's alone.
+ */
+export async function answerRepeats(
+  { lookUp }: Pick<IngestDependencies, "lookUp">,
+  source: string,
+  planned: readonly (PlannedEvent | "filtered")[],
+): Promise<readonly AnsweredEvent[] | null> {
+  const events = planned.filter((event) => event !== "filtered");
+  if (lookUp === undefined || events.length === 0) return null;
+  if (events.some(({ sync, envelope }) => sync !== null || envelope.policy.ordering === "strict"))
+    return null;
+  const ids = events.map(({ envelope }) => envelope.id);
+  const ends = (await lookUp(source, ids))?.values();
+  if (ends === undefined) return null;
+  return planned.map((event) => {
+    if (event === "filtered") return FILTERED;
+    const { id } = event.envelope;
+    return answerEvent(event, { id, status: "duplicate", ...ends.next().value });
+  });
 }
 
 /** A payload in quarantine is answered by default like everything else that the model did not decide. */

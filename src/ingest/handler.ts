@@ -13,6 +13,7 @@ import {
   answerBody,
   answerDecided,
   answerEvent,
+  answerRepeats,
   eventFields,
   FILTERED,
   type AnsweredEvent,
@@ -224,6 +225,8 @@ async function accept(
       ...events.flatMap(({ envelope, sync }) => (sync === null ? [] : { envelope, sync, jsonBytes })),
     );
   }
+  const repeats = await answerRepeats(dependencies, ready.name, planned);
+  if (repeats !== null) return ok({ kind: "events", events: repeats });
   if (bodies.length > 0 && isShed(dependencies, bodies)) return err({ kind: "shed" });
   const [durable, decided] = await Promise.all([
     bodies.length === 0 ? ok([]) : makeDurable(bodies, dependencies, answerDueAtMs(waiting)),

@@ -2,7 +2,9 @@
 import type { Source } from "../config/define-source.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { EventId, Jurisdiction } from "../core/ids.ts";
+import type { KnownEnd } from "../core/idempotency.ts";
 import type { JsonValue } from "../core/json.ts";
+import type { EventState } from "../core/partition/model.ts";
 import type { Priority } from "../core/policy.ts";
 import type { BodyMemory } from "../platform/body-memory.ts";
 import type { ReadSecret } from "../platform/secrets.ts";
@@ -16,10 +18,11 @@ import type { Tracer } from "../telemetry/tracer.ts";
 export type AppendOutcome =
   /** Durable now. */
   | { readonly id: EventId; readonly status: "queued"; readonly order?: "suspended" }
-  /** Durable before. `result` is what the first one came to, where that is known. */
+  /** Durable before. `state` and `result` are what the first one came to, where that is known. */
   | {
       readonly id: EventId;
       readonly status: "duplicate";
+      readonly state?: EventState;
       readonly result?: JsonValue;
       readonly order?: "suspended";
     }
@@ -44,6 +47,11 @@ export interface IngestDependencies {
    * "queued" or "duplicate" only for what is durable. A throw means that nothing is known.
    */
   readonly append: (envelopes: readonly EventEnvelope[]) => Promise<readonly AppendOutcome[]>;
+  /**
+   * The idempotency cache: what these events of one source came to, in their order; null unless all of them are known.
+   * Never throws, never takes long. Absent: there is none.
+   */
+  readonly lookUp?: (source: string, ids: readonly EventId[]) => Promise<readonly KnownEnd[] | null>;
   /** For events of sync routes, instead of `append`. */
   readonly decide: Decide;
   /** Flood protection. A refused request is answered 429 before its body is read. Absent: nothing is limited. */

@@ -5,7 +5,9 @@
 import { LIMITS } from "../config/limits.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { EventId, PartitionName } from "../core/ids.ts";
+import type { JsonValue } from "../core/json.ts";
 import { MESSAGE_VERSION, type OfferedVerdict } from "../core/partition/commands.ts";
+import type { EventState } from "../core/partition/model.ts";
 import { unreachable } from "../core/result.ts";
 import type { PartitionClient } from "../partition/client.ts";
 import type { LaneSet } from "./wire/lane-set.ts";
@@ -16,6 +18,9 @@ export type Appended =
       readonly status: "queued" | "duplicate";
       /** Durable in a lane instead of its partition: its place in the order is not promised. */
       readonly order?: "suspended";
+      /** Of a duplicate, as its partition says. */
+      readonly state?: EventState;
+      readonly result?: JsonValue;
     }
   | { readonly id: EventId; readonly status: "refused"; readonly reason: string };
 
@@ -82,12 +87,17 @@ async function offerOrQueue(
   return events.map(({ id }) => ({ id, status: "queued", order: "suspended" }));
 }
 
-function appendedOf({ id, verdict }: OfferedVerdict): Appended {
+function appendedOf({ id, verdict, state, result }: OfferedVerdict): Appended {
   switch (verdict) {
     case "stored":
       return { id, status: "queued" };
     case "duplicate":
-      return { id, status: "duplicate" };
+      return {
+        id,
+        status: "duplicate",
+        ...(state === null ? {} : { state }),
+        ...(result === undefined ? {} : { result }),
+      };
     case "pushed_back":
       return { id, status: "refused", reason: "partition_full" };
     default:

@@ -107,9 +107,13 @@ async function place(
     });
     for (const ring of batch.rings) ring.ack();
     for (const { envelope, delivery } of batch.events) {
-      const verdict = reply.verdicts.find((candidate) => candidate.id === envelope.id)?.verdict;
-      if (verdict === "stored" || verdict === "duplicate") delivery.ack();
+      const offered = reply.verdicts.find((candidate) => candidate.id === envelope.id);
+      if (offered?.verdict === "stored" || offered?.verdict === "duplicate") delivery.ack();
       else delivery.retry({ delaySeconds: deps.limits.retryDelaySeconds });
+      // A message that the queue hands over again is no sender's repeat.
+      if (offered?.verdict === "duplicate" && delivery.attempts === 1) {
+        deps.idempotency?.seenAgain(envelope, offered);
+      }
     }
     return reply.lease;
   } catch (thrown) {

@@ -193,7 +193,8 @@ class Session implements DriverLink {
     const actions = messages.flatMap((message) => message.action ?? []);
     if (messages.length === 0 && !this.isBusy()) actions.push({ kind: "release" });
     // What ends here is no longer held, so that the partition may grant it anew in the same reply.
-    for (const action of actions) if (endsHold(action)) this.held.delete(action.id);
+    const ending = actions.filter(endsHold).flatMap(({ id }) => this.held.get(id) ?? []);
+    for (const { id } of ending) this.held.delete(id);
     try {
       const reply = await this.deps.partitions.exchange(this.options.partition, {
         v: MESSAGE_VERSION,
@@ -204,7 +205,7 @@ class Session implements DriverLink {
         wantMore: this.deps.clock.nowMs() < this.options.stopClaimingAtMs,
         actions,
       });
-      this.options.onEnded(reply.ended ?? []);
+      this.tellEnds(reply.ended ?? [], ending);
       if (reply.status === "fenced") throw new Error("the lease is no longer ours");
       if (reply.lease !== null) this.expiresAtMs = reply.lease.expiresAtMs;
       if (actions.some(endsHold)) this.hasReported = true;
@@ -217,6 +218,14 @@ class Session implements DriverLink {
       const reason = thrown instanceof Error ? thrown : new Error(messageOf(thrown));
       for (const message of messages) message.lost(reason);
       throw reason;
+    }
+  }
+
+  private tellEnds(ended: readonly EventSummary[], ending: readonly HeldEvent[]): void {
+    this.options.onEnded(ended);
+    for (const end of ended) {
+      const event = ending.find(({ id }) => id === end.id);
+      if (event !== undefined) this.deps.idempotency?.ended(event.envelope, end, event.body);
     }
   }
 

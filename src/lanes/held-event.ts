@@ -3,6 +3,7 @@
  * It never talks to the partition itself; it hands outcomes to the driver, which sends them together.
  */
 import type { Action, Grant, Turn } from "../core/partition/commands.ts";
+import type { JsonValue } from "../core/json.ts";
 import type { DeliveryRecord, StoredOutput } from "../core/partition/model.ts";
 import { failure } from "../core/failure.ts";
 import { messageOf, unreachable } from "../core/result.ts";
@@ -35,6 +36,15 @@ export class HeldEvent {
     this.grant = grant;
     this.link = link;
     this.deps = deps;
+  }
+
+  get envelope(): Grant["envelope"] {
+    return this.grant.envelope;
+  }
+
+  /** Of its deliveries, once the partition has it. */
+  get body(): JsonValue | undefined {
+    return this.output?.body;
   }
 
   cancel(): void {

@@ -3,6 +3,7 @@
  * the Worker from being deployed; it puts the part that needs it out of order, and says so here.
  */
 import type { GatewayConfig, TraceOptions } from "../config/define-gateway.ts";
+import { bindingSuffix } from "../platform/jurisdictions.ts";
 
 export interface Readiness {
   readonly status: "ready" | "incomplete";
@@ -24,6 +25,12 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
       part: `sources.${name}`,
       bindings: source.verify.handshakeTokens ?? [],
       effect: `GET /in/${name} answers 503 until the sender's handshake can be checked`,
+    })),
+    ...[...config.sources].map(([name, { idempotency, jurisdiction }]) => ({
+      part: `sources.${name}.idempotency`,
+      // Nobody asked for the default: a deployment of before has no such namespace, and lacks nothing else.
+      bindings: idempotency === "results" ? [`IDEMPOTENCY${bindingSuffix(jurisdiction)}`] : [],
+      effect: "repeats are answered by their partition alone",
     })),
     ...[...config.models].map(([name, model]) => ({
       part: `models.${name}`,

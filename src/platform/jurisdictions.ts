@@ -61,6 +61,23 @@ export class PerJurisdiction<Value> {
   }
 }
 
+/**
+ * KV knows no jurisdictions: events of one use a namespace only where the deployer binds it for them (`RESULTS_EU`), and
+ * never the common one. null: there is none.
+ */
+export function kvOf(
+  binding: (name: string) => unknown,
+  name: string,
+  jurisdiction: Jurisdiction,
+): KVNamespace | null {
+  const value = binding(`${name}${bindingSuffix(jurisdiction)}`);
+  return isKv(value) ? value : null;
+}
+
+export function isKv(value: unknown): value is KVNamespace {
+  return typeof value === "object" && value !== null && "get" in value && "put" in value;
+}
+
 /** The queue of a jurisdiction's reports, where it has one; else the common one. */
 export function telemetryQueueOf(
   binding: (name: string) => unknown,

@@ -10,7 +10,7 @@ import { callModel } from "../models/call.ts";
 import { createModelCaller } from "../pipeline/model-caller.ts";
 import type { EventProcessor } from "../pipeline/processor.ts";
 import { createProcessor, type ProcessorDeps } from "../pipeline/runner.ts";
-import { bindingSuffix } from "../platform/jurisdictions.ts";
+import { kvOf } from "../platform/jurisdictions.ts";
 import { createModelServices, type ModelBindings, type ModelParts, type ModelServices } from "./models.ts";
 import { createRunStreams } from "../streaming/run-streams.ts";
 import { streamStub } from "../streaming/stub.ts";
@@ -118,17 +118,14 @@ function startProcessor(
   return { processor, guard };
 }
 
-/** KV knows no jurisdictions: model answers of such events are cached only where the deployer binds `RESULTS_EU` for it. */
 function bindingsWithin(
   env: GatewayEnv,
   jurisdiction: Jurisdiction,
   binding: (name: string) => unknown,
 ): ModelBindings {
   if (jurisdiction === "none") return env;
-  const own = binding(`RESULTS${bindingSuffix(jurisdiction)}`);
-  return { GUARD: env.GUARD.jurisdiction(jurisdiction), RESULTS: isKv(own) ? own : null };
-}
-
-function isKv(value: unknown): value is NonNullable<ModelBindings["RESULTS"]> {
-  return typeof value === "object" && value !== null && "get" in value && "put" in value;
+  return {
+    GUARD: env.GUARD.jurisdiction(jurisdiction),
+    RESULTS: kvOf(binding, "RESULTS", jurisdiction),
+  };
 }

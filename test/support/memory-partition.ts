@@ -46,6 +46,7 @@ export const TEST_LIMITS: PartitionLimits = {
   maxOpenDecisions: 100,
   decisionGraceMs: 1_000,
   decisionLateMs: 15_000,
+  maxToldResultBytes: 8_192,
 };
 
 const RING_EVERY_MS = 5_000;

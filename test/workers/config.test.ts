@@ -150,6 +150,13 @@ describe("a wrong config fails with one message that names the key and the mend"
     expect(() => defineGateway(options({ models: { fast } }))).toThrow(message);
   });
 
+  it("a mode of the idempotency cache that there is not", () => {
+    const typo = { ...shopSource, idempotency: JSON.parse('"result"') };
+    expect(() => defineGateway(options({ sources: { typo } }))).toThrow(
+      /sources\.typo\.idempotency: there is no mode "result"\. Use "results", "duplicates" or "off"/,
+    );
+  });
+
   it("a lease that no delivery could start under", () => {
     const short = defineSource({
       verify: shopSource.verify,

@@ -104,6 +104,8 @@ export function gatewayAt({ own, streams = false, ...options }: RegionOptions): 
     LEDGER: env.LEDGER,
     LEDGER_EU: env.OTHER_LEDGER,
     RESULTS: env.RESULTS,
+    IDEMPOTENCY: env.IDEMPOTENCY,
+    IDEMPOTENCY_EU: env.IDEMPOTENCY,
     METRICS: { writeDataPoint: () => undefined },
   };
   const ownNames = new Set<string>(own ?? [...OWN.lanes, ...OWN.bodies, ...OWN.ledger]);

@@ -36,7 +36,7 @@ describe("events of the world", () => {
     await told.gateway.drain();
     expect(hints(told.touched)).toEqual(["weur"]);
     expect(new Set(told.touched.map(({ jurisdiction }) => jurisdiction))).toEqual(new Set(["none"]));
-    expect([...told.asked].sort()).toEqual(["LANE_NORMAL", "METRICS", "TELEMETRY"]);
+    expect([...told.asked].sort()).toEqual(["IDEMPOTENCY", "LANE_NORMAL", "METRICS", "TELEMETRY"]);
   });
 
   it("of one customer are one order and are deduplicated, from wherever they come", async () => {
@@ -105,6 +105,22 @@ describe("events of a jurisdiction", () => {
     const started = await gateway.operate("/v1/streams", { model: "fast", input: "Hello" }, API_TOKEN);
     expect(started.status).toBe(201);
     expect(touched.at(-1)).toEqual({ binding: "STREAM", jurisdiction: "none", hint: null });
+  });
+
+  it("are looked up and kept at the edge only where the deployer gave them a namespace of their own", async () => {
+    for (const [own, expected] of [
+      [[], []],
+      [["IDEMPOTENCY_EU"], ["IDEMPOTENCY_EU"]],
+    ] as const) {
+      const ownBindings = [...OWN.lanes, ...OWN.bodies, ...OWN.ledger, ...own];
+      const { gateway, asked } = gatewayAt({ jurisdiction: "eu", idempotency: "results", own: ownBindings });
+      const id = newDelivery();
+      await send(gateway, "seattle", "ida", "", id);
+      await gateway.drain();
+      await send(gateway, "seattle", "ida", "", id);
+      await gateway.drain();
+      expect([...asked].filter((name) => name.startsWith("IDEMPOTENCY"))).toEqual(expected);
+    }
   });
 
   it("are told of in the common ledger where they have none of their own, and nothing else moves", async () => {

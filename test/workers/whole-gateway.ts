@@ -39,11 +39,13 @@ export interface WholeGateway {
   get(path: string, token?: string): Promise<Response>;
   /** A call that changes something; by default of the operator API. */
   operate(path: string, body: unknown, token?: string): Promise<Response>;
+  /** The same with PUT. */
+  replace(path: string, body: unknown): Promise<Response>;
   /** Hands over what the lanes hold, until they hold nothing but what was given back. */
   drain(): Promise<void>;
   event(id: string): Promise<EventAnswer>;
-  /** Hands messages to the consumer of this queue. @returns the numbers of those that come again */
-  deliver(queue: string, bodies: readonly unknown[]): Promise<readonly number[]>;
+  /** Hands messages to the consumer of this queue, for the first time or again. @returns the numbers of those that come again */
+  deliver(queue: string, bodies: readonly unknown[], attempts?: number): Promise<readonly number[]>;
   /** What the cron does. */
   minute(): Promise<void>;
 }
@@ -114,11 +116,21 @@ export function wholeGateway(
           body: JSON.stringify(body),
         }),
       ),
-    async deliver(queue, bodies) {
+    replace: (path, body) =>
+      fetchFrom(
+        gateway,
+        gatewayEnv,
+        new Request(`https://sluice.test${path}`, {
+          method: "PUT",
+          headers: { authorization: `Bearer ${ADMIN_TOKEN}`, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        }),
+      ),
+    async deliver(queue, bodies, attempts = 1) {
       const messages = bodies.map((body, at) => ({
         id: `${queue}-${++delivered}-${at}`,
         timestamp: new Date(),
-        attempts: 1,
+        attempts,
         body,
       }));
       const batch = createMessageBatch(queue, messages);

@@ -29,6 +29,10 @@ export const METRICS = {
     "source",
     "outcome",
   ]),
+  sluice_idempotency_lookups_total: counter(
+    "Events looked up in the edge's idempotency cache: hit, miss, passed_by (slow, down, resting, too many)",
+    ["source", "outcome"],
+  ),
   sluice_decisions_total: counter("Answers to senders that wait, duplicates included, by whose they are", [
     "source",
     "by",

@@ -7,6 +7,7 @@ import type { EnvelopeHead, EventEnvelope } from "../envelope.ts";
 import type { EventSummary } from "../event-summary.ts";
 import type { StageFailure } from "../failure.ts";
 import type { EventId, PartitionName } from "../ids.ts";
+import type { JsonValue } from "../json.ts";
 import type { OperatorOutcome } from "./operate.ts";
 import type {
   DecisionRecord,
@@ -83,6 +84,8 @@ export interface OfferedVerdict {
   /** `pushed_back`: the partition is full; nothing was stored, offer again later. */
   readonly verdict: "stored" | "duplicate" | "pushed_back";
   readonly state: EventState | null;
+  /** Of a duplicate that is done: the body of its deliveries, where it is small. Absent from an object of the version before. */
+  readonly result?: JsonValue;
 }
 
 /** An event under lease, with everything earlier attempts have stored. */

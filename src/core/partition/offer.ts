@@ -1,5 +1,6 @@
 /** How an event becomes part of the log: dedupe, push-back, place in the order, lateness. */
 import type { EventEnvelope } from "../envelope.ts";
+import { resultOf } from "../idempotency.ts";
 import type { OfferedVerdict } from "./commands.ts";
 import { EVENT_RECORD_VERSION, type EventRecord } from "./model.ts";
 import { comparePositions, laterOf, orderOnArrival, positionOf } from "./order.ts";
@@ -11,7 +12,8 @@ export function offerEvent(work: Workspace, envelope: EventEnvelope, request: st
     // The same request again: it stored the event itself, so it hears the same word.
     const verdict = known.lastRequest === request ? "stored" : "duplicate";
     const state = isLeased(work.partition.lease, known.id) ? "leased" : known.state;
-    return { id: envelope.id, verdict, state };
+    const told = verdict === "duplicate" ? resultOf(known, work.at.limits.maxToldResultBytes) : {};
+    return { id: envelope.id, verdict, state, ...told };
   }
   if (work.decision(envelope.id) !== undefined) {
     return { id: envelope.id, verdict: "duplicate", state: "pending" };

@@ -30,6 +30,8 @@ export interface PartitionLimits {
   readonly decisionGraceMs: number;
   /** After an answer by default, for the model to come to its end. */
   readonly decisionLateMs: number;
+  /** Of a result that goes along when a duplicate is told. */
+  readonly maxToldResultBytes: number;
 }
 
 /** Everything a command may need to see. The object loads it; the machine never asks for more. */

@@ -127,7 +127,7 @@ export const partitionRoutes: readonly Route[] = [
     tag: "Partitions",
     summary: "Forget a customer: every event, output, delivery and body, and the ledger's rows",
     description:
-      "For good. Not reached: messages still in a lane (they come back as new events), counts without content, cached model answers until their time is over, and what was delivered.",
+      "For good. Not reached: messages still in a lane (they come back as new events), counts without content, cached model answers until their time is over, copies of the idempotency cache for about a minute, and what was delivered.",
     params: partitionParams,
     body: z.object({ confirm: z.string().meta({ description: "The partition's name once more" }) }),
     answer: z.object({ status: z.literal("erased"), bodies: z.int() }).meta({ id: "Erased" }),
@@ -177,6 +177,8 @@ async function erase(deps: OperatorDependencies, name: PartitionName, confirm: s
   }
   const bodies = await deps.eraseBodies(name);
   await deps.partitions.erase(name);
+  // After the log: no driver can end an event of it any more.
+  await deps.eraseRepeats(name);
   await deps.ledger.erase(name);
   await deps.openPartitions.settle(name);
   return ok({ status: "erased", bodies } as const);
