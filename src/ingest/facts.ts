@@ -31,7 +31,11 @@ export interface SchemeFacts {
 export const UNKNOWN_TYPE = "unknown";
 
 export function needsBodyDigest(scheme: SignatureScheme): boolean {
-  return scheme.dedupeKey.some((path) => path.from === "body-digest");
+  return scheme.dedupeKey.some(usesBodyDigest);
+}
+
+function usesBodyDigest(path: FactPath): boolean {
+  return path.from === "joined" ? path.paths.some(usesBodyDigest) : path.from === "body-digest";
 }
 
 export function needsReceipt(scheme: SignatureScheme): boolean {

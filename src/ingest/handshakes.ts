@@ -1,5 +1,5 @@
 /**
- * Senders' set-up dialogues: answered at the edge, never queued. Those that carry a signature are answered only
+ * Senders' set-up dialogues, and pings that carry no event: answered at the edge, never queued. Those that carry a signature are answered only
  * once it is verified. Nothing here signs a text of the caller's choice that could be the body of an event.
  */
 import { LIMITS } from "../config/limits.ts";
@@ -9,6 +9,7 @@ import { nameAt, valueAt } from "./body-fields.ts";
 import { encodeUtf8 } from "./encodings.ts";
 import { isSameSecret } from "./fixed-time.ts";
 import type { HandshakeName } from "./scheme.ts";
+import { declaredLength } from "../platform/read-body.ts";
 import { isSnsUrl } from "./sns.ts";
 
 export interface HandshakeAnswer {
@@ -30,12 +31,31 @@ export interface HandshakeContext {
 
 const NOT_A_HANDSHAKE = ok(null);
 const REFUSED = err("handshake_refused" as const);
+/** To a ping: a sign of life. */
+const NOTHING_TO_SAY: HandshakeAnswer = { status: 200, headers: {}, body: null };
 /** What a sender makes up for a challenge. Without braces, brackets and quotes it is the text of no event. */
 const CHALLENGE = /^[\w.~:/+= -]{1,512}$/;
 
-/** Whose dialogue comes with a GET. */
-export function hasGetHandshake(name: HandshakeName | undefined): boolean {
-  return name === "meta" || name === "x" || name === "dropbox";
+/** WooCommerce's ping names its webhook, by number, and nothing else. */
+const WOO_PING = /^webhook_id=\d{1,20}$/;
+const MAX_WOO_PING_BYTES = 32;
+
+/** The method that a dialogue comes with beside POST; null when there is none. */
+export function handshakeMethod(name: HandshakeName | undefined): "GET" | "HEAD" | null {
+  if (name === "intercom") return "HEAD";
+  return name === "meta" || name === "x" || name === "dropbox" || name === "slack" ? "GET" : null;
+}
+
+/** Whether an unsigned POST may be part of a dialogue, so that its body is worth a look. */
+export function mayBeUnsignedPost(name: HandshakeName | undefined, headers: Headers): boolean {
+  if (name === "woocommerce") return isWooPingHead(headers);
+  return name === "asana" || name === "microsoft-graph";
+}
+
+function isWooPingHead(headers: Headers): boolean {
+  const sizeBytes = declaredLength(headers);
+  const isForm = headers.get("content-type")?.startsWith("application/x-www-form-urlencoded") === true;
+  return isForm && sizeBytes > 0 && sizeBytes <= MAX_WOO_PING_BYTES && !headers.has("x-wc-webhook-signature");
 }
 
 /** Before anything is verified: the dialogues that carry no signature. */
@@ -62,6 +82,19 @@ export async function answerUnsigned(
     }
     case "dropbox":
       return request.method === "GET" ? echo(query.get("challenge")) : NOT_A_HANDSHAKE;
+    case "intercom":
+      return request.method === "HEAD" ? ok(NOTHING_TO_SAY) : NOT_A_HANDSHAKE;
+    case "slack":
+      // Slack looks whether the certificate is good: https://docs.slack.dev/interactivity/implementing-slash-commands
+      if (request.method !== "GET") return NOT_A_HANDSHAKE;
+      return query.get("ssl_check") === "1" ? ok(NOTHING_TO_SAY) : REFUSED;
+    case "woocommerce": {
+      if (!isWooPingHead(request.headers)) return NOT_A_HANDSHAKE;
+      // A copy: what is no ping is read, and refused, like any other request.
+      const isPing = WOO_PING.test(new TextDecoder().decode(await request.clone().arrayBuffer()));
+      if (isPing) await request.body?.cancel();
+      return isPing ? ok(NOTHING_TO_SAY) : NOT_A_HANDSHAKE;
+    }
     case "microsoft-graph": {
       const token = query.get("validationToken");
       return token === null ? NOT_A_HANDSHAKE : echo(token);
@@ -73,8 +106,9 @@ export async function answerUnsigned(
       return ok({ status: 200, headers: { "x-hook-secret": secret }, body: null });
     }
     case "aws-sns":
+    case "bitbucket":
     case "discord":
-    case "slack":
+    case "notion":
     case "twitch":
     case "zoom":
       return NOT_A_HANDSHAKE;
@@ -91,7 +125,20 @@ export async function answerSigned(
 ): Promise<Answered> {
   const { payload, headers } = request;
   switch (name) {
+    case "bitbucket": {
+      // Data Center's test button. The body says so too: the header alone, which is not signed, silences no event.
+      const isPing = headers.get("x-event-key") === "diagnostics:ping" && valueAt(payload, "test") === true;
+      return isPing ? ok(NOTHING_TO_SAY) : NOT_A_HANDSHAKE;
+    }
+    case "intercom":
+      return nameAt(payload, "topic") === "ping" ? ok(NOTHING_TO_SAY) : NOT_A_HANDSHAKE;
+    case "notion": {
+      // Sent again for a webhook whose token, which is the secret, is already known here.
+      const isToken = nameAt(payload, "verification_token") !== null && nameAt(payload, "id") === null;
+      return isToken ? ok(NOTHING_TO_SAY) : NOT_A_HANDSHAKE;
+    }
     case "slack":
+      if (nameAt(payload, "ssl_check") === "1") return ok(NOTHING_TO_SAY);
       return nameAt(payload, "type") === "url_verification"
         ? echo(nameAt(payload, "challenge"))
         : NOT_A_HANDSHAKE;
@@ -123,6 +170,7 @@ export async function answerSigned(
     case "dropbox":
     case "meta":
     case "microsoft-graph":
+    case "woocommerce":
     case "x":
       return NOT_A_HANDSHAKE;
     default:

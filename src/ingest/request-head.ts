@@ -7,19 +7,20 @@ import type { Source } from "../config/define-source.ts";
 import { err, type Result } from "../core/result.ts";
 import { declaredLength } from "../platform/read-body.ts";
 import type { IngestFailure } from "./failure.ts";
-import { hasGetHandshake } from "./handshakes.ts";
+import { handshakeMethod, mayBeUnsignedPost } from "./handshakes.ts";
 import { bodyFormatOf, type BodyFormat } from "./parse-body.ts";
 import type { SignatureScheme } from "./scheme.ts";
 
 /** null: nothing speaks against reading on. */
 export function refusalOfHead(source: Source, request: Request): IngestFailure | null {
   const { scheme } = source.verify;
-  const allowed = hasGetHandshake(scheme.handshake) ? ["GET", "POST"] : ["POST"];
+  const method = handshakeMethod(scheme.handshake);
+  const allowed = method === null ? ["POST"] : [method, "POST"];
   if (!allowed.includes(request.method)) return { kind: "method_not_allowed", allow: allowed.join(", ") };
   if (hasTooLargeHead(request.headers)) return { kind: "headers_too_large" };
   const maxBytes = maxBodyBytesOf(source);
   if (declaredLength(request.headers) > maxBytes) return { kind: "body_too_large", maxBytes };
-  const mustBeSigned = request.method === "POST" && !hasUnsignedPost(scheme);
+  const mustBeSigned = request.method === "POST" && !mayBeUnsignedPost(scheme.handshake, request.headers);
   if (mustBeSigned && lacksSignature(scheme, request.headers)) {
     const format = acceptedFormat(scheme, request.headers);
     return format.ok ? { kind: "unauthorized", reason: "signature_missing" } : format.error;
@@ -47,11 +48,6 @@ function hasTooLargeHead(headers: Headers): boolean {
     if (++count > LIMITS.ingest.maxHeaders || bytes > LIMITS.ingest.maxHeaderBytes) return true;
   }
   return false;
-}
-
-/** Set-up dialogues that come as a POST without a signature. */
-function hasUnsignedPost({ handshake }: SignatureScheme): boolean {
-  return handshake === "asana" || handshake === "microsoft-graph";
 }
 
 function lacksSignature(scheme: SignatureScheme, headers: Headers): boolean {

@@ -92,12 +92,16 @@ export type SignedTimestamp =
 export type HandshakeName =
   | "asana"
   | "aws-sns"
+  | "bitbucket"
   | "discord"
   | "dropbox"
+  | "intercom"
   | "meta"
   | "microsoft-graph"
+  | "notion"
   | "slack"
   | "twitch"
+  | "woocommerce"
   | "x"
   | "zoom";
 

@@ -96,8 +96,8 @@ describe.each(SENDERS)("$name", (sender) => {
     ];
     for (const [at, change] of changes.entries()) {
       if (at === changes.length - 1 && typeof sender.signature === "string") continue;
-      // A list of signatures may hold the right one twice.
-      const isList = scheme().layout.layout === "versioned" || sender.name === "pagerduty";
+      // A list of signatures may hold the right one twice; two signed times in one list are refused.
+      const isList = ["standard-webhooks", "pagerduty", "paddle"].includes(sender.name);
       if (at === 2 && isList) continue;
       const response = await send(gateway, sender, withSignature(sender, request, change));
       expect(await bytesOf(response), `change ${at}: ${gateway.logs.at(-1)?.["reason"]}`).toBe(expected);

@@ -19,7 +19,13 @@ export const slack = timedSender({
   layout: { layout: "plain", prefix: "v0=" },
   signed: [literal("v0:"), TIMESTAMP, literal(":"), BODY],
   timestamp: { in: "headers", names: ["x-slack-request-timestamp"], unit: "s" },
-  dedupeKey: [body("event_id"), body("trigger_id")],
+  // Closed views, menus that ask for options and notices of a rate limit have no id. Slack sends them once each, and
+  // two may be the same but for their time.
+  dedupeKey: [
+    body("event_id"),
+    body("trigger_id"),
+    { from: "joined", paths: [header("x-slack-request-timestamp"), { from: "body-digest" }] },
+  ],
   type: [body("event.type"), body("command"), body("type")],
   orderKey: { at: body("event_time"), unit: "s" },
   handshake: "slack",
@@ -120,7 +126,8 @@ export const twilio = sender({
   encoding: "base64",
   signatureHeaders: ["x-twilio-signature"],
   signed: [{ part: "url", variant: "any-port" }, { part: "sorted-form" }],
-  dedupeKey: [header("i-twilio-idempotency-token")],
+  // Not every product sends the token.
+  dedupeKey: [header("i-twilio-idempotency-token"), { from: "body-digest" }],
   type: [body("EventType"), body("MessageStatus"), body("SmsStatus"), body("CallStatus"), body("type")],
   onRepeat: "flag",
   keepHeaders: ["i-twilio-idempotency-token"],
@@ -140,6 +147,7 @@ export const intercom = sender({
   dedupeKey: [body("id")],
   type: [body("topic")],
   orderKey: { at: body("created_at"), unit: "s" },
+  handshake: "intercom",
   notes: {
     signs: "the body, which holds the notification's id",
     replay: "closed: the id is signed",

@@ -42,14 +42,16 @@ export const gitlab = sender({
   },
 });
 
+/** Cloud and Data Center, which calls the request's id by another name. */
 export const bitbucket = sender({
   name: "bitbucket",
   signatureHeaders: ["x-hub-signature"],
   layout: { layout: "plain", prefix: "sha256=" },
-  dedupeKey: [header("x-request-uuid")],
+  dedupeKey: [header("x-request-uuid"), header("x-request-id")],
   type: [header("x-event-key")],
   onRepeat: "refuse",
-  keepHeaders: ["x-event-key", "x-hook-uuid", "x-request-uuid", "x-attempt-number"],
+  handshake: "bitbucket",
+  keepHeaders: ["x-event-key", "x-hook-uuid", "x-request-uuid", "x-request-id", "x-attempt-number"],
   notes: {
     signs: "the body alone; event key and request id come in unsigned headers",
     replay: "guarded: the same body under another request id is the same event",

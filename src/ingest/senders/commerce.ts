@@ -7,8 +7,8 @@ export const shopify = sender({
   name: "shopify",
   signatureHeaders: ["x-shopify-hmac-sha256", "shopify-hmac-sha256"],
   encoding: "base64",
-  // Not the event id: several subscriptions share it.
-  dedupeKey: [header("x-shopify-webhook-id"), header("shopify-webhook-id")],
+  // Not the event id: several subscriptions share it. Test notifications of older versions have none.
+  dedupeKey: [header("x-shopify-webhook-id"), header("shopify-webhook-id"), { from: "body-digest" }],
   type: [header("x-shopify-topic"), header("shopify-topic")],
   orderKey: { at: header("x-shopify-triggered-at"), unit: "rfc3339" },
   onRepeat: "flag",
@@ -41,6 +41,7 @@ export const wooCommerce = sender({
   type: [header("x-wc-webhook-topic")],
   orderKey: { at: body("date_modified_gmt"), unit: "rfc3339" },
   onRepeat: "flag",
+  handshake: "woocommerce",
   keepHeaders: ["x-wc-webhook-topic", "x-wc-webhook-source", "x-wc-webhook-resource", "x-wc-webhook-event"],
   notes: {
     signs: "the body alone; topic, source and delivery id come in unsigned headers",

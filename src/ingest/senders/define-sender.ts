@@ -123,6 +123,12 @@ function signsBody({ algorithm, signed }: Facts): boolean {
   );
 }
 
+/** True of a header that holds the signed timestamp. */
+function signsTimeOf({ signed, timestamp }: Facts, header: string): boolean {
+  const isSigned = timestamp?.in === "headers" && signed.some(({ part }) => part === "timestamp");
+  return isSigned && timestamp.names.some((name) => name.toLowerCase() === header);
+}
+
 function isProven(scheme: Facts, path: FactPath): boolean {
   switch (path.from) {
     case "body":
@@ -143,6 +149,7 @@ function isProven(scheme: Facts, path: FactPath): boolean {
       return path.paths.every((inner) => isProven(scheme, inner));
     case "header": {
       const name = path.name.toLowerCase();
+      if (signsTimeOf(scheme, name)) return true;
       return scheme.signed.some(
         (part) =>
           (part.part === "header" && part.name.toLowerCase() === name) ||

@@ -106,6 +106,7 @@ export const notion = sender({
   layout: { layout: "plain", prefix: "sha256=" },
   dedupeKey: [body("id")],
   orderKey: { at: body("timestamp"), unit: "rfc3339" },
+  handshake: "notion",
   notes: {
     signs: "the body, which holds the event's id",
     replay: "closed: the id is signed",
