@@ -132,26 +132,33 @@ async function toEvents(
   source: FactSource,
   common: Common,
 ): Promise<Result<Opened, IngestFailure>> {
-  const factsOf = async (factSource: FactSource, digested: Uint8Array<ArrayBuffer>) => {
-    const bodyDigest = needsBodyDigest(scheme) ? `body-sha256:${await sha256Hex(digested)}` : null;
-    return readSchemeFacts(scheme, { ...factSource, bodyDigest });
+  const factsOf = async (
+    from: SignatureScheme,
+    factSource: FactSource,
+    digested: Uint8Array<ArrayBuffer>,
+  ) => {
+    const bodyDigest = needsBodyDigest(from) ? `body-sha256:${await sha256Hex(digested)}` : null;
+    return readSchemeFacts(from, { ...factSource, bodyDigest });
   };
   const items = splitBody(scheme.split, parsed.payload);
   if (items === null) {
     const facts = needsBodyDigest(scheme)
-      ? await factsOf(source, parsed.jsonBytes)
+      ? await factsOf(scheme, source, parsed.jsonBytes)
       : readSchemeFacts(scheme, source);
     return ok({ kind: "events", events: [{ ...parsed, ...common, facts }] });
   }
   const maxEvents = LIMITS.ingest.maxEventsPerBody;
   if (items.length > maxEvents) return err({ kind: "too_many_events", maxEvents });
+  // A header names the delivery, which its items have in common.
+  const dedupeKey = scheme.dedupeKey.filter(({ from }) => from !== "header");
+  const itemScheme = { ...scheme, dedupeKey };
   const events: VerifiedRequest[] = [];
   for (const [at, { payload, digested }] of items.entries()) {
     const text = JSON.stringify(payload);
     // Two items of one body never share a receipt.
     const receipt = source.receiptId === undefined ? {} : { receiptId: `${source.receiptId}:${at}` };
     const itemSource = { ...source, payload, ...receipt };
-    const facts = await factsOf(itemSource, encodeUtf8(JSON.stringify(digested)));
+    const facts = await factsOf(itemScheme, itemSource, encodeUtf8(JSON.stringify(digested)));
     // A body's digest tells bodies apart, not the items inside one.
     events.push({
       payload,

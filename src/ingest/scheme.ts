@@ -31,10 +31,10 @@ export type SignedPart =
   | { readonly part: "id" }
   | { readonly part: "method" }
   /**
-   * The full URL as this Worker saw it, or as the source's `publicUrl` says. `any-port`: with and without the
-   * scheme's default port. `hubspot`: with the percent-encodings undone that HubSpot undoes.
+   * The full URL as this Worker saw it, or as the source's `publicUrl` says. `twilio`: any of the spellings that
+   * Twilio signs, with and without a port. `hubspot`: with the percent-encodings undone that HubSpot undoes.
    */
-  | { readonly part: "url"; readonly variant?: "any-port" | "hubspot" }
+  | { readonly part: "url"; readonly variant?: "twilio" | "hubspot" }
   /** Twilio: a form's fields sorted by name, name and value joined; of any other body, whose digest must then be in the URL, nothing. */
   | { readonly part: "sorted-form" }
   /** A text of the body, dotted path. */

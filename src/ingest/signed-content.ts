@@ -10,7 +10,7 @@ import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import { isSameSecret } from "./fixed-time.ts";
 import type { Presented } from "./layouts.ts";
 import type { SignatureScheme, SignedPart } from "./scheme.ts";
-import { hubspotUrl, urlsWithAnyPort } from "./signed-urls.ts";
+import { hubspotUrl, twilioUrls } from "./signed-urls.ts";
 import type { RefusalReason } from "./verify-failure.ts";
 
 /** Of forms: what is no UTF-8 fits no signature, and parsing refuses it later. */
@@ -66,8 +66,8 @@ export function signsForm(scheme: SignatureScheme): boolean {
 }
 
 function urlsOf(scheme: SignatureScheme, url: string): readonly string[] {
-  const hasAnyPort = scheme.signed.some((signed) => signed.part === "url" && signed.variant === "any-port");
-  return hasAnyPort ? urlsWithAnyPort(url) : [url];
+  const isTwilio = scheme.signed.some((signed) => signed.part === "url" && signed.variant === "twilio");
+  return isTwilio ? twilioUrls(url) : [url];
 }
 
 function textOf(

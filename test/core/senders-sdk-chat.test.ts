@@ -1,5 +1,6 @@
 /** Slack's, Discord's and Twilio's signatures, against their own packages. */
 import { createHash } from "node:crypto";
+import { parse, stringify } from "node:querystring";
 import { isValidSlackRequest } from "@slack/bolt";
 import { verifyKey } from "discord-interactions";
 import * as fc from "fast-check";
@@ -141,6 +142,93 @@ describe("Twilio's package", () => {
         expect(twilio.validateRequest("secret", signature, url, params)).toBe(true);
       }
     }
+  });
+
+  it("accepts spellings of a signed URL that we accept as well, as the platform shows us the URL", async () => {
+    const texts = fc.string({
+      unit: fc.constantFrom(..."aZ09'@\"<>()!*~+,;:/?[]{}|^`$ %=_.-äж😀"),
+      maxLength: 12,
+    });
+    const part = fc.oneof(
+      texts,
+      texts.map(encodeURIComponent),
+      fc.constantFrom("O'Neil", "m@x.test", "%27", "%40"),
+    );
+    const queries = fc.array(fc.tuple(fc.oneof(part, fc.constantFrom("a", "b", "1")), part), {
+      maxLength: 5,
+    });
+    const origins = fc.constantFrom(
+      "https://sluice.test",
+      "https://sluice.test:443",
+      "https://sluice.test:8443",
+    );
+    const escapings = fc.constantFrom(
+      (url: string) => url,
+      (url: string) => new URL(url).href,
+      (url: string) => url.replaceAll("'", "%27"),
+      (url: string) => url.replaceAll("@", "%40"),
+      (url: string) => {
+        const [path = "", ...query] = url.split("?");
+        return query.length === 0 ? url : `${path}?${stringify(parse(query.join("?")))}`;
+      },
+    );
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        origins,
+        queries,
+        escapings,
+        escapings,
+        fc.boolean(),
+        async (origin, pairs, first, second, hasPort) => {
+          const query = pairs
+            .map(([name, value]) => `${name}=${value}`)
+            .join("&")
+            .replaceAll("#", "");
+          const configured = `${origin}/in/twilio${query === "" ? "" : `?${query}`}`;
+          const signedUrl = second(first(hasPort ? configured : configured.replace(/:\d+\//, "/")));
+          const signature = twilio.getExpectedTwilioSignature("secret", signedUrl, { From: "1" });
+          const request = {
+            // An HTTP request's URL, as a Worker is given it.
+            url: new URL(configured).href,
+            body: "From=1",
+            headers: form({ "x-twilio-signature": signature }),
+          };
+          const seen = twilio.validateRequest("secret", signature, request.url, { From: "1" });
+          // Of the configured text a request shows no more than its standard form; one or the other, not a mixture.
+          const isShown = configured.replaceAll(/[^!-~]/gu, encodeURIComponent) === configured;
+          const isUniform =
+            !(query.includes("'") && /%27/.test(query)) && !/["<> ]|%(?:2[02]|3[ce])/i.test(query);
+          const asConfigured = twilio.validateRequest("secret", signature, configured, { From: "1" });
+          if (seen || (asConfigured && isShown && isUniform)) {
+            accepted++;
+            expect(
+              await ourVerdict("twilio", request, "secret", 0),
+              `${configured} signed as ${signedUrl}`,
+            ).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+    expect(accepted).toBeGreaterThan(300);
+  });
+
+  it.each([
+    ["https://sluice.test/in/twilio?name=O'Neil", "https://sluice.test/in/twilio?name=O'Neil"],
+    ["https://sluice.test/in/twilio?name=O'Neil", "https://sluice.test/in/twilio?name=O%27Neil"],
+    ["https://sluice.test/in/twilio?name=O%27Neil", "https://sluice.test/in/twilio?name=O%27Neil"],
+    ["https://sluice.test/in/twilio?to=a@b.test", "https://sluice.test/in/twilio?to=a@b.test"],
+    ["https://sluice.test/in/twilio?to=a@b.test", "https://sluice.test:443/in/twilio?to=a%40b.test"],
+    ["https://sluice.test/in/twilio?to=a%40b.test", "https://sluice.test/in/twilio?to=a%40b.test"],
+  ])("takes a request to %s that is signed as %s, as we do", async (url, signedUrl) => {
+    const signature = twilio.getExpectedTwilioSignature("secret", signedUrl, { From: "1" });
+    expect(twilio.validateRequest("secret", signature, url, { From: "1" })).toBe(true);
+    const headers = form({ "x-twilio-signature": signature });
+    const request = { url: new URL(url).href, body: "From=1", headers };
+    expect(await ourVerdict("twilio", request, "secret", 0)).toBe(true);
+    const other = { ...request, url: new URL(url.replace("twilio?", "twilio?x")).href };
+    expect(await ourVerdict("twilio", other, "secret", 0)).toBe("signature_mismatch");
   });
 
   it("signs JSON through its digest in the URL, and we refuse another body as it does", async () => {

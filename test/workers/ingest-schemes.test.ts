@@ -9,7 +9,7 @@ import { hubspot } from "../../src/ingest/senders/mail.ts";
 import { square } from "../../src/ingest/senders/payments.ts";
 import { microsoftGraph } from "../../src/ingest/senders/platforms.ts";
 import { custom, unsigned } from "../../src/ingest/senders/standard.ts";
-import { hubspotUrl, publicUrlOf, urlsWithAnyPort } from "../../src/ingest/signed-urls.ts";
+import { hubspotUrl, publicUrlOf, twilioUrls } from "../../src/ingest/signed-urls.ts";
 import { hmacBase64, hmacHex } from "../../dev/senders/webcrypto.ts";
 import { NOW_MS, testIngest, testPipeline } from "./ingest-support.ts";
 
@@ -91,14 +91,21 @@ describe("signed URLs", () => {
     expect(await statusOf(hubspot({ secrets: ["S"] }), headers, { url, body })).toEqual([200, null]);
   });
 
-  it("of Twilio have two spellings, whatever the authority", () => {
-    expect(urlsWithAnyPort("https://a.test/x?y#z")).toEqual([
-      "https://a.test/x?y#z",
-      "https://a.test:443/x?y#z",
+  it("of Twilio have several spellings, whatever the authority", () => {
+    expect(twilioUrls("https://a.test/x?y=#z")).toEqual([
+      "https://a.test/x?y=#z",
+      "https://a.test:443/x?y=#z",
     ]);
-    expect(urlsWithAnyPort("http://a.test:8080/")).toEqual(["http://a.test/", "http://a.test:8080/"]);
-    expect(urlsWithAnyPort("https://[::1]/x")).toEqual(["https://[::1]/x", "https://[::1]:443/x"]);
-    expect(urlsWithAnyPort("nonsense")).toEqual(["nonsense"]);
+    expect(twilioUrls("http://a.test:8080/")).toEqual(["http://a.test/", "http://a.test:8080/"]);
+    expect(twilioUrls("https://[::1]/x")).toEqual(["https://[::1]/x", "https://[::1]:443/x"]);
+    expect(twilioUrls("nonsense")).toEqual(["nonsense"]);
+    const spellings = twilioUrls("https://a.test/x?b=O%27Neil&a=m@x.test&b=2");
+    expect(spellings.filter((url) => !url.includes(":443"))).toEqual([
+      "https://a.test/x?b=O%27Neil&a=m@x.test&b=2",
+      "https://a.test/x?b=O'Neil&a=m@x.test&b=2",
+      "https://a.test/x?b=O'Neil&b=2&a=m%40x.test",
+    ]);
+    expect(spellings).toHaveLength(6);
   });
 });
 

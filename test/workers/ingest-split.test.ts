@@ -3,6 +3,8 @@ import * as z from "zod";
 import { defineSource } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import { SIGNERS } from "../../dev/senders/signers.ts";
+import { hmacBase64 } from "../../dev/senders/webcrypto.ts";
+import { encodeHex } from "../../src/core/hex.ts";
 import { signSampleOf } from "../../dev/senders/signer.ts";
 import type { AppendOutcome } from "../../src/ingest/ports.ts";
 import { hubspot } from "../../src/ingest/senders/mail.ts";
@@ -279,4 +281,40 @@ describe("Mailgun", () => {
       expect(again).toMatchObject({ id: first.id, status: "duplicate" });
     }
   });
+});
+
+it("Twilio's Event Streams: every CloudEvent of a body is an event with its own id, whatever token the delivery has", async () => {
+  const gateway = await senderGateway();
+  const event = (id: string | undefined, type: string) => ({
+    specversion: "1.0",
+    type,
+    source: "/2010-04-01/Accounts/AC1/Messages/SM1.json",
+    ...(id === undefined ? {} : { id }),
+    time: "2025-10-09T08:53:20Z",
+    data: { messageSid: "SM1" },
+  });
+  const body = JSON.stringify([
+    event("EV1", "com.twilio.messaging.message.sent"),
+    event("EV2", "com.twilio.messaging.message.delivered"),
+    event(undefined, "a"),
+    event(undefined, "b"),
+  ]);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body)));
+  const url = `https://sluice.test/in/twilio?bodySHA256=${encodeHex(digest)}`;
+  const headers = {
+    "content-type": "application/json",
+    "x-twilio-signature": await hmacBase64("SHA-1", "the secret of twilio", url),
+    "i-twilio-idempotency-token": "one-delivery",
+  };
+  const response = await gateway.ingest(requestOf({ url, body, headers }), "twilio");
+  expect(response.status).toBe(200);
+  expect(gateway.appended.map(({ type }) => type)).toEqual([
+    "com.twilio.messaging.message.sent",
+    "com.twilio.messaging.message.delivered",
+    "a",
+    "b",
+  ]);
+  expect(gateway.appended.slice(0, 2).map(({ dedupeKey }) => dedupeKey)).toEqual(["EV1", "EV2"]);
+  expect(new Set(gateway.appended.map(({ id }) => id)).size).toBe(4);
+  expect(gateway.appended[0]?.orderKey).toBe(Date.parse("2025-10-09T08:53:20Z"));
 });

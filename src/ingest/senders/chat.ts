@@ -119,17 +119,22 @@ export const zoom = timedSender({
   },
 });
 
-/** Signs the URL it was given: behind a proxy, say it as `publicUrl`. The secret is the account's auth token. */
+/**
+ * Calls, messages and Event Streams, whose bodies are arrays of CloudEvents. Signs the URL it was given: behind a
+ * proxy, say it as `publicUrl`. The secret is the account's auth token.
+ */
 export const twilio = sender({
   name: "twilio",
   algorithm: "hmac-sha1",
   encoding: "base64",
   signatureHeaders: ["x-twilio-signature"],
-  signed: [{ part: "url", variant: "any-port" }, { part: "sorted-form" }],
-  // Not every product sends the token.
-  dedupeKey: [header("i-twilio-idempotency-token"), { from: "body-digest" }],
+  signed: [{ part: "url", variant: "twilio" }, { part: "sorted-form" }],
+  // Events of Event Streams have an id, calls and messages a token; a few products send neither.
+  dedupeKey: [body("id"), header("i-twilio-idempotency-token"), { from: "body-digest" }],
   type: [body("EventType"), body("MessageStatus"), body("SmsStatus"), body("CallStatus"), body("type")],
+  orderKey: { at: body("time"), unit: "rfc3339" },
   onRepeat: "flag",
+  split: { by: "elements", path: "" },
   keepHeaders: ["i-twilio-idempotency-token"],
   notes: {
     signs: "URL and body; the idempotency token comes in an unsigned header",
