@@ -1,4 +1,5 @@
 /** The table of docs/senders.md, made from what the front door runs on, so that it says nothing else. */
+import { LIMITS, MIB } from "../../src/config/limits.ts";
 import { unreachable } from "../../src/core/result.ts";
 import type { FactPath, SignatureScheme } from "../../src/ingest/scheme.ts";
 import { CATALOGUE, type CatalogueEntry } from "./catalogue.ts";
@@ -33,8 +34,8 @@ const PROOFS: Readonly<Record<string, string>> = {
 };
 
 const HEAD = [
-  "| sender | builder | what is signed | tolerance | dedupe key | type | order | replay | retries for | proven by |",
-  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+  "| sender | builder | what is signed | tolerance | dedupe key | type | order | replay | retries for | largest body | proven by |",
+  "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 ];
 
 export function sendersTable(): string {
@@ -54,6 +55,7 @@ function rowOf({ name, builder, verify }: CatalogueEntry): string {
     scheme.orderKey === undefined ? "arrival" : `${pathText(scheme.orderKey.at)} (${scheme.orderKey.unit})`,
     replayText(scheme),
     retryText(scheme.notes?.retryWindowMs ?? null),
+    `${(scheme.maxBodyBytes ?? LIMITS.ingest.defaultBodyBytes) / MIB} MiB`,
     PROOFS[name] ?? (scheme.algorithm === "shared-secret" ? "nothing to prove" : "*unproven*"),
   ];
   return `| ${cells.join(" | ")} |`;

@@ -3,7 +3,7 @@ import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
 
 export const INGEST_LIMITS = {
   ingest: {
-    /** Default cap on a request body; a source may raise it to `maxBodyBytes`. */
+    /** Cap on a request body where its sender documents no other; a source may raise it to `maxBodyBytes`. */
     defaultBodyBytes: MIB,
     /** Hard cap per source: what a claim check in R2 is tested for. */
     maxBodyBytes: 25 * MIB,

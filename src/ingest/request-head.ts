@@ -35,8 +35,10 @@ export function acceptedFormat(scheme: SignatureScheme, headers: Headers): Resul
   return isRefused ? err({ kind: "unsupported_media_type", reason: "content_type" }) : format;
 }
 
-export function maxBodyBytesOf(source: Source): number {
-  return Math.min(source.maxBodyBytes ?? LIMITS.ingest.defaultBodyBytes, LIMITS.ingest.maxBodyBytes);
+/** A sender that does not retry has lost what is refused: its own word on its bodies is the default. */
+export function maxBodyBytesOf({ maxBodyBytes, verify }: Source): number {
+  const { defaultBodyBytes, maxBodyBytes: hardCapBytes } = LIMITS.ingest;
+  return Math.min(maxBodyBytes ?? verify.scheme.maxBodyBytes ?? defaultBodyBytes, hardCapBytes);
 }
 
 /** Counted until a bound is passed, so that a hostile head costs no more than the bound. */

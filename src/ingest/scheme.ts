@@ -162,6 +162,8 @@ export interface SignatureScheme {
   readonly refuseForms?: boolean;
   /** Media types beside JSON whose body is JSON all the same: SNS says `text/plain`. */
   readonly jsonTypes?: readonly string[];
+  /** How large its bodies get, where the sender says more than the default cap. A source may say otherwise. */
+  readonly maxBodyBytes?: number;
   /** Request headers worth keeping for pipelines. Those that carry signatures are never kept. */
   readonly keepHeaders: readonly string[];
   readonly notes?: SenderNotes;

@@ -4,6 +4,8 @@ import * as z from "zod";
 import { LIMITS, MIB } from "../../src/config/limits.ts";
 import { createBodyMemory } from "../../src/platform/body-memory.ts";
 import { definePipeline, defineSource, stripe } from "../../src/index.ts";
+import { SIGNERS } from "../../dev/senders/signers.ts";
+import { requestOf, senderGateway, signed } from "./senders-support.ts";
 import { answerSchema, wholeGateway } from "./whole-gateway.ts";
 import { bytesOf, hex, post, SECRET, stripeHeader, testIngest, testPipeline } from "./ingest-support.ts";
 
@@ -161,4 +163,23 @@ it("room for bodies: who waits is let in by turns, and who gives up holds up nob
   memory.release(2);
   await waits[2];
   expect(entered).toEqual(["b", "c"]);
+});
+
+it.each([
+  ["github", 25],
+  ["gitlab", 25],
+  ["shopify", 5],
+  ["meta", 3],
+  ["stripe", 1],
+] as const)("a %s body of up to %s MiB is taken without a word in the config", async (name, maxMiB) => {
+  const gateway = await senderGateway();
+  const signer = SIGNERS.get(name);
+  if (signer === undefined) throw new Error(`${name} can be played`);
+  const sizeOf = async (bytes: number) => {
+    const { body, ...request } = await signed(gateway, signer, { body: bodyOf("evt_1", bytes) });
+    const answered = await gateway.ingest(requestOf({ ...request, body }), name);
+    return answered.status;
+  };
+  expect(await sizeOf(maxMiB * MIB)).toBe(200);
+  expect(await sizeOf(maxMiB * MIB + 1)).toBe(413);
 });

@@ -92,10 +92,7 @@ describe("signed URLs", () => {
   });
 
   it("of Twilio have several spellings, whatever the authority", () => {
-    expect(twilioUrls("https://a.test/x?y=#z")).toEqual([
-      "https://a.test/x?y=#z",
-      "https://a.test:443/x?y=#z",
-    ]);
+    expect(twilioUrls("https://a.test/x?y=z")).toEqual(["https://a.test/x?y=z", "https://a.test:443/x?y=z"]);
     expect(twilioUrls("http://a.test:8080/")).toEqual(["http://a.test/", "http://a.test:8080/"]);
     expect(twilioUrls("https://[::1]/x")).toEqual(["https://[::1]/x", "https://[::1]:443/x"]);
     expect(twilioUrls("nonsense")).toEqual(["nonsense"]);

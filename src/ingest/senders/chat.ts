@@ -1,5 +1,5 @@
 /** Messengers, calls and support: their schemes as data, from each one's documentation. */
-import { DAY_MS, HOUR_MS } from "../../config/limits.ts";
+import { DAY_MS, HOUR_MS, MIB } from "../../config/limits.ts";
 import type { Verification } from "../scheme.ts";
 import {
   BODY,
@@ -81,6 +81,8 @@ const metaSender = sender({
   orderKey: { at: body("entry.0.messaging.0.timestamp"), unit: "ms" },
   handshake: "meta",
   split: { by: "meta" },
+  // https://developers.facebook.com/docs/whatsapp/cloud-api/guides/set-up-webhooks
+  maxBodyBytes: 3 * MIB,
   notes: {
     signs: "the body, which holds the ids of its messages and changes",
     replay: "closed: the ids are signed",

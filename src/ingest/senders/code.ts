@@ -1,5 +1,5 @@
 /** Senders of software's life, code to incident: their schemes as data, from each one's documentation. */
-import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../config/limits.ts";
+import { DAY_MS, HOUR_MS, MIB, MINUTE_MS } from "../../config/limits.ts";
 import { body, header, sender, timedSender } from "./define-sender.ts";
 
 export const github = sender({
@@ -10,6 +10,8 @@ export const github = sender({
   type: [header("x-github-event")],
   typeSuffix: body("action"),
   onRepeat: "refuse",
+  // https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
+  maxBodyBytes: 25 * MIB,
   keepHeaders: [
     "x-github-event",
     "x-github-delivery",
@@ -33,6 +35,8 @@ export const gitlab = sender({
   signed: [],
   dedupeKey: [header("idempotency-key"), header("x-gitlab-event-uuid")],
   type: [header("x-gitlab-event")],
+  // https://docs.gitlab.com/administration/instance_limits/ : larger ones are not sent.
+  maxBodyBytes: 25 * MIB,
   keepHeaders: ["x-gitlab-event", "x-gitlab-instance", "x-gitlab-webhook-uuid", "x-gitlab-event-uuid"],
   notes: {
     signs: "nothing: the header carries the secret",

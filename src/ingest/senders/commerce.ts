@@ -1,5 +1,5 @@
 /** Shops and forms: their schemes as data, from each one's documentation. */
-import { DAY_MS, HOUR_MS } from "../../config/limits.ts";
+import { DAY_MS, HOUR_MS, MIB } from "../../config/limits.ts";
 import { BODY, body, header, literal, sender, TIMESTAMP, timedSender } from "./define-sender.ts";
 
 /** The newer API versions send the same headers without `X-`. */
@@ -12,6 +12,8 @@ export const shopify = sender({
   type: [header("x-shopify-topic"), header("shopify-topic")],
   orderKey: { at: header("x-shopify-triggered-at"), unit: "rfc3339" },
   onRepeat: "flag",
+  // No bound is documented for HTTPS; the one of its other ways is 1 MB, and staff name larger ones.
+  maxBodyBytes: 5 * MIB,
   keepHeaders: [
     "x-shopify-topic",
     "x-shopify-shop-domain",
