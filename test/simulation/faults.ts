@@ -53,6 +53,13 @@ export const FAULT_KINDS = [
   "operator_reviewed",
   "operator_edited",
   "operator_discarded",
+  // The cache at the edge.
+  "cache_stale",
+  "cache_forgot",
+  "cache_slow",
+  "cache_down",
+  "cache_write_lost",
+  "cache_write_late",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

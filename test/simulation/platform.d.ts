@@ -17,3 +17,11 @@ interface KVNamespace {
   get(key: string, type: "text"): Promise<string | null>;
   put(key: string, value: string, options?: { readonly expirationTtl?: number }): Promise<void>;
 }
+
+interface RateLimit {
+  limit(options: { readonly key: string }): Promise<{ readonly success: boolean }>;
+}
+
+interface SecretsStoreSecret {
+  get(): Promise<string>;
+}

@@ -8,6 +8,8 @@ import {
   type EventRecord,
   type Position,
 } from "../../src/core/partition/model.ts";
+import type { JsonValue } from "../../src/core/json.ts";
+import type { AnsweredEvent } from "../../src/ingest/answer.ts";
 import { comparePositions, positionOf } from "../../src/core/partition/order.ts";
 import type { UndeliverableStore } from "../../src/lanes/undeliverable.ts";
 import type { EventProcessor } from "../../src/pipeline/processor.ts";
@@ -37,6 +39,12 @@ export interface LogStatistics {
   modelCalls: number;
   /** By drivers that had lost their lease and did not know it yet. */
   modelCallsByZombies: number;
+  /** Repeats that the cache answered. */
+  knownAtEdge: number;
+}
+
+function endedAs(state: string, result: JsonValue | undefined): string {
+  return `${state} ${JSON.stringify(result) ?? "-"}`;
 }
 
 export class Rules
@@ -46,7 +54,13 @@ export class Rules
   readonly decisions: DecisionRules;
   readonly accepted = new Map<EventId, EventEnvelope>();
   readonly kept = new Set<string>();
-  readonly statistics: LogStatistics = { late: 0, stored: 0, modelCalls: 0, modelCallsByZombies: 0 };
+  readonly statistics: LogStatistics = {
+    late: 0,
+    stored: 0,
+    modelCalls: 0,
+    modelCallsByZombies: 0,
+    knownAtEdge: 0,
+  };
   /** Whether a lane holds the event; wired by the world. */
   isInLanes: (id: string) => boolean = () => false;
   private readonly context: Context;
@@ -60,6 +74,8 @@ export class Rules
   /** The token under which a process works on an event. */
   private readonly tokens = new Map<string, number>();
   private readonly highestOrder = new Map<PartitionName, number>();
+  /** Everything that events have ever come to. */
+  private readonly ends = new Map<EventId, Set<string>>();
 
   constructor(context: Context, objectFor: (partition: PartitionName) => SimObject) {
     this.context = context;
@@ -74,6 +90,18 @@ export class Rules
   wasAccepted(envelope: EventEnvelope): void {
     this.accepted.set(envelope.id, envelope);
     this.checkSomewhere(envelope.id, "what was answered 2xx is durable");
+  }
+
+  /** The cache may only repeat what the partition has committed of this very event, whichever run it was. */
+  wasKnownAtEdge(envelope: EventEnvelope, { state, result }: AnsweredEvent): void {
+    this.statistics.knownAtEdge++;
+    const { id } = envelope;
+    const said = endedAs(state ?? "", result);
+    this.context.check(
+      this.ends.get(id)?.has(said) === true,
+      "the edge repeats what the event came to",
+      () => `${short(id)} ${said}`,
+    );
   }
 
   wasAnswered(envelope: EventEnvelope, decision: DecisionRecord): void {
@@ -195,7 +223,14 @@ export class Rules
       if (before?.state !== after.state)
         this.context.trace.line(`${object.disk.label} ${short(id)} ${after.state}`);
       if (after.state === "done" && before?.state !== "done") this.checkDone(object, after);
+      if (!isOpen(after.state)) this.noteEnd(after);
     }
+  }
+
+  private noteEnd({ id, state, output }: EventRecord): void {
+    const ends = this.ends.get(id) ?? new Set();
+    ends.add(endedAs(state, state === "done" ? output?.body : undefined));
+    this.ends.set(id, ends);
   }
 
   private noteBegun(partition: PartitionName, position: Position): void {

@@ -16,6 +16,7 @@ import type { OpenPartitions } from "./open-partitions.ts";
 import { pipelinesOf } from "./pipelines.ts";
 import { never, runningProcess, type SimProcess } from "./process.ts";
 import type { SimDestinations } from "./sim-destinations.ts";
+import type { SimKv } from "./sim-kv.ts";
 import type { SimModels } from "./sim-models.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { LaneConsumer, LaneName } from "./sim-queue.ts";
@@ -32,6 +33,7 @@ export interface Outside {
   readonly destinations: SimDestinations;
   readonly undeliverable: UndeliverableStore;
   readonly open: OpenPartitions;
+  readonly kv: SimKv;
   readonly watcher: WorkWatcher;
 }
 
@@ -96,6 +98,7 @@ export class SimConsumer implements LaneConsumer {
       buildEmits: (event, output) =>
         buildEmittedEnvelopes(event.envelope, event.run, output.emits, pipelines, process.nowMs()),
       telemetry: outside.open.telemetry(process),
+      idempotency: outside.kv.cacheOf(process),
       clock,
       newId: () => context.newId("r"),
       log: traceLogger(context.trace, process.name),

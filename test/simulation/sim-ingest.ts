@@ -6,6 +6,7 @@ import type { SyncRoute } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import type { DecisionRecord } from "../../src/core/partition/model.ts";
+import { answerRepeats, type AnsweredEvent } from "../../src/ingest/answer.ts";
 import { appendEvents } from "../../src/lanes/append.ts";
 import { createLaneSet } from "../../src/lanes/wire/lane-set.ts";
 import type { EventProcessor } from "../../src/pipeline/processor.ts";
@@ -14,6 +15,7 @@ import type { Decided } from "../../src/sync/port.ts";
 import type { Context } from "./context.ts";
 import type { SimProcess } from "./process.ts";
 import { clientOf, clockOf } from "./sim-consumer.ts";
+import type { SimKv } from "./sim-kv.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { LaneName, SimQueue } from "./sim-queue.ts";
 import { traceLogger } from "./trace-logger.ts";
@@ -21,6 +23,8 @@ import { short } from "./trace.ts";
 
 export interface AcceptanceWatcher {
   wasAccepted(envelope: EventEnvelope): void;
+  /** Answered at the edge, and not written anywhere. */
+  wasKnownAtEdge(envelope: EventEnvelope, told: AnsweredEvent): void;
   /** What its sender was told. */
   wasAnswered(envelope: EventEnvelope, decision: DecisionRecord): void;
   /** Known, it was told, and without an answer. */
@@ -43,6 +47,7 @@ export class SimIngest {
   private readonly queue: SimQueue;
   private readonly host: PipelineHost;
   private readonly watcher: AcceptanceWatcher;
+  private readonly kv: SimKv;
 
   constructor(
     context: Context,
@@ -50,12 +55,14 @@ export class SimIngest {
     queue: SimQueue,
     host: PipelineHost,
     watcher: AcceptanceWatcher,
+    kv: SimKv,
   ) {
     this.context = context;
     this.network = network;
     this.queue = queue;
     this.host = host;
     this.watcher = watcher;
+    this.kv = kv;
   }
 
   /** @returns whether it was answered as taken, in time */
@@ -69,14 +76,19 @@ export class SimIngest {
     const partitions = clientOf(context, this.network, process, clock);
     const received = { ...envelope, receivedAtMs: process.nowMs() };
     const newId = () => context.newId("r");
-    const taken = process
-      .run(() =>
-        appendEvents({ lanes, partitions, newId, sleep: (delayMs) => clock.sleep(delayMs) }, [received]),
-      )
-      .then(
-        ([appended]) => appended !== undefined && appended.status !== "refused",
-        () => false,
-      );
+    const take = async (): Promise<boolean> => {
+      const planned = { envelope: received, status: "queued", sync: null } as const;
+      const repeats = await answerRepeats(this.kv.cacheOf(process), received.source, [planned]);
+      const [known] = repeats ?? [];
+      if (known !== undefined) {
+        this.watcher.wasKnownAtEdge(received, known);
+        return true;
+      }
+      const sleep = (delayMs: number) => clock.sleep(delayMs);
+      const [appended] = await appendEvents({ lanes, partitions, newId, sleep }, [received]);
+      return appended !== undefined && appended.status !== "refused";
+    };
+    const taken = process.run(take).catch(() => false);
     const tooLate = context.clock
       .wait(LIMITS.ingest.durableWithinMs, `${process.name} 503`)
       .then(() => false);

@@ -130,9 +130,9 @@ export class SimSenders {
   /** A sender comes again after a refusal, mostly; and now and then although it was answered. */
   private async send(customer: Customer, envelope: EventEnvelope, report: number): Promise<void> {
     const taken = customer.asks ? await this.ingest.ask(envelope) : await this.ingest.append(envelope);
-    const again = report < MAX_REPORTS && this.chance.happens(taken ? 0.2 : 0.8);
+    const again = report < MAX_REPORTS && this.chance.happens(taken ? 0.3 : 0.8);
     if (!again) return;
-    await this.context.clock.wait(this.chance.pick([5, 400, 5_000, 60_000]), "report again");
+    await this.context.clock.wait(this.chance.pick([5, 400, 5_000, 60_000, 300_000]), "report again");
     await this.send(customer, envelope, report + 1);
   }
 }

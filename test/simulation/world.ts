@@ -12,6 +12,7 @@ import type { Settings } from "./settings.ts";
 import { SimConsumer } from "./sim-consumer.ts";
 import { SimDestinations } from "./sim-destinations.ts";
 import { SimIngest } from "./sim-ingest.ts";
+import { SimKv } from "./sim-kv.ts";
 import { SimLedger } from "./sim-ledger.ts";
 import { SimModels } from "./sim-models.ts";
 import { SimNetwork } from "./sim-network.ts";
@@ -37,6 +38,7 @@ export class World {
   private readonly settings: Settings;
   private readonly queue: SimQueue;
   private readonly network: SimNetwork;
+  private readonly kv: SimKv;
   private readonly models: SimModels;
   private readonly destinations: SimDestinations;
   private readonly consumer: SimConsumer;
@@ -61,6 +63,7 @@ export class World {
     this.network = network;
     this.models = new SimModels(context, this.rules);
     this.destinations = new SimDestinations(context, this.rules.effects);
+    this.kv = new SimKv(context);
     const open = new OpenPartitions(context);
     this.open = open;
     this.consumer = new SimConsumer(context, {
@@ -69,6 +72,7 @@ export class World {
       destinations: this.destinations,
       undeliverable: this.rules,
       open,
+      kv: this.kv,
       watcher: this.rules,
     });
     this.queue = new SimQueue(
@@ -84,7 +88,7 @@ export class World {
     this.rules.isInLanes = (id) => this.queue.holds(id);
     this.senders = new SimSenders(
       context,
-      new SimIngest(context, network, this.queue, this.consumer, this.rules),
+      new SimIngest(context, network, this.queue, this.consumer, this.rules, this.kv),
     );
     this.ledger = new SimLedger(context, network);
     open.onEnded = (summaries) => this.ledger.receive(summaries);
@@ -163,6 +167,7 @@ export class World {
     if (faults.isEnabled("model_down")) later(() => this.models.down.begin(plan.pick([5, 60]) * MINUTE_MS));
     if (faults.isEnabled("destination_down"))
       later(() => this.destinations.down.begin(plan.pick([5, 60]) * MINUTE_MS));
+    if (faults.isEnabled("cache_down")) later(() => this.kv.down.begin(plan.integer(1, 10) * MINUTE_MS));
     if (faults.isEnabled("ledger_down")) later(() => this.ledger.down.begin(plan.pick([5, 60]) * MINUTE_MS));
     if (faults.isEnabled("deploy")) {
       later(() => this.deploy());
