@@ -74,10 +74,8 @@ export async function sendTraffic(
 }
 
 async function send(url: string, { sample, kind }: Planned): Promise<Sent> {
-  const { headers, body } = requestFor(sample, kind);
-  const response = await deliver(`${url}/in/${sample.sender}`, { method: "POST", headers, body });
+  const { status, answer } = await post(url, sample, kind);
   const sentAtMs = Date.now();
-  const answer: unknown = await response.json();
   const field = (name: string): string | null => {
     const value: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, name) : null;
     return typeof value === "string" ? value : null;
@@ -85,11 +83,22 @@ async function send(url: string, { sample, kind }: Planned): Promise<Sent> {
   return {
     sample,
     kind,
-    status: response.status,
+    status,
     word: field("status") ?? "",
     eventId: field("id"),
     sentAtMs,
   };
+}
+
+/** @returns the answer as JSON, whatever it says */
+export async function post(
+  url: string,
+  sample: Sample,
+  kind: Sent["kind"],
+): Promise<{ readonly status: number; readonly answer: unknown }> {
+  const { headers, body } = requestFor(sample, kind);
+  const response = await deliver(`${url}/in/${sample.sender}`, { method: "POST", headers, body });
+  return { status: response.status, answer: await response.json() };
 }
 
 /** Like any sender: what was answered 503 is sent again after a while. */

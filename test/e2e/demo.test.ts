@@ -50,6 +50,7 @@ describe.concurrent("npm run demo", { timeout: DEMO_TIMEOUT_MS }, () => {
     const outcome = await runDemo("--events", "40");
     expect(outcome.output).toContain("Every promise was kept.");
     expect(outcome.code).toBe(0);
+    expect(outcome.output).toMatch(/answered with what it came to:\n\n {4}\w+ \S+: duplicate, done, \{/);
     for (const row of ["missing", "repeated", "out of order"]) expect(count(outcome, row)).toBe(0);
     expect(count(outcome, "delivered")).toBeGreaterThan(30);
     expect(count(outcome, "refused")).toBe(2);

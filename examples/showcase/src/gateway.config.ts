@@ -48,6 +48,8 @@ const githubSource = defineSource({
   },
   partitionBy: ({ payload }) => payload.repository.full_name,
   priority: "low",
+  // Whoever redelivers an event by hand sees at once what it came to, in GitHub's own list of deliveries.
+  idempotency: "results",
   routes: (route) => [route("*", triage)],
 });
 
