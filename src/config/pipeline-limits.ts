@@ -18,6 +18,12 @@ export const PIPELINE_LIMITS = {
     firstTokenTimeoutMs: 20 * SECOND_MS,
     idleTimeoutMs: 15 * SECOND_MS,
     totalTimeoutMs: 60 * SECOND_MS,
+    /** After a finish reason: usage may still come. Silence by then is the end, though the connection stays open. */
+    endGraceMs: 500,
+    /** The same after a finish reason on an answer's very first piece: some models give one to every piece. */
+    unsureEndGraceMs: 2 * SECOND_MS,
+    /** A connection that the other side keeps open after the answer's end is closed then. */
+    hangUpMs: 500,
     /** A model answer beyond this is not read further. */
     maxOutputCharacters: 400_000,
     /** Untrusted text in a prompt is cut here. */

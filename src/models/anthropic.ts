@@ -3,6 +3,7 @@
  * a deployment only where it is configured.
  */
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { readAnthropicEvents } from "./answer-events.ts";
 import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
 import { withEndpoints, type RegionalOptions } from "./regional.ts";
@@ -31,7 +32,7 @@ function define(options: AnthropicOptions): ModelDefinition {
     structuredOutput,
     create: (access) =>
       createAnthropic({
-        ...providerSettings(options, baseUrl, access),
+        ...providerSettings(options, baseUrl, access, readAnthropicEvents),
         apiKey: access.apiKey ?? "",
       }).languageModel(options.model),
   });

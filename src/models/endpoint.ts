@@ -6,6 +6,8 @@ import type { Budget } from "../config/budget.ts";
 import { LIMITS } from "../config/limits.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import type { GuardLimits } from "../guard/port.ts";
+import type { ReadEvent } from "./answer-events.ts";
+import { answersOnly } from "./answer-stream.ts";
 import { boundedFetch, type ResponseCaps } from "./bounded-fetch.ts";
 import type { KeyHeader, ModelAccess, ModelDefinition, ModelPrice, ModelTimeouts } from "./port.ts";
 import { listPrice } from "./prices.ts";
@@ -79,11 +81,17 @@ export function defineModel(options: EndpointOptions, endpoint: Endpoint): Model
 }
 
 /** What every AI SDK provider is created with. */
-export function providerSettings(options: EndpointOptions, baseUrl: BaseUrl, access: ModelAccess) {
+export function providerSettings(
+  options: EndpointOptions,
+  baseUrl: BaseUrl,
+  access: ModelAccess,
+  events?: () => ReadEvent,
+) {
+  const fetcher = boundedFetch(access.fetch, RESPONSE_CAPS);
   const gatewayToken = options.gatewayToken === undefined ? undefined : access.variable(options.gatewayToken);
   return {
     baseURL: baseUrlOf(options, baseUrl, access),
-    fetch: boundedFetch(access.fetch, RESPONSE_CAPS),
+    fetch: events === undefined ? fetcher : answersOnly(fetcher, events),
     ...(gatewayToken === undefined ? {} : { headers: { "cf-aig-authorization": `Bearer ${gatewayToken}` } }),
   };
 }

@@ -3,6 +3,7 @@
  * deployment only where it is configured.
  */
 import { createGoogle } from "@ai-sdk/google";
+import { readGoogleEvents } from "./answer-events.ts";
 import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
 import { withEndpoints, type RegionalOptions } from "./regional.ts";
@@ -31,7 +32,7 @@ function define(options: GoogleOptions): ModelDefinition {
     structuredOutput,
     create: (access) =>
       createGoogle({
-        ...providerSettings(options, baseUrl, access),
+        ...providerSettings(options, baseUrl, access, readGoogleEvents),
         apiKey: access.apiKey ?? "",
       }).languageModel(options.model),
   });

@@ -32,6 +32,7 @@ interface Chunk {
 }
 
 interface Choice {
+  readonly index?: unknown;
   readonly delta?: Readonly<Record<string, unknown>> | null;
   readonly finish_reason?: unknown;
 }
@@ -42,6 +43,7 @@ export function plainTextOf(data: string): string | null {
   const choice = chunk?.choices?.[0];
   if (chunk == null || chunk.usage != null || choice?.delta == null || choice.finish_reason != null)
     return null;
+  if (choice.index != null && choice.index !== 0) return null;
   const content = choice.delta["content"] ?? "";
   return typeof content === "string" && hasNoMore(choice.delta) ? content : null;
 }

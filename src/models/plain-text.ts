@@ -4,6 +4,8 @@
  * provider's package reads the rest, as if the text before had never been.
  */
 import { createParser, type EventSourceParser } from "eventsource-parser";
+import { readOpenAIEvents, type AnswerEvent } from "./answer-events.ts";
+import { encodeEvent, letGo, readUntil } from "./answer-stream.ts";
 import { endPieceOf, plainEndOf, plainTextOf, type EndPiece, type PlainEnd } from "./plain-events.ts";
 
 export class PlainTextFirst {
@@ -13,7 +15,13 @@ export class PlainTextFirst {
   readonly #maxBytes: number;
   readonly #texts: string[] = [];
   /** What came after the text: the package's to read, unless it is an ordinary end. */
-  readonly #others: string[] = [];
+  readonly #others: AnswerEvent[] = [];
+  readonly #read = readOpenAIEvents();
+  /** From the finish reason on. */
+  #endsAtMs: number | null = null;
+  /** Its last event has been read. */
+  #isComplete = false;
+  #isOver = false;
   readonly #ending: EndPiece[] = [];
   #nextText = 0;
   #isPlain = true;
@@ -24,7 +32,7 @@ export class PlainTextFirst {
   constructor(body: ReadableStream<Uint8Array>, maxBytes: number) {
     this.#reader = body.getReader();
     this.#maxBytes = maxBytes;
-    this.#parser = createParser({ onEvent: ({ data }) => this.#take(data) });
+    this.#parser = createParser({ onEvent: (event) => this.#take(event) });
   }
 
   /** A piece of text that is here already. */
@@ -74,7 +82,7 @@ export class PlainTextFirst {
               return;
             }
             const events = this.#others.splice(0);
-            controller.enqueue(bytes.encode(events.map(encodeData).join("")));
+            controller.enqueue(bytes.encode(events.map(encodeEvent).join("")));
           } catch (thrown) {
             // Gone already where it was cancelled meanwhile.
             if (!this.#isCancelled) controller.error(thrown);
@@ -89,14 +97,16 @@ export class PlainTextFirst {
   /** Never rejects: a connection that was aborted is as good as closed. */
   async #release(): Promise<void> {
     this.#isCancelled = true;
+    if (this.#isOver) return;
     await this.#reader.cancel().catch(() => undefined);
   }
 
   /** @returns false at the end @throws when the connection breaks or brings too much, and ever after */
   async #readMore(): Promise<boolean> {
     if (this.#broken !== null) throw this.#broken;
-    const { done, value } = await this.#reader.read();
-    if (done) return false;
+    if (this.#isOver) return false;
+    const { done, value } = await readUntil(this.#reader, this.#endsAtMs);
+    if (done) return this.#end();
     this.#bytes += value.byteLength;
     if (this.#bytes > this.#maxBytes) {
       this.#broken = new Error(`the answer is larger than ${this.#maxBytes} B`);
@@ -104,27 +114,33 @@ export class PlainTextFirst {
       throw this.#broken;
     }
     this.#parser.feed(this.#decoder.decode(value, { stream: true }));
+    if (this.#isComplete) this.#end();
     return true;
   }
 
-  #take(data: string): void {
+  #end(): false {
+    this.#isOver = true;
+    void letGo(this.#reader);
+    return false;
+  }
+
+  #take(event: AnswerEvent): void {
+    if (this.#isComplete) return;
     if (this.#isPlain && this.#others.length === 0) {
-      const text = plainTextOf(data);
+      const text = plainTextOf(event.data);
       if (text !== null) {
         if (text !== "") this.#texts.push(text);
         return;
       }
     }
-    this.#others.push(data);
+    const part = this.#read(event);
+    if (part === null) return;
+    const { data, endsAfterMs } = part;
+    if (endsAfterMs !== undefined) this.#endsAtMs = Date.now() + endsAfterMs;
+    this.#isComplete = endsAfterMs === 0;
+    this.#others.push({ event: event.event, data });
     const piece = this.#isPlain ? endPieceOf(data) : null;
     if (piece === null) this.#isPlain = false;
     else this.#ending.push(piece);
   }
-}
-
-function encodeData(data: string): string {
-  return `${data
-    .split("\n")
-    .map((line) => `data: ${line}`)
-    .join("\n")}\n\n`;
 }

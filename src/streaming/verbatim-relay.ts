@@ -8,6 +8,7 @@ import { abortFailure } from "../models/abort-failure.ts";
 import type { ModelStep, ModelStream } from "../models/port.ts";
 import { endingOf, type Relay, type RelayOptions } from "./relay.ts";
 
+const { hangUpMs } = LIMITS.models;
 const { listenEveryMs, listenMaxSteps } = LIMITS.streams;
 
 /** Ends whatever event the answer broke off in. */
@@ -38,6 +39,7 @@ export function relayVerbatim(
     ended.resolve(abortFailure("cancelled"));
   };
   const pump = async (): Promise<void> => {
+    const hasEnd = { yes: false };
     // Until the last byte has been taken, or the connection on either side is gone.
     const passed = answer.pipeTo(writable, { preventClose: true, preventAbort: true }).then(
       () => true,
@@ -46,11 +48,17 @@ export function relayVerbatim(
     // Whose connection it was, the next word tells: one that is gone takes none.
     const viewer = passed.then(async (isWhole) => {
       const writer = writable.getWriter();
-      if (!isWhole) await writer.write(bytes.encode(EVENT_END));
+      if (!isWhole && !hasEnd.yes) await writer.write(bytes.encode(EVENT_END));
       return { writer, isWhole };
     });
     viewer.catch(leave);
     const end = await listen(stream, passed, nowMs);
+    if (end.kind === "end") {
+      // The other side may keep its connection open: it is closed, and that is no break.
+      await until(passed, hangUpMs);
+      hasEnd.yes = true;
+      stream.cancel();
+    }
     const { writer, isWhole } = await viewer;
     if (end.kind === "failed") {
       const error = encoder.encode({ id: 1, body: endingOf(stream, end) });
@@ -94,7 +102,7 @@ async function nextOf(stream: ModelStream, nowMs: () => number) {
   return { step, waitedMs: nowMs() - sinceMs };
 }
 
-async function until(over: Promise<void>, delayMs: number): Promise<void> {
+async function until(over: Promise<unknown>, delayMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, delayMs);
   await Promise.race([over, promise]);

@@ -2,6 +2,8 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readOpenAIEvents } from "../../src/models/answer-events.ts";
+import { answersOnly } from "../../src/models/answer-stream.ts";
 import { openModelStream } from "../../src/models/model-stream.ts";
 import { PlainTextFirst } from "../../src/models/plain-text.ts";
 import type { ConfiguredModel, ModelStep } from "../../src/models/port.ts";
@@ -103,7 +105,7 @@ it("whatever comes, in whatever order, is read the short way as the provider's p
     name: "openai-compatible",
     baseURL: "https://model.test/v1",
     includeUsage: true,
-    fetch: upstream.fetch,
+    fetch: answersOnly(upstream.fetch, readOpenAIEvents),
   }).chatModel("test-model");
   const long = { ...short.value, model: packageAlone };
   await fc.assert(

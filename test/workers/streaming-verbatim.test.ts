@@ -91,6 +91,14 @@ describe("a verbatim relay", () => {
   });
 });
 
+it("a verbatim relay ends with the answer, though the endpoint keeps its connection open", async () => {
+  const upstream = streaming(PECULIAR, { ending: "hang" });
+  const { post, settled } = gateway(upstream, VERBATIM);
+  expect(await (await post(HELLO)).text()).toBe(PECULIAR);
+  await upstream.aborted;
+  expect((await settled()).reports).toMatchObject([{ outcome: "success", usedTokens: 18 }]);
+});
+
 describe("a verbatim relay that breaks", () => {
   const half = `${delta("one")}data: {"choices":[{"del`;
 
