@@ -72,7 +72,8 @@ export async function signatureOf(input: OracleInput): Promise<Bytes | null> {
   const content = contentOf(documented, sight);
   switch (documented.by) {
     case "SHA-1":
-    case "SHA-256": {
+    case "SHA-256":
+    case "SHA-512": {
       const key = documented.key === "base64" ? fromBase64(secret.replace("whsec_", "")) : secret;
       return hmac(documented.by, key, content);
     }
@@ -176,6 +177,7 @@ const DOCUMENTED: Readonly<Record<string, Documented>> = {
     content: ({ url, body: bytes }) => [url, bytes],
   },
   razorpay: ofBody("x-razorpay-signature"),
+  paystack: ofBody("x-paystack-signature", "SHA-512"),
   "lemon-squeezy": ofBody("x-signature"),
   shopify: {
     ...ofBody(""),

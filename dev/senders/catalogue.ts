@@ -22,7 +22,14 @@ import {
 import { calendly, shopify, typeform, wooCommerce } from "../../src/ingest/senders/commerce.ts";
 import type { SenderOptions } from "../../src/ingest/senders/define-sender.ts";
 import { hubspot, mailgun, sendgrid, zendesk } from "../../src/ingest/senders/mail.ts";
-import { lemonSqueezy, paddle, razorpay, square, stripe } from "../../src/ingest/senders/payments.ts";
+import {
+  lemonSqueezy,
+  paddle,
+  paystack,
+  razorpay,
+  square,
+  stripe,
+} from "../../src/ingest/senders/payments.ts";
 import {
   asana,
   awsSns,
@@ -42,6 +49,7 @@ const BUILDERS: readonly Builder[] = [
   ["paddle", paddle],
   ["square", square],
   ["razorpay", razorpay],
+  ["paystack", paystack],
   ["lemonSqueezy", lemonSqueezy],
   ["shopify", shopify],
   ["wooCommerce", wooCommerce],

@@ -131,4 +131,27 @@ const wooCommerce: SenderSigner = {
   unsignedHeaders: ["x-wc-webhook-delivery-id", "x-wc-webhook-topic"],
 };
 
-export const PAYMENT_SENDERS = [stripe, paddle, square, razorpay, lemonSqueezy, shopify, wooCommerce];
+/** https://paystack.com/docs/payments/webhooks/#verify-event-origin */
+const paystack: SenderSigner = {
+  name: "paystack",
+  types: ["charge.success", "transfer.success"],
+  sample: ({ id, type, atMs }) => ({
+    event: type,
+    data: { id: 302_961, domain: "live", reference: id, amount: 10_000, currency: "NGN", paid_at: iso(atMs) },
+  }),
+  sign: async ({ body, secret }) => ({
+    headers: { "x-paystack-signature": await hmacHex("SHA-512", secret, body) },
+  }),
+  signature: "x-paystack-signature",
+};
+
+export const PAYMENT_SENDERS = [
+  stripe,
+  paddle,
+  square,
+  razorpay,
+  paystack,
+  lemonSqueezy,
+  shopify,
+  wooCommerce,
+];

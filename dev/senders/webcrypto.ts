@@ -3,7 +3,7 @@
  * Shares nothing with the code that verifies: the point is a check from outside.
  */
 
-export type Hash = "SHA-1" | "SHA-256";
+export type Hash = "SHA-1" | "SHA-256" | "SHA-512";
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 export function utf8(text: string): Bytes {

@@ -28,6 +28,7 @@ import type { VerifiedRequest } from "./make-envelope.ts";
 import { openRequest, type Sighting } from "./open-request.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { problemResponse } from "../platform/problem.ts";
+import { declaredLength } from "../platform/read-body.ts";
 import { problemOf } from "./problem.ts";
 import { handshakeContext } from "./request-context.ts";
 import { maxBodyBytesOf, refusalOfHead } from "./request-head.ts";
@@ -196,6 +197,9 @@ function largeBodyOf(
   { bodyMemory }: IngestDependencies,
 ): LargeBody | undefined {
   const maxBytes = maxBodyBytesOf(source);
+  const declaredBytes = declaredLength(request.headers);
+  // A sender's bodies may be large, and most are small: those that say so are read in one step, as elsewhere.
+  if (declaredBytes > 0 && declaredBytes <= LIMITS.ingest.defaultBodyBytes) return undefined;
   return maxBytes > LIMITS.ingest.defaultBodyBytes ? new LargeBody(bodyMemory, request, maxBytes) : undefined;
 }
 

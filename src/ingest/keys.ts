@@ -8,9 +8,20 @@ import { decodeBase64, decodeHex, encodeUtf8 } from "./encodings.ts";
 import type { KeyEncoding, SignatureAlgorithm, SignatureScheme } from "./scheme.ts";
 
 export type VerifyKey =
-  | { readonly algorithm: "hmac-sha256" | "hmac-sha1" | "ed25519" | "ecdsa-p256"; readonly key: CryptoKey }
+  | { readonly algorithm: HmacAlgorithm | PublicKeyAlgorithm; readonly key: CryptoKey }
   /** The digest of the secret: digests have equal lengths, whatever is presented. */
   | { readonly algorithm: "shared-secret"; readonly digest: Uint8Array };
+
+type HmacAlgorithm = "hmac-sha256" | "hmac-sha512" | "hmac-sha1";
+type PublicKeyAlgorithm = "ed25519" | "ecdsa-p256" | "rsa-sha256";
+
+const HASH_BY_HMAC: Readonly<Record<HmacAlgorithm, string>> = {
+  "hmac-sha256": "SHA-256",
+  "hmac-sha512": "SHA-512",
+  "hmac-sha1": "SHA-1",
+};
+/** Shorter RSA keys are no proof: https://csrc.nist.gov/pubs/sp/800/131/a/r2/final. */
+const MIN_RSA_BITS = 2_048;
 
 interface KeyMaterial {
   readonly algorithm: SignatureAlgorithm;
@@ -105,8 +116,9 @@ function material(algorithm: SignatureAlgorithm, bytes: Uint8Array<ArrayBuffer> 
 async function toVerifyKey({ algorithm, bytes }: KeyMaterial): Promise<VerifyKey> {
   switch (algorithm) {
     case "hmac-sha256":
+    case "hmac-sha512":
     case "hmac-sha1": {
-      const hash = algorithm === "hmac-sha256" ? "SHA-256" : "SHA-1";
+      const hash = HASH_BY_HMAC[algorithm];
       const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash }, false, ["sign"]);
       return { algorithm, key };
     }
@@ -120,6 +132,8 @@ async function toVerifyKey({ algorithm, bytes }: KeyMaterial): Promise<VerifyKey
       const key = await crypto.subtle.importKey("spki", bytes, curve, false, ["verify"]);
       return { algorithm, key };
     }
+    case "rsa-sha256":
+      return { algorithm, key: await importRsaKey(bytes) };
     case "shared-secret":
       return { algorithm, digest: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)) };
     case "sns-certificate":
@@ -127,4 +141,14 @@ async function toVerifyKey({ algorithm, bytes }: KeyMaterial): Promise<VerifyKey
     default:
       return unreachable(algorithm);
   }
+}
+
+/** @param spki a SubjectPublicKeyInfo @throws for anything but an RSA key that is long enough */
+export async function importRsaKey(spki: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("spki", spki, algorithm, false, ["verify"]);
+  const { modulusLength } = key.algorithm as { readonly modulusLength?: number }; // of an RSA key, by its algorithm
+  if (modulusLength === undefined || modulusLength < MIN_RSA_BITS)
+    throw new TypeError("the RSA key is too short");
+  return key;
 }

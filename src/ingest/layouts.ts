@@ -29,9 +29,12 @@ export interface Presented {
 
 const BYTES_BY_ALGORITHM: Readonly<Record<SignatureAlgorithm, number | null>> = {
   "hmac-sha256": 32,
+  "hmac-sha512": 64,
   "hmac-sha1": 20,
   ed25519: 64,
   "ecdsa-p256": 64,
+  // As long as the key.
+  "rsa-sha256": null,
   "shared-secret": null,
   "sns-certificate": null,
 };

@@ -44,7 +44,10 @@ export type SignedPart =
 
 export type SignatureAlgorithm =
   | "hmac-sha256"
+  | "hmac-sha512"
   | "hmac-sha1"
+  /** RSASSA-PKCS1-v1_5 over SHA-256, with a public key. */
+  | "rsa-sha256"
   | "ed25519"
   | "ecdsa-p256"
   /** Nothing is signed: the request carries the secret itself (a bearer token, Basic credentials). */

@@ -30,6 +30,12 @@ export interface VerifyInput extends SignedRequest {
 
 const NO_FORM = ok("");
 
+const VERIFY_BY_ALGORITHM = {
+  ed25519: "Ed25519",
+  "ecdsa-p256": { name: "ECDSA", hash: "SHA-256" },
+  "rsa-sha256": "RSASSA-PKCS1-v1_5",
+} as const;
+
 export async function verifyRequest(input: VerifyInput): Promise<Result<VerifiedFacts, VerifyFailure>> {
   const { verification, secrets, headers, nowMs, payload = null } = input;
   const { scheme } = verification;
@@ -129,13 +135,15 @@ async function matching(
   if (candidates.length === 0) return [];
   switch (key.algorithm) {
     case "hmac-sha256":
+    case "hmac-sha512":
     case "hmac-sha1": {
       const digest = new Uint8Array(await crypto.subtle.sign("HMAC", key.key, content));
       return candidates.filter(({ bytes }) => isEqualInFixedTime(digest, bytes));
     }
     case "ed25519":
-    case "ecdsa-p256": {
-      const algorithm = key.algorithm === "ed25519" ? "Ed25519" : { name: "ECDSA", hash: "SHA-256" };
+    case "ecdsa-p256":
+    case "rsa-sha256": {
+      const algorithm = VERIFY_BY_ALGORITHM[key.algorithm];
       const valid: PresentedSignature[] = [];
       for (const candidate of candidates) {
         if (await crypto.subtle.verify(algorithm, key.key, candidate.bytes, content)) valid.push(candidate);

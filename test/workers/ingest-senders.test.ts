@@ -55,7 +55,7 @@ const signatureOf = (sender: SenderSigner, request: SignedRequest) =>
 
 it("there is a signer for every sender, and a sender for every signer", () => {
   expect(SENDERS.map(({ name }) => name).sort()).toEqual(CATALOGUE.map(({ name }) => name).sort());
-  expect(SENDERS).toHaveLength(37);
+  expect(SENDERS).toHaveLength(38);
 });
 
 describe.each(SENDERS)("$name", (sender) => {

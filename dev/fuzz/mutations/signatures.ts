@@ -21,7 +21,7 @@ export const SIGNATURES: readonly Mutation[] = [
   { kind: "signature: empty", make: respelling("refuse", () => "") },
   { kind: "signature: cut anywhere", make: respelling("either", cut) },
   { kind: "signature: upper case", make: respelling("either", (text) => text.toUpperCase()) },
-  { kind: "signature: twice in one header", make: respelling("refuse", (text) => `${text}, ${text}`) },
+  { kind: "signature: twice in one header", make: respelling("either", (text) => `${text}, ${text}`) },
   { kind: "signature: surrounded", make: respelling("either", (text) => `'${text}'`) },
   { kind: "signature: look-alike characters", make: respelling("refuse", confused) },
   { kind: "signature: percent-encoded", make: respelling("refuse", percentEncoded) },
@@ -46,7 +46,8 @@ export const SIGNATURES: readonly Mutation[] = [
       const request = await workshop.signed();
       const { signature } = workshop.sender;
       if (typeof signature !== "string") return one("accept", request);
-      return one("refuse", withExtraHeader(request, signature, headerOf(request, signature) ?? ""));
+      // Where a header holds a list, the right one is in it all the same.
+      return one("either", withExtraHeader(request, signature, headerOf(request, signature) ?? ""));
     },
   },
   {

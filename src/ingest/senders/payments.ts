@@ -67,6 +67,21 @@ export const razorpay = sender({
   },
 });
 
+/** Gives no id of the event, and its repeats are the same bytes. The secret is the account's secret key. */
+export const paystack = sender({
+  name: "paystack",
+  algorithm: "hmac-sha512",
+  signatureHeaders: ["x-paystack-signature"],
+  dedupeKey: [{ from: "body-digest" }],
+  type: [body("event")],
+  notes: {
+    signs: "the body, which names the event",
+    replay: "closed: the id is the body's digest",
+    retryWindowMs: 3 * DAY_MS,
+    documentation: "https://paystack.com/docs/payments/webhooks/",
+  },
+});
+
 /** Gives no id; a body names its object and the time of its change, so that no two are the same. */
 export const lemonSqueezy = sender({
   name: "lemon-squeezy",
