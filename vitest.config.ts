@@ -64,7 +64,7 @@ export default defineConfig({
         },
         test: {
           name: "core",
-          include: ["test/core/**/*.test.ts", "examples/*/test/*.test.ts"],
+          include: ["test/core/**/*.test.ts", "examples/showcase/test/*.test.ts"],
           exclude: ["test/core/senders*.test.ts"],
           environment: "node",
           // Nothing here leaves anything behind: one process for many files saves most of the time they take.
@@ -104,6 +104,16 @@ export default defineConfig({
           // These wait for timers more than they work. After the other projects, which need the whole machine.
           maxWorkers: 3,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // The packed tarball in an empty folder: installs from the registry, so `npm test` does without it.
+        test: {
+          name: "package",
+          include: ["test/package/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
       {

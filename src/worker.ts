@@ -2,6 +2,7 @@
  * The Worker, as the package `sluice/worker`: `createGateway` turns a config into what answers requests and consumes the
  * queues, and the Durable Object classes are here to be exported. Runs on Cloudflare alone; a config imports `sluice`.
  */
+import type { DurableObject } from "cloudflare:workers";
 import { createApp, type App } from "./app.ts";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
@@ -16,6 +17,7 @@ import { createStreamCalls } from "./services/streams.ts";
 import { createServices, type Services } from "./services.ts";
 import { StreamObjectBase } from "./streaming/stream-object.ts";
 import type { StreamServices } from "./streaming/stream-services.ts";
+import type { StreamRpc } from "./streaming/stub.ts";
 import { createLogger } from "./telemetry/log.ts";
 
 export { GuardObject } from "./guard/guard-object.ts";
@@ -39,8 +41,8 @@ const MISCONFIGURED: Problem = {
   headers: { "retry-after": String(LIMITS.ingest.retryAfterSeconds) },
 };
 
-/** The stream's class with this config's models: what the Worker exports. */
-export function createStreamObject(config: GatewayConfig) {
+/** The stream's class with this config's models: what the Worker exports as `StreamObject`. */
+export function createStreamObject(config: GatewayConfig): StreamObjectClass {
   const servicesFor = createStreamCalls(config);
   return class extends StreamObjectBase<GatewayEnv> {
     private calls: StreamServices | undefined;
@@ -51,6 +53,11 @@ export function createStreamObject(config: GatewayConfig) {
     }
   };
 }
+
+export type StreamObjectClass = new (
+  state: DurableObjectState,
+  env: GatewayEnv,
+) => DurableObject<GatewayEnv> & StreamRpc;
 
 export interface Gateway {
   fetch(request: Request, env: GatewayEnv, context: ExecutionContext): Promise<Response>;

@@ -1,10 +1,8 @@
 /** Values for the secrets that the showcase names, for local use alone. A deployment sets its own with `wrangler secret put`. */
 import { DEMO_SECRETS } from "../senders/sample.ts";
+import { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN, LOCAL_DELIVERY_SECRET } from "./local-tokens.ts";
 
-export const LOCAL_API_TOKEN = "local-api-token-not-for-production";
-/** Every scope of `/admin/v1`. */
-export const LOCAL_ADMIN_TOKEN = "local-admin-token-not-for-production";
-export const LOCAL_DELIVERY_SECRET = `whsec_${Buffer.from("local delivery secret, 24 bytes+").toString("base64")}`;
+export { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN, LOCAL_DELIVERY_SECRET } from "./local-tokens.ts";
 
 export const LOCAL_CHECKOUT_SECRET = `whsec_${Buffer.from("local checkout secret, 24 bytes").toString("base64")}`;
 

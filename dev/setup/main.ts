@@ -9,7 +9,7 @@ import { parseEnv } from "node:util";
 import * as z from "zod";
 import { readinessOf } from "../../src/operator/readiness.ts";
 import { commandLine } from "../lib/command-line.ts";
-import { loadConfig } from "../lib/load-config.ts";
+import { loadConfig } from "../../src/cli/load-config.ts";
 import { checkCommands } from "./check-commands.ts";
 import { planSteps } from "./plan.ts";
 import { runSteps, showSteps } from "./run.ts";

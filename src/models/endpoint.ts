@@ -64,6 +64,7 @@ export function defineModel(options: EndpointOptions, endpoint: Endpoint): Model
   return {
     provider,
     modelId: options.model,
+    baseUrl,
     limits: options.limits ?? {},
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
     structuredOutput,

@@ -26,6 +26,8 @@ export interface ModelPrice {
 export interface ModelDefinition {
   readonly provider: string;
   readonly modelId: string;
+  /** Where it is called: a URL, or the variable that holds one. Absent: the provider's adapter knows. */
+  readonly baseUrl?: string | { readonly variable: string };
   /** The binding that holds the API key; absent for servers that need none. */
   readonly apiKey?: string;
   /** Bindings of further keys, tried in turn when the provider refuses the one before. */

@@ -1,0 +1,22 @@
+/** What several commands read from their arguments. */
+import { readFile } from "node:fs/promises";
+import { InvalidArgumentError, Option } from "commander";
+import { packageFile } from "./package-file.ts";
+
+const MAX_PORT = 65_535;
+
+export function portOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    const port = Number(text);
+    if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT && text.trim() !== "") return port;
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${MAX_PORT}.`);
+  });
+}
+
+/** The package's own version. */
+export async function version(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(packageFile("package.json"), "utf8"));
+  if (typeof manifest === "object" && manifest !== null && "version" in manifest)
+    return String(manifest.version);
+  throw new Error("package.json of sluice names no version");
+}
