@@ -208,7 +208,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         return reply;
       },
     },
-    eraseRepeats: (partition) => idempotency.erase(partition),
+    eraseKnownEnds: (partition) => idempotency.erase(partition),
     append,
     lanes,
     text,

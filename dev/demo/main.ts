@@ -6,7 +6,7 @@
 import { commandLine } from "../lib/command-line.ts";
 import { tickEveryMinute } from "../lib/cron.ts";
 import { isKept, judge } from "./judge.ts";
-import { repeatOneEvent } from "./repeat.ts";
+import { sendAgain } from "./duplicate.ts";
 import { createProgress, printJudgement, printProblems } from "./screen.ts";
 import { streamOneAnswer } from "./stream.ts";
 import { planTraffic, POISON_MARK, sendTraffic, type Sent } from "./traffic.ts";
@@ -74,9 +74,9 @@ const sent = await sendTraffic(gateway.url, planned, (one) => {
 await untilSettled();
 progress.end(`sent ${sent.length} requests, ${gateway.sink.records.entries().length} deliveries at the sink`);
 
-const repeat = await repeatOneEvent(gateway.url, sent);
+const duplicate = await sendAgain(gateway.url, sent);
 console.log("\n  One event sent again, and answered with what it came to:\n");
-console.log(`    ${repeat.text}\n`);
+console.log(`    ${duplicate.text}\n`);
 
 console.log("  One answer, streamed:\n");
 const terminal = await streamOneAnswer(gateway.url, LOCAL_API_TOKEN);
@@ -86,7 +86,7 @@ const poison = await stateOf(sent.find((one) => one.kind === "poison")?.eventId)
 const invalid = await stateOf(sent.find((one) => one.kind === "invalid")?.eventId);
 printJudgement(judgement);
 const kept =
-  isKept(judgement) && repeat.isAnswered && terminal === "done" && poison === "dead" && invalid === "dead";
+  isKept(judgement) && duplicate.isAnswered && terminal === "done" && poison === "dead" && invalid === "dead";
 console.log(
   `\n  the event the model refuses: ${poison}; the one that breaks its schema: ${invalid}; the stream: ${terminal}`,
 );

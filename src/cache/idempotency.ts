@@ -1,5 +1,5 @@
 /**
- * The idempotency cache in KV: what ingest answers repeats from, written by consumers from what the partition has
+ * The idempotency cache in KV: what ingest answers duplicates from, written by consumers from what the partition has
  * committed. Never throws, never waits for long, never decides: what it does not know, the partition does.
  * Spec: docs/spec/idempotency.md.
  */

@@ -108,8 +108,8 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   /** Where the sender's id is not (or not rightly) found by the scheme. */
   dedupeBy?(event: IncomingEvent<PayloadOf<Schemas>>): string;
   /**
-   * What the edge answers repeats of an event from, before any durable write: `results`, every event that ended; `duplicates`
-   * (default), those of which the partition has seen a repeat; `off`, nothing. docs/spec/idempotency.md
+   * What the edge answers duplicates of an event from, before any durable write: `results`, every event that ended; `duplicates`
+   * (default), those of which the partition has seen a duplicate; `off`, nothing. docs/spec/idempotency.md
    */
   readonly idempotency?: IdempotencyMode;
   /** Overrides the scheme's order key: ms since the epoch, or a sequence number. null: order of arrival. */

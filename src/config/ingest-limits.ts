@@ -78,7 +78,7 @@ export const INGEST_LIMITS = {
     /** The least life KV takes. */
     minTtlSeconds: 60,
     writeTimeoutMs: 5 * SECOND_MS,
-    /** A sender that repeats one event in a burst costs one write: KV shows it only after about a minute. */
+    /** A sender that sends one event again and again costs one write: KV shows it only after about a minute. */
     writeAgainMs: MINUTE_MS,
     maxRecentWrites: 1_024,
   },

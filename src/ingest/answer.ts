@@ -46,7 +46,7 @@ export function answerEvent(
  * The answer from the idempotency cache; null unless it knows all of the request's events. A sync route's answer and a
  * strict order's are their partition's alone.
  */
-export async function answerRepeats(
+export async function answerDuplicates(
   { lookUp }: Pick<IngestDependencies, "lookUp">,
   source: string,
   planned: readonly (PlannedEvent | "filtered")[],

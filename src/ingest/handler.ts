@@ -13,7 +13,7 @@ import {
   answerBody,
   answerDecided,
   answerEvent,
-  answerRepeats,
+  answerDuplicates,
   eventFields,
   FILTERED,
   type AnsweredEvent,
@@ -229,8 +229,8 @@ async function accept(
       ...events.flatMap(({ envelope, sync }) => (sync === null ? [] : { envelope, sync, jsonBytes })),
     );
   }
-  const repeats = await answerRepeats(dependencies, ready.name, planned);
-  if (repeats !== null) return ok({ kind: "events", events: repeats });
+  const duplicates = await answerDuplicates(dependencies, ready.name, planned);
+  if (duplicates !== null) return ok({ kind: "events", events: duplicates });
   if (bodies.length > 0 && isShed(dependencies, bodies)) return err({ kind: "shed" });
   const [durable, decided] = await Promise.all([
     bodies.length === 0 ? ok([]) : makeDurable(bodies, dependencies, answerDueAtMs(waiting)),

@@ -110,7 +110,7 @@ async function place(
       const offered = reply.verdicts.find((candidate) => candidate.id === envelope.id);
       if (offered?.verdict === "stored" || offered?.verdict === "duplicate") delivery.ack();
       else delivery.retry({ delaySeconds: deps.limits.retryDelaySeconds });
-      // A message that the queue hands over again is no sender's repeat.
+      // A message that the queue hands over again is no sender's duplicate.
       if (offered?.verdict === "duplicate" && delivery.attempts === 1) {
         deps.idempotency?.seenAgain(envelope, offered);
       }

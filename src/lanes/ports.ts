@@ -24,7 +24,7 @@ export interface DriverDependencies {
   /** Envelopes of the events that an output emits; they commit together with its completion. */
   readonly buildEmits: (event: LeasedEvent, output: StoredOutput) => Promise<readonly EventEnvelope[]>;
   readonly telemetry: Telemetry;
-  /** What the edge may answer repeats from. Absent: nothing. */
+  /** What the edge may answer duplicates from. Absent: nothing. */
   readonly idempotency?: EndWriter;
   readonly clock: Clock;
   /** A fresh unguessable id. */

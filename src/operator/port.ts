@@ -135,7 +135,7 @@ export interface OperatorDependencies {
   /** Deletes the bodies of a partition's events that are too large for a message. @returns how many */
   readonly eraseBodies: (partition: PartitionName) => Promise<number>;
   /** Deletes what the idempotency cache has of a partition's events. @throws when it cannot be reached */
-  readonly eraseRepeats: (partition: PartitionName) => Promise<void>;
+  readonly eraseKnownEnds: (partition: PartitionName) => Promise<void>;
   readonly undeliverable: UndeliverableShelf;
   /** Sends a kept message the way it was going. */
   readonly resend: (body: JsonValue) => Promise<Result<null, "unreadable" | "pushed_back">>;

@@ -30,7 +30,7 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
       part: `sources.${name}.idempotency`,
       // Nobody asked for the default: a deployment of before has no such namespace, and lacks nothing else.
       bindings: idempotency === "results" ? [`IDEMPOTENCY${bindingSuffix(jurisdiction)}`] : [],
-      effect: "repeats are answered by their partition alone",
+      effect: "duplicates are answered by their partition alone",
     })),
     ...[...config.models].map(([name, model]) => ({
       part: `models.${name}`,

@@ -36,7 +36,7 @@ export interface OperatorParts {
   readonly ledgers: PerJurisdiction<LedgerBindings>;
   readonly buckets: PerJurisdiction<R2Bucket>;
   readonly partitions: PartitionOperations;
-  readonly eraseRepeats: OperatorDependencies["eraseRepeats"];
+  readonly eraseKnownEnds: OperatorDependencies["eraseKnownEnds"];
   readonly append: ResendDependencies["append"];
   readonly lanes: LaneSet;
   readonly text: (name: string) => string | undefined;
@@ -45,7 +45,8 @@ export interface OperatorParts {
 }
 
 export function createOperatorServices(parts: OperatorParts): OperatorServices {
-  const { config, env, ledgers, buckets, partitions, eraseRepeats, append, lanes, text, nowMs, log } = parts;
+  const { config, env, ledgers, buckets, partitions, eraseKnownEnds, append, lanes, text, nowMs, log } =
+    parts;
   const sending: ResendDependencies = {
     append,
     ring: (partition, priority) => lanes.ring(partition, priority),
@@ -61,7 +62,7 @@ export function createOperatorServices(parts: OperatorParts): OperatorServices {
     partitionsOf: (customer) => partitionsOf(config.sources, customer),
     loadBody: createBodyLoader(payloadsByKey((name) => Reflect.get(env, name))),
     eraseBodies: (partition) => eraseBodies(buckets, partition),
-    eraseRepeats,
+    eraseKnownEnds,
     undeliverable: createUndeliverableShelf(buckets),
     resend: (body) => resend(sending, body),
     guards: createGuardBoard(env.GUARD, config),

@@ -52,7 +52,7 @@ export class BatchReport {
         `${total("outOfOrder")} out of a strict order; a fencing one refused ${total("refusedAsOld")}`,
       `late ${total("late")} (${share(total("late"), total("stored"))}); model calls ${total("modelCalls")}, ` +
         `by drivers that had lost their lease ${total("modelCallsByZombies")}`,
-      `repeats answered at the edge: ${total("knownAtEdge")}`,
+      `duplicates answered at the edge: ${total("knownAtEdge")}`,
       `answers that senders waited for: ${total("answersByModel")} by the pipeline, ${total("answersByDefault")} by default`,
       `stranded by a dropped alarm that nobody had reported: ${total("stranded")}`,
       "faults",

@@ -39,7 +39,7 @@ export interface LogStatistics {
   modelCalls: number;
   /** By drivers that had lost their lease and did not know it yet. */
   modelCallsByZombies: number;
-  /** Repeats that the cache answered. */
+  /** Duplicates that the cache answered. */
   knownAtEdge: number;
 }
 
@@ -92,14 +92,14 @@ export class Rules
     this.checkSomewhere(envelope.id, "what was answered 2xx is durable");
   }
 
-  /** The cache may only repeat what the partition has committed of this very event, whichever run it was. */
+  /** The cache may only pass on what the partition has committed of this very event, whichever run it was. */
   wasKnownAtEdge(envelope: EventEnvelope, { state, result }: AnsweredEvent): void {
     this.statistics.knownAtEdge++;
     const { id } = envelope;
     const said = endedAs(state ?? "", result);
     this.context.check(
       this.ends.get(id)?.has(said) === true,
-      "the edge repeats what the event came to",
+      "the edge tells what the event came to",
       () => `${short(id)} ${said}`,
     );
   }

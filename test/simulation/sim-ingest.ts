@@ -6,7 +6,7 @@ import type { SyncRoute } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import type { DecisionRecord } from "../../src/core/partition/model.ts";
-import { answerRepeats, type AnsweredEvent } from "../../src/ingest/answer.ts";
+import { answerDuplicates, type AnsweredEvent } from "../../src/ingest/answer.ts";
 import { appendEvents } from "../../src/lanes/append.ts";
 import { createLaneSet } from "../../src/lanes/wire/lane-set.ts";
 import type { EventProcessor } from "../../src/pipeline/processor.ts";
@@ -78,8 +78,8 @@ export class SimIngest {
     const newId = () => context.newId("r");
     const take = async (): Promise<boolean> => {
       const planned = { envelope: received, status: "queued", sync: null } as const;
-      const repeats = await answerRepeats(this.kv.cacheOf(process), received.source, [planned]);
-      const [known] = repeats ?? [];
+      const duplicates = await answerDuplicates(this.kv.cacheOf(process), received.source, [planned]);
+      const [known] = duplicates ?? [];
       if (known !== undefined) {
         this.watcher.wasKnownAtEdge(received, known);
         return true;

@@ -4,11 +4,26 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import type { IdempotencyStore } from "../../src/cache/idempotency.ts";
+import { SIGNERS } from "../../dev/senders/signers.ts";
+import { signSampleOf } from "../../dev/senders/signer.ts";
+import type { KnownEnd } from "../../src/core/idempotency.ts";
+import { hubspot } from "../../src/ingest/senders/mail.ts";
 import { definePipeline, defineSource, stripe, type SourceOptions } from "../../src/index.ts";
 import { PermanentError } from "../../src/pipeline/permanent-error.ts";
 import { reading, watchKv } from "../support/kv.ts";
 import { MIGRATIONS } from "./ledger-support.ts";
-import { SECRET, stripeHeader } from "./ingest-support.ts";
+import {
+  BODY,
+  NOW_MS,
+  post,
+  SECRET,
+  stripeHeader,
+  stripeRequest,
+  stripeSource,
+  testIngest,
+  testPipeline,
+} from "./ingest-support.ts";
+import { requestOf } from "./senders-support.ts";
 import { wholeGateway } from "./whole-gateway.ts";
 
 beforeAll(() => applyD1Migrations(env.LEDGER, MIGRATIONS()));
@@ -70,13 +85,13 @@ const answerSchema = z.object({
 let numbers = 0;
 const newId = () => `evt_edge_${++numbers}`;
 
-describe("a source that says nothing of repeats (`duplicates`)", () => {
-  it("answers from the edge once the partition has seen a repeat of what has ended, with the stored result and without a message", async () => {
+describe("a source that says nothing of duplicates", () => {
+  it("answers from the edge once the partition has seen a duplicate of what has ended, with the stored result and without a message", async () => {
     const { gateway, puts, send, work } = gatewayWith();
     const id = newId();
     const first = await send(id);
     expect(first).toEqual({ id: first.id, status: "queued" });
-    // A repeat before the end: the partition knows it, and there is nothing to store yet.
+    // A duplicate before the end: the partition knows it, and there is nothing to store yet.
     await send(id);
     await work();
     expect(puts).toEqual([]);
@@ -107,7 +122,7 @@ describe("a source that says nothing of repeats (`duplicates`)", () => {
 describe("a source with `results`", () => {
   const results: Options = { idempotency: "results" };
 
-  it("answers the first repeat with what the event came to", async () => {
+  it("answers the first duplicate with what the event came to", async () => {
     const { gateway, send, work } = gatewayWith(results);
     const id = newId();
     const first = await send(id);
@@ -121,7 +136,7 @@ describe("a source with `results`", () => {
     expect(gateway.queues.lanes).toEqual([]);
   });
 
-  it("keeps no result of more than 8 KiB: a repeat is told the state alone", async () => {
+  it("keeps no result of more than 8 KiB: a duplicate is told the state alone", async () => {
     judge = () => "x".repeat(9_000);
     const { send, work } = gatewayWith(results);
     const id = newId();
@@ -131,7 +146,7 @@ describe("a source with `results`", () => {
     expect(await send(id)).toEqual({ id: first.id, status: "duplicate", state: "done" });
   });
 
-  it("never takes another customer's event of the same id for a repeat", async () => {
+  it("never takes another customer's event of the same id for a duplicate", async () => {
     const { gateway, send, work } = gatewayWith(results);
     const id = newId();
     const first = await send(id, { customer: "ada" });
@@ -240,6 +255,74 @@ describe("a source with `results`", () => {
   });
 });
 
+describe("a duplicate at the door", () => {
+  it("is answered while the lanes are too deep for anything new: it needs no room in them", async () => {
+    const known: KnownEnd[] = [];
+    const { ingest, appended } = testIngest(
+      { stripe: stripeSource() },
+      { sheds: () => true, lookUp: async () => (known.length === 0 ? null : known) },
+    );
+    expect((await ingest(await stripeRequest(BODY), "stripe")).status).toBe(503);
+    known.push({ state: "done", result: { score: 7 } });
+    const response = await ingest(await stripeRequest(BODY), "stripe");
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      status: "duplicate",
+      state: "done",
+      result: { score: 7 },
+    });
+    expect(appended).toEqual([]);
+  });
+
+  it("is not looked for before its signature is verified", async () => {
+    let asked = 0;
+    const { ingest } = testIngest(
+      { stripe: stripeSource() },
+      { lookUp: async () => (asked++, [{ state: "done" }]) },
+    );
+    const forged = post(BODY, { "stripe-signature": await stripeHeader(BODY, { secret: "whsec_wrong" }) });
+    expect((await ingest(forged, "stripe")).status).toBe(401);
+    expect(asked).toBe(0);
+  });
+
+  it("stands in the answer at its place among the others of one body, what is filtered included", async () => {
+    const item = (eventId: number, objectId: number) => ({ eventId, objectId, subscriptionType: "made" });
+    const hubs = defineSource({
+      verify: hubspot({ secrets: ["HUBSPOT_SECRET"] }),
+      events: { made: z.object({ eventId: z.int(), objectId: z.int() }) },
+      partitionBy: ({ payload }) => payload.objectId,
+      filter: ({ payload }) => payload.objectId !== 13,
+      routes: (route) => [route("made", testPipeline("made"))],
+    });
+    const asked: (readonly string[])[] = [];
+    const { ingest, appended } = testIngest(
+      { hubspot: hubs },
+      {
+        secret: () => "hub",
+        lookUp: async (_, ids) => {
+          asked.push(ids);
+          return ids.map((__, at) => ({ state: "done", result: at }));
+        },
+      },
+    );
+    const body = JSON.stringify([item(1, 7), item(2, 13), item(3, 8)]);
+    const signer = SIGNERS.get("hubspot");
+    if (signer === undefined) throw new Error("HubSpot can be played");
+    const facts = { id: "1", type: "made", atMs: NOW_MS, url: "https://sluice.test/in/hubspot" };
+    const request = requestOf(await signSampleOf(signer, { ...facts, secret: "hub", body }));
+    const response = await ingest(request, "hubspot");
+    expect(await response.json()).toMatchObject({
+      events: [
+        { id: asked[0]?.[0], status: "duplicate", result: 0 },
+        { id: null, status: "filtered" },
+        { id: asked[0]?.[1], status: "duplicate", result: 1 },
+      ],
+    });
+    expect(asked).toHaveLength(1);
+    expect(appended).toEqual([]);
+  });
+});
+
 describe("a source with `off`", () => {
   it("asks and writes nothing", async () => {
     const { calls, send, work } = gatewayWith({ idempotency: "off" });
@@ -288,7 +371,7 @@ describe("a sync route", () => {
 });
 
 describe("a customer who is erased", () => {
-  it("leaves no result behind: a repeat is a new event", async () => {
+  it("leaves no result behind: the same id is a new event", async () => {
     const { gateway, send, work } = gatewayWith({ idempotency: "results" });
     const id = newId();
     const { id: eventId } = await send(id, { customer: "gone" });

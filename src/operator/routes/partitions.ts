@@ -178,7 +178,7 @@ async function erase(deps: OperatorDependencies, name: PartitionName, confirm: s
   const bodies = await deps.eraseBodies(name);
   await deps.partitions.erase(name);
   // After the log: no driver can end an event of it any more.
-  await deps.eraseRepeats(name);
+  await deps.eraseKnownEnds(name);
   await deps.ledger.erase(name);
   await deps.openPartitions.settle(name);
   return ok({ status: "erased", bodies } as const);

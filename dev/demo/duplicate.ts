@@ -9,7 +9,7 @@ import { post, type Sent } from "./traffic.ts";
 /** Of a source with `idempotency: "results"`: answered at the edge, without a message or a partition. */
 const SENDER = "github";
 /** The look-up passes a slow KV by, and then the partition decides: on a busy machine it is asked again. */
-const MAX_REPEATS = 10;
+const MAX_ATTEMPTS = 10;
 const PAUSE_MS = 500;
 
 const answerSchema = z.object({
@@ -19,7 +19,7 @@ const answerSchema = z.object({
   result: z.json(),
 });
 
-export async function repeatOneEvent(
+export async function sendAgain(
   url: string,
   sent: readonly Sent[],
 ): Promise<{ readonly isAnswered: boolean; readonly text: string }> {
@@ -27,14 +27,14 @@ export async function repeatOneEvent(
   const one = delivered.find(({ sample }) => sample.sender === SENDER) ?? delivered[0];
   if (one === undefined) return { isAnswered: true, text: "there was none to send again" };
   let said: unknown = null;
-  for (let repeat = 1; repeat <= MAX_REPEATS; repeat++) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const { answer } = await post(url, one.sample, "duplicate");
     said = answer;
-    const duplicate = answerSchema.safeParse(answer);
-    if (duplicate.success) {
-      const { state, result } = duplicate.data;
+    const parsed = answerSchema.safeParse(answer);
+    if (parsed.success) {
+      const { state, result } = parsed.data;
       const text = `${one.sample.sender} ${one.sample.type}: duplicate, ${state}, ${JSON.stringify(result)}`;
-      return { isAnswered: duplicate.data.id === one.eventId, text };
+      return { isAnswered: parsed.data.id === one.eventId, text };
     }
     await sleep(PAUSE_MS);
   }
