@@ -51,7 +51,7 @@ export function classifyModelError(thrown: unknown, phase: CallPhase, nowMs: num
     return fault(UNSUPPORTED, `the provider does not take this request (${thrown.name})`);
   if (TypeValidationError.isInstance(thrown) || JSONParseError.isInstance(thrown)) {
     const said = TypeValidationError.isInstance(thrown) ? readProviderError(thrown.value) : undefined;
-    if (said !== undefined && said.words.length > 0) return streamError(said, undefined);
+    if (said !== undefined && saysSomething(said)) return streamError(said, undefined);
     return fault(BAD_RESPONSE, "the provider sent something that is not a completion");
   }
   if (isIncomplete(thrown)) {
@@ -74,7 +74,7 @@ function classifyApiError(error: APICallError, phase: CallPhase, nowMs: number):
   if (status === undefined) return connectionFault(error, phase);
   if (status < 300) {
     const inBody = readProviderErrorText(error.responseBody);
-    if (inBody.words.length > 0) return streamError(inBody, undefined);
+    if (saysSomething(inBody)) return streamError(inBody, undefined);
     const unreadable = phase === "connect" || JSONParseError.isInstance(error.cause);
     return unreadable
       ? fault(BAD_RESPONSE, `answer with status ${status} could not be read`)
@@ -82,11 +82,12 @@ function classifyApiError(error: APICallError, phase: CallPhase, nowMs: number):
   }
   const header = (name: string) => responseHeaders?.[name];
   const inText = readProviderErrorText(error.responseBody);
-  const said = inText.words.length > 0 ? inText : readProviderError(error.data);
+  const said = saysSomething(inText) ? inText : readProviderError(error.data);
   const limits = readLimits({ header, status, nowMs, bodyRetryAfterMs: said.retryAfterMs });
   const verdict = classifyProviderError({
     status,
     words: said.words,
+    text: said.text,
     shouldRetry: readFlag(header("x-should-retry")),
   });
   const requestId = header("x-request-id") ?? header("request-id") ?? header("cf-ray");
@@ -108,6 +109,10 @@ function classifyApiError(error: APICallError, phase: CallPhase, nowMs: number):
   };
 }
 
+function saysSomething({ words, text }: ProviderWords): boolean {
+  return words.length > 0 || text !== undefined;
+}
+
 /** A limited answer without `Retry-After` may still say when the exhausted quantity comes back. */
 function waitOf(hint: LimitHint | undefined): number | undefined {
   if (hint === undefined) return undefined;
@@ -118,7 +123,7 @@ function waitOf(hint: LimitHint | undefined): number | undefined {
 }
 
 function streamError(said: ProviderWords, status: number | undefined): ModelFault {
-  const verdict = classifyProviderError({ status, words: said.words });
+  const verdict = classifyProviderError({ status, words: said.words, text: said.text });
   const words = said.words.filter(isCode).join(", ");
   const wait = verdict.class === "transient" ? said.retryAfterMs : undefined;
   const maxMs = LIMITS.headers.maxRetryAfterMs;

@@ -4,7 +4,8 @@
  *   {error: {message, type, code, status, details, innererror}}   OpenAI and its like, Anthropic, Gemini, Azure
  *   [{error: …}]                                                    Gemini through its OpenAI endpoint
  *   {error: "text"} · {object: "error", type, code}                 small servers, vLLM
- * Takes words and numbers, never the message: providers quote the prompt and parts of the key there.
+ * Takes words and numbers. The message is for the classifier alone, which looks for money in it: providers quote the prompt and
+ * parts of the key there, so it is never shown or logged.
  */
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
@@ -12,6 +13,7 @@ import { parseDurationMs } from "./limit-headers.ts";
 
 export interface ProviderWords {
   readonly words: readonly string[];
+  readonly text: string | undefined;
   readonly retryAfterMs: number | undefined;
 }
 
@@ -20,6 +22,8 @@ const wordSchema = z
   .transform(String)
   .optional()
   .catch(undefined);
+
+const textSchema = z.string().optional().catch(undefined);
 
 const detailSchema = z.looseObject({
   reason: wordSchema,
@@ -34,6 +38,9 @@ const errorSchema = z.looseObject({
   code: wordSchema,
   status: wordSchema,
   type: wordSchema,
+  message: textSchema,
+  /** A sentence, in the place of an object. */
+  error: textSchema,
   innererror: z.looseObject({ code: wordSchema }).optional().catch(undefined),
   details: z.array(detailSchema).optional().catch(undefined),
   /** Provider packages keep what was said here, in the error parts of their streams. */
@@ -45,7 +52,7 @@ const errorSchema = z.looseObject({
 
 const envelopeSchema = z.looseObject({ error: errorSchema });
 
-const NOTHING: ProviderWords = { words: [], retryAfterMs: undefined };
+const NOTHING: ProviderWords = { words: [], text: undefined, retryAfterMs: undefined };
 
 export function readProviderError(value: unknown): ProviderWords {
   const body: unknown = Array.isArray(value) ? value[0] : value;
@@ -60,6 +67,7 @@ export function readProviderError(value: unknown): ProviderWords {
   const delays = details.map((detail) => parseDurationMs(detail.retryDelay));
   return {
     words: words.filter((word) => word !== undefined).filter((word) => word !== ""),
+    text: plain.message ?? plain.error,
     retryAfterMs: daily ? LIMITS.headers.maxRetryAfterMs : delays.find((delay) => delay !== undefined),
   };
 }

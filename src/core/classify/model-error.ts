@@ -14,6 +14,8 @@ export interface ProviderError {
   readonly status?: number | undefined;
   /** The words the provider used, most specific first: `code`, `status`, `type`, an inner code. */
   readonly words: readonly string[];
+  /** The provider's sentence. Read only for money, where the words leave that open; never shown. */
+  readonly text?: string | undefined;
   /** `x-should-retry`: the provider's own word. */
   readonly shouldRetry?: boolean | undefined;
 }
@@ -101,6 +103,29 @@ const VERDICT_BY_WORD: ReadonlyMap<string, Verdict> = new Map([
 const ABOUT_MONEY =
   /billing|payment|spend(ing)?_limit|credit_(balance|limit)|insufficient_(balance|credit|fund)/;
 
+/**
+ * Some providers tell an empty account as a bad request, a limit or a missing permission, and only the sentence says so. As seen
+ * from Anthropic (400 `invalid_request_error`), Gemini (429 `RESOURCE_EXHAUSTED`), xAI (403, 429), OpenRouter and DeepSeek.
+ */
+const SAYS_NO_MONEY = new RegExp(
+  [
+    "credit balance is too low",
+    "reached your specified (api |workspace )?(api )?usage limits?",
+    "credits? (is|are|has been|have been) (depleted|exhausted|used up)",
+    "used (all|up all) (of )?(your |the )?(available |prepaid )?credits?",
+    "(insufficient|not enough) (account |credit )?(balance|credits?|funds)",
+    "requires? more credits|(purchase|buy) more credits|(out of|no remaining) credits",
+    "(doesn't|does not|don't) have any credits",
+    "(spend|spending|credit|billing) (limit|cap) (has been |was |is )?(exceeded|reached|hit)",
+    "(exceeded|reached|hit) (your|its|the|their) (\\w+ )?(spend|spending|credit|billing) (limit|cap)",
+    "key limit exceeded",
+  ].join("|"),
+);
+/** Sentences that some providers use for a limit per minute as well: they count where no code says otherwise. */
+const MAY_SAY_NO_MONEY =
+  /exceeded your current quota|monthly (usage|quota)( limit)?|payment required|check your plan and billing/;
+const MAX_TEXT_CHARACTERS = 400;
+
 /** Says less than any status: counts only where there is none. */
 const VAGUE: ReadonlyMap<string, Verdict> = new Map(
   words({ class: "permanent", code: "invalid_request" }, [
@@ -115,8 +140,11 @@ export function classifyProviderError(error: ProviderError): Verdict {
   const normalized = error.words.map(normalizeWord);
   for (const word of normalized) {
     const verdict = VERDICT_BY_WORD.get(word) ?? (ABOUT_MONEY.test(word) ? QUOTA : undefined);
-    if (verdict !== undefined) return verdict;
+    if (verdict === undefined) continue;
+    const isOpen = verdict === RATE_LIMITED || verdict === UNAUTHORIZED;
+    return isOpen && says(error.text, SAYS_NO_MONEY) ? QUOTA : verdict;
   }
+  if (says(error.text, SAYS_NO_MONEY) || says(error.text, MAY_SAY_NO_MONEY)) return QUOTA;
   const status = error.status ?? statusAmong(normalized);
   const verdict =
     (status === undefined ? undefined : verdictOfStatus(status)) ??
@@ -129,6 +157,11 @@ export function classifyProviderError(error: ProviderError): Verdict {
 /** A finish reason can be a refusal under many names. */
 export function isPolicyWord(word: string): boolean {
   return VERDICT_BY_WORD.get(normalizeWord(word)) === CONTENT_POLICY;
+}
+
+function says(text: string | undefined, what: RegExp): boolean {
+  if (text === undefined) return false;
+  return what.test(text.slice(0, MAX_TEXT_CHARACTERS).toLowerCase().replace(/’/g, "'"));
 }
 
 /** undefined for what is no error: the caller knows more than a 200 does. */
