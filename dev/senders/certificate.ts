@@ -15,20 +15,27 @@ const RSA_KEY = { ...RSA, modulusLength: 2_048, publicExponent: Uint8Array.from(
 /** sha256WithRSAEncryption, and its parameters: NULL. */
 const SIGNATURE_ALGORITHM = tlv(0x30, [...oid("2a864886f70d01010b"), 0x05, 0x00]);
 const COMMON_NAME = oid("550403");
+const ORGANIZATION = oid("55040a");
 
 export async function selfSignedCertificate(options: {
   readonly commonName: string;
+  /** Who is said to have issued it; Amazon by default, null: the subject itself. It is signed under its own key in any case. */
+  readonly issuer?: { readonly organization: string; readonly commonName: string } | null;
   readonly validFromMs: number;
   readonly validToMs: number;
 }): Promise<SelfSigned> {
   const pair = pairOf(await crypto.subtle.generateKey(RSA_KEY, true, ["sign", "verify"]));
   const spki = await exportBytes("spki", pair.publicKey);
   const pkcs8 = await exportBytes("pkcs8", pair.privateKey);
-  const attribute = tlv(0x30, [
-    ...COMMON_NAME,
-    ...tlv(0x0c, [...new TextEncoder().encode(options.commonName)]),
-  ]);
-  const name = tlv(0x30, tlv(0x31, attribute));
+  const subject = tlv(0x30, attribute(COMMON_NAME, options.commonName));
+  const { issuer = { organization: "Amazon", commonName: "Amazon RSA 2048 M01" } } = options;
+  const issuedBy =
+    issuer === null
+      ? subject
+      : tlv(0x30, [
+          ...attribute(ORGANIZATION, issuer.organization),
+          ...attribute(COMMON_NAME, issuer.commonName),
+        ]);
   const validity = tlv(0x30, [...utcTime(options.validFromMs), ...utcTime(options.validToMs)]);
   const version = tlv(0xa0, [0x02, 0x01, 0x02]);
   const serial = [0x02, 0x01, 0x01];
@@ -36,15 +43,19 @@ export async function selfSignedCertificate(options: {
     ...version,
     ...serial,
     ...SIGNATURE_ALGORITHM,
-    ...name,
+    ...issuedBy,
     ...validity,
-    ...name,
+    ...subject,
     ...spki,
   ]);
   const signature = await crypto.subtle.sign(RSA.name, pair.privateKey, Uint8Array.from(toSign));
   const bits = tlv(0x03, [0, ...new Uint8Array(signature)]);
   const certificate = Uint8Array.from(tlv(0x30, [...toSign, ...SIGNATURE_ALGORITHM, ...bits]));
   return { pem: pemOf(certificate), privateKey: toBase64(pkcs8) };
+}
+
+function attribute(type: readonly number[], text: string): readonly number[] {
+  return tlv(0x31, tlv(0x30, [...type, ...tlv(0x0c, [...new TextEncoder().encode(text)])]));
 }
 
 function pemOf(der: Bytes): string {

@@ -10,7 +10,7 @@ import { encodeUtf8 } from "./encodings.ts";
 import { isSameSecret } from "./fixed-time.ts";
 import type { HandshakeName } from "./scheme.ts";
 import { declaredLength } from "../platform/read-body.ts";
-import { isSnsUrl } from "./sns.ts";
+import { isSnsConfirmationUrl } from "./sns-origin.ts";
 
 export interface HandshakeAnswer {
   readonly status: 200 | 204;
@@ -162,9 +162,7 @@ export async function answerSigned(
     }
     case "aws-sns": {
       const isAsked = nameAt(payload, "Type") === "SubscriptionConfirmation";
-      return isAsked && context.confirmSubscriptions
-        ? confirm(String(nameAt(payload, "SubscribeURL") ?? ""), context.fetch)
-        : NOT_A_HANDSHAKE;
+      return isAsked && context.confirmSubscriptions ? confirm(payload, context.fetch) : NOT_A_HANDSHAKE;
     }
     case "asana":
     case "dropbox":
@@ -200,9 +198,10 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The URL was signed, and its host is Amazon's all the same. */
-async function confirm(url: string, fetcher: typeof fetch): Promise<Answered> {
-  if (!isSnsUrl(url)) return REFUSED;
+/** The URL was signed. It must be Amazon's all the same, and confirm the topic that was proven to be ours. */
+async function confirm(payload: JsonValue, fetcher: typeof fetch): Promise<Answered> {
+  const url = String(nameAt(payload, "SubscribeURL") ?? "");
+  if (!isSnsConfirmationUrl(url, String(nameAt(payload, "TopicArn") ?? ""))) return REFUSED;
   try {
     const signal = AbortSignal.timeout(LIMITS.ingest.senderFetchMs);
     const response = await fetcher(url, { redirect: "manual", signal });

@@ -2,6 +2,11 @@
 declare module "node:crypto" {
   export class X509Certificate {
     constructor(pem: string);
+    /** A name per line: `CN=sns.amazonaws.com`. */
+    readonly subject: string;
+    readonly issuer: string;
+    /** `DNS:sns.amazonaws.com, DNS:…` */
+    readonly subjectAltName: string | undefined;
     /** As OpenSSL prints it: `Nov 21 19:46:02 2026 GMT`. */
     readonly validFrom: string;
     readonly validTo: string;

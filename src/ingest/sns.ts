@@ -1,7 +1,7 @@
 /**
  * Amazon SNS (https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html): the message names
- * the certificate it was signed under, so the proof is that the certificate comes from Amazon's own host, that
- * the signature fits, and that the topic is one of ours, since anybody may have a topic. Nothing is fetched for a
+ * the certificate it was signed under, so the proof is that the certificate comes from Amazon's own host and is made
+ * out to SNS, that the signature fits, and that the topic is one of ours, since anybody may have a topic. Nothing is fetched for a
  * message that fails a cheaper test.
  */
 import { LIMITS } from "../config/limits.ts";
@@ -11,6 +11,7 @@ import { valueAt } from "./body-fields.ts";
 import { decodeBase64, encodeUtf8 } from "./encodings.ts";
 import { isSameSecret } from "./fixed-time.ts";
 import type { SignatureScheme } from "./scheme.ts";
+import { isSnsCertificate, isSnsCertificateUrl } from "./sns-origin.ts";
 import { parseRfc3339 } from "./times.ts";
 import { refused, type RefusalReason, type VerifiedFacts, type VerifyFailure } from "./verify-failure.ts";
 
@@ -40,21 +41,6 @@ const SIGNED_BY_TYPE: Readonly<Record<string, readonly string[]>> = {
   UnsubscribeConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
 };
 const HASH_BY_VERSION: Readonly<Record<string, string>> = { "1": "SHA-1", "2": "SHA-256" };
-const SNS_HOST = /^sns\.[a-z0-9-]{3,}\.amazonaws\.com(?:\.cn)?$/;
-
-/** https, Amazon's own host, no other port, no user. */
-export function isSnsUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  return (
-    url !== null &&
-    url.protocol === "https:" &&
-    url.port === "" &&
-    url.username === "" &&
-    url.password === "" &&
-    SNS_HOST.test(url.hostname)
-  );
-}
-
 export async function verifySns(input: SnsInput): Promise<Result<VerifiedFacts, VerifyFailure>> {
   const { payload, nowMs } = input;
   const text = (name: string): string | null => {
@@ -78,8 +64,7 @@ export async function verifySns(input: SnsInput): Promise<Result<VerifiedFacts, 
   if (!isOurs) return err(refused("topic_unknown"));
 
   const url = text("SigningCertURL") ?? "";
-  if (!isSnsUrl(url) || !new URL(url).pathname.endsWith(".pem"))
-    return err(refused("certificate_url_refused"));
+  if (!isSnsCertificateUrl(url)) return err(refused("certificate_url_refused"));
   const key = await certificateKey(url, hash, nowMs, input.fetchCertificate);
   if (!key.ok) return key;
   const lines = names.flatMap((name) => {
@@ -126,7 +111,7 @@ async function certificateKey(
     } catch {
       return err({ kind: "misconfigured", reason: "certificate_unavailable" });
     }
-    const read = await readCertificate(pem, nowMs);
+    const read = await readCertificate(pem, url, nowMs);
     if (read === null) return err(refused("certificate_invalid"));
     certificate = read;
     if (certificatesByUrl.size >= LIMITS.ingest.maxCachedCertificates) {
@@ -146,10 +131,13 @@ async function certificateKey(
 }
 
 /** The platform reads X.509 itself; loaded with the first SNS message, so that nobody else pays for it. */
-async function readCertificate(pem: string, nowMs: number): Promise<CachedCertificate | null> {
+async function readCertificate(pem: string, url: string, nowMs: number): Promise<CachedCertificate | null> {
+  // One certificate and nothing before it: the reader would take it out of the middle of any text.
+  if (!pem.startsWith("-----BEGIN CERTIFICATE-----")) return null;
   try {
     const { X509Certificate } = await import("node:crypto");
     const certificate = new X509Certificate(pem);
+    if (!isSnsCertificate(url, certificate)) return null;
     return {
       spki: Uint8Array.from(certificate.publicKey.export({ type: "spki", format: "der" })),
       validFromMs: Date.parse(certificate.validFrom),

@@ -117,7 +117,7 @@ describe("handshakes that carry a signature", () => {
       SubscribeURL,
       Timestamp: new Date(NOW_MS).toISOString(),
     });
-    const own = "https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=2336412f37";
+    const own = `https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=${SNS_TOPIC}&Token=2336412f37`;
     // The certificate is fetched first, and stays.
     const warm = await senderGateway();
     expect((await post(warm, "aws-sns", confirmation(own))).status).toBe(503);

@@ -6,12 +6,25 @@ import { DAY_MS, LIMITS } from "../../src/config/limits.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import { certificateFetcher } from "../../src/ingest/fetch-certificate.ts";
 import { awsSns } from "../../src/ingest/senders/platforms.ts";
-import { isSnsUrl } from "../../src/ingest/sns.ts";
+import { isSnsCertificateUrl, isSnsConfirmationUrl } from "../../src/ingest/sns-origin.ts";
 import { verifyRequest } from "../../src/ingest/verify.ts";
 import { NOW_MS } from "./ingest-support.ts";
 import { snsCertificate } from "./senders-support.ts";
 
 const HOST = "https://sns.eu-central-1.amazonaws.com";
+/** Amazon's, but other customers': a bucket or a load balancer may be called `sns`. */
+const FOREIGN_HOSTS = [
+  "sns.s3-us-west-2.amazonaws.com",
+  "sns.s3-external-1.amazonaws.com",
+  "sns.s3.amazonaws.com",
+  "sns.elb.amazonaws.com",
+  "sns.s3-website-us-east-1.amazonaws.com",
+  "sns.eu-central-1.elb.amazonaws.com",
+  "sns.s3.eu-central-1.amazonaws.com",
+  "sns.us-east-1.amazonaws.com.cn",
+  "sns.cn-north-1.amazonaws.com",
+  "sns.eu-central-1.amazonaws.com.",
+];
 /** A new one per test: certificates are kept by their URL. */
 let certificateUrl = "";
 let fetches = 0;
@@ -99,11 +112,23 @@ describe("a message of Amazon SNS", () => {
       "https://sns.eu-central-1.amazonaws.com/x.txt",
       "https://sns.eu-central-1.amazonaws.com/?x.pem",
       "",
+      ...FOREIGN_HOSTS.map((host) => `https://${host}/SimpleNotificationService-1.pem`),
+      `${HOST}/SimpleNotificationService-1.pem?Action=GetTopicAttributes`,
+      `${HOST}/SimpleNotificationService-1.pem#x`,
+      `${HOST}/bucket/SimpleNotificationService-1.pem`,
+      `${HOST}/SimpleNotificationService-1%2epem`,
     ]) {
       expect(await verdict({ SigningCertURL: url }), url).toBe("certificate_url_refused");
     }
     expect(fetches).toBe(0);
-    expect(isSnsUrl("https://sns.cn-north-1.amazonaws.com.cn/x.pem")).toBe(true);
+    for (const host of ["us-east-1", "us-gov-west-1", "ap-southeast-5", "il-central-1", "ap-northeast-3"]) {
+      expect(isSnsCertificateUrl(`https://sns.${host}.amazonaws.com/SimpleNotificationService-1.pem`)).toBe(
+        true,
+      );
+    }
+    expect(
+      isSnsCertificateUrl("https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-1.pem"),
+    ).toBe(true);
   });
 
   it("older or newer than an hour is refused", async () => {
@@ -121,15 +146,46 @@ describe("a message of Amazon SNS", () => {
     const validity = { validFromMs: NOW_MS - DAY_MS, validToMs: NOW_MS + DAY_MS };
     const other = await selfSignedCertificate({ commonName: "sns.amazonaws.com", ...validity });
     expect(await verdict({}, { key: other.privateKey })).toBe("signature_mismatch");
-    certificateUrl = `${HOST}/other.pem`;
+    certificateUrl = `${HOST}/SimpleNotificationService-other.pem`;
     expect(await verdict({}, { nowMs: NOW_MS + 2 * DAY_MS })).toBe("certificate_invalid");
     for (const pem of ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]) {
-      certificateUrl = `${HOST}/${pem.length}.pem`;
+      certificateUrl = `${HOST}/SimpleNotificationService-${pem.length}.pem`;
       expect(await verdict({}, { pem })).toBe("certificate_invalid");
     }
-    certificateUrl = `${HOST}/long.pem`;
+    certificateUrl = `${HOST}/SimpleNotificationService-long.pem`;
     const pem = "x".repeat(LIMITS.ingest.maxCertificateCharacters + 1);
     expect(await verdict({}, { pem })).toBe("certificate_unavailable");
+  });
+
+  it("is refused under a certificate that names another subject, itself as its issuer, or no Amazon", async () => {
+    const validity = { validFromMs: NOW_MS - DAY_MS, validToMs: NOW_MS + DAY_MS };
+    const commonName = "sns.amazonaws.com";
+    const fresh = () => {
+      certificateUrl = `${HOST}/SimpleNotificationService-${crypto.randomUUID()}.pem`;
+    };
+    for (const forged of [
+      { commonName: "evil.example" },
+      { commonName: "sns.amazonaws.com.evil.example" },
+      { commonName: "sns-signing.us-east-1.amazonaws.com" },
+      { commonName, issuer: null },
+      { commonName, issuer: { organization: "Evil", commonName: "Amazon RSA 2048 M01" } },
+      { commonName, issuer: { organization: "Evil\nO=Amazon", commonName: "x" } },
+    ]) {
+      fresh();
+      const { pem, privateKey } = await selfSignedCertificate({ ...forged, ...validity });
+      expect(await verdict({}, { pem, key: privateKey }), JSON.stringify(forged)).toBe("certificate_invalid");
+    }
+    fresh();
+    const regional = await selfSignedCertificate({
+      commonName: "sns-signing.eu-central-1.amazonaws.com",
+      ...validity,
+    });
+    expect(await verdict({}, { pem: regional.pem, key: regional.privateKey })).toBe("proven");
+  });
+
+  it("is refused when the certificate stands inside another text, as in an answer of the API", async () => {
+    const { pem } = await snsCertificate();
+    expect(await verdict({}, { pem: `<Policy>\n${pem}</Policy>` })).toBe("certificate_invalid");
   });
 
   it("its certificate is fetched once, and again after its time", async () => {
@@ -137,6 +193,27 @@ describe("a message of Amazon SNS", () => {
     expect(fetches).toBe(1);
     await verdict({}, { nowMs: NOW_MS + LIMITS.ingest.certificateCacheMs + 1 });
     expect(fetches).toBe(2);
+  });
+});
+
+describe("the address that confirms a subscription", () => {
+  const query = `Action=ConfirmSubscription&TopicArn=${SNS_TOPIC}&Token=2336412f37`;
+
+  it("is followed for the proven topic, at a region's own host", () => {
+    expect(isSnsConfirmationUrl(`${HOST}/?${query}`, SNS_TOPIC)).toBe(true);
+  });
+
+  it("is refused at another host, for another call, another topic or two of them", () => {
+    for (const url of [
+      ...FOREIGN_HOSTS.map((host) => `https://${host}/?${query}`),
+      `${HOST}/x?${query}`,
+      `${HOST}/?${query}&TopicArn=arn:aws:sns:eu-central-1:666666666666:orders`,
+      `${HOST}/?${query.replace(SNS_TOPIC, "arn:aws:sns:eu-central-1:666666666666:orders")}`,
+      `${HOST}/?${query.replace("ConfirmSubscription", "Unsubscribe")}`,
+      `http://sns.eu-central-1.amazonaws.com/?${query}`,
+    ]) {
+      expect(isSnsConfirmationUrl(url, SNS_TOPIC), url).toBe(false);
+    }
   });
 });
 
