@@ -33,6 +33,7 @@ export function chatAttributes(facts: ChatFacts): Record<string, SpanValue> {
     "gen_ai.request.temperature": facts.temperature,
     "gen_ai.request.max_tokens": facts.maxOutputTokens,
     "gen_ai.usage.input_tokens": usage?.inputTokens,
+    "gen_ai.usage.cache_read.input_tokens": usage?.cachedInputTokens,
     "gen_ai.usage.output_tokens": usage?.outputTokens,
     "gen_ai.response.model": facts.modelId,
     "gen_ai.response.finish_reasons": finishReason === undefined ? undefined : [finishReason],

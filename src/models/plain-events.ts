@@ -2,6 +2,7 @@
  * The data of an OpenAI-compatible event, as far as it is of the ordinary kind: a piece of plain text, or one of those that an
  * ordinary answer ends with. Pure. Whatever is not exactly that is nobody's here: the provider's package reads it.
  */
+import { readOpenAIUsage, type CountedTokens } from "./openai-usage.ts";
 
 /** An answer's own end. */
 export interface PlainEnd {
@@ -12,10 +13,7 @@ export interface PlainEnd {
   readonly modelId: string | undefined;
 }
 
-export interface PlainUsage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-}
+export type PlainUsage = CountedTokens;
 
 /** What one of the events after the text adds to the end. */
 export interface EndPiece extends Partial<PlainEnd> {
@@ -130,7 +128,7 @@ function usageOf(value: unknown): PlainUsage | undefined | null {
   const details = [rest["prompt_tokens_details"], rest["completion_tokens_details"]];
   if (!details.every((one) => one == null || (typeof one === "object" && Object.values(one).every(isCount))))
     return null;
-  return { inputTokens: Number(prompt_tokens), outputTokens: Number(completion_tokens) };
+  return readOpenAIUsage(value);
 }
 
 function isCount(value: unknown): boolean {

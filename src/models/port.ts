@@ -20,6 +20,10 @@ export interface ModelTimeouts {
 export interface ModelPrice {
   readonly inputPerMillion: number;
   readonly outputPerMillion: number;
+  /** Input that the provider read from its cache. Default: as other input, so that a cost is never told too low. */
+  readonly cachedInputPerMillion?: number;
+  /** Input that the provider wrote to its cache (Anthropic reports it). Default: 1.25 times other input. */
+  readonly cacheWritePerMillion?: number;
 }
 
 /** What `openaiCompatible({...})` and its siblings return: how to build the model once the env is known. */
@@ -70,8 +74,14 @@ export interface ConfiguredModel {
 }
 
 export interface TokenUsage {
+  /** All of it, cached or not. */
   readonly inputTokens: number;
+  /** Reasoning included. */
   readonly outputTokens: number;
+  /** Of the input: read from the provider's cache. Absent: none, as far as it said. */
+  readonly cachedInputTokens?: number;
+  /** Of the input: written to the provider's cache. */
+  readonly cacheWriteTokens?: number;
   /** True when the provider did not say and the numbers are estimates. */
   readonly estimated: boolean;
 }

@@ -1,7 +1,7 @@
 /**
  * List prices of well-known models, for whoever configures none. Only models whose name tells the price: those
- * that one vendor sells. Standard tier, first context tier, no discounts for cached input or batches, so what is
- * computed from it is an upper bound. A `price` in the config always wins.
+ * that one vendor sells. Standard tier, first context tier, no discounts for batches, so what is computed from it is an
+ * upper bound. A `price` in the config always wins.
  */
 import type { ModelPrice } from "./port.ts";
 
@@ -54,5 +54,22 @@ export function listPrice(modelId: string): ModelPrice | undefined {
   const name = modelId.toLowerCase().replace(VENDOR, "").replace(SNAPSHOT, "");
   if (!Object.hasOwn(PRICE_BY_MODEL, name)) return undefined;
   const [inputPerMillion, outputPerMillion] = PRICE_BY_MODEL[name] ?? [0, 0];
-  return { inputPerMillion, outputPerMillion };
+  const cachedInputPerMillion = round(inputPerMillion * cachedShareOf(name));
+  return { inputPerMillion, outputPerMillion, cachedInputPerMillion };
+}
+
+/** Cached input, as a share of other input. */
+const CACHED_SHARE: readonly (readonly [name: RegExp, share: number])[] = [
+  [/^gpt-4o/, 0.5],
+  [/^(gpt-4\.1|o3|o4)/, 0.25],
+  [/^(gpt-5|claude-|gemini-)/, 0.1],
+];
+
+function cachedShareOf(name: string): number {
+  return CACHED_SHARE.find(([family]) => family.test(name))?.[1] ?? 1;
+}
+
+/** To a millionth: 0.1 times 0.3 is 0.03. */
+function round(dollars: number): number {
+  return Math.round(dollars * 1_000_000) / 1_000_000;
 }

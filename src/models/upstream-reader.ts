@@ -10,6 +10,7 @@ import { abortFailure } from "./abort-failure.ts";
 import { classifyModelError } from "./classify.ts";
 import type { CallDeadlines } from "./deadlines.ts";
 import { weighTokens } from "./estimate.ts";
+import { readOpenAIUsage, type CountedTokens } from "./openai-usage.ts";
 import type { PlainEnd } from "./plain-events.ts";
 import { plainStreamOf, type PlainStream } from "./plain-text-model.ts";
 import type { ModelStep, ModelStream, TokenUsage } from "./port.ts";
@@ -34,7 +35,7 @@ export class UpstreamReader implements ModelStream {
   #modelId: string;
   #hint: LimitHint | undefined;
   /** By the provider. */
-  #counted: { readonly inputTokens?: number | undefined; readonly outputTokens?: number | undefined } = {};
+  #counted: CountedTokens = {};
   #firstTokenMs: number | undefined;
   #latencyMs: number;
   #characters = 0;
@@ -78,6 +79,7 @@ export class UpstreamReader implements ModelStream {
     return {
       inputTokens: knowsInput ? input : this.#parts.inputTokens,
       outputTokens: knowsOutput ? output : Math.ceil(this.#outputWeight),
+      ...(knowsInput ? cacheOf(input, this.#counted) : {}),
       estimated: !knowsInput || !knowsOutput,
     };
   }
@@ -165,7 +167,12 @@ export class UpstreamReader implements ModelStream {
     if (part.type === "error") return this.#fault(part.error);
     if (part.type !== "finish") return undefined;
     const { inputTokens, outputTokens } = part.usage;
-    this.#counted = { inputTokens: inputTokens.total, outputTokens: outputTokens.total };
+    this.#counted = readOpenAIUsage(part.usage.raw) ?? {
+      inputTokens: inputTokens.total,
+      outputTokens: outputTokens.total,
+      cachedInputTokens: inputTokens.cacheRead,
+      cacheWriteTokens: inputTokens.cacheWrite,
+    };
     return this.#finish(part.finishReason);
   }
 
@@ -191,6 +198,18 @@ export class UpstreamReader implements ModelStream {
     this.#hint = fault.hint ?? this.#hint;
     return { kind: "failed", failure: fault.failure };
   }
+}
+
+/** Parts of the input: more than all of it is not believed. */
+function cacheOf(
+  inputTokens: number,
+  { cachedInputTokens: read = 0, cacheWriteTokens: written = 0 }: CountedTokens,
+): Pick<TokenUsage, "cachedInputTokens" | "cacheWriteTokens"> {
+  if (!isCount(read) || !isCount(written) || read + written > inputTokens) return {};
+  return {
+    ...(read === 0 ? {} : { cachedInputTokens: read }),
+    ...(written === 0 ? {} : { cacheWriteTokens: written }),
+  };
 }
 
 /** What no model can have used is taken for not counted: a guard and a budget would believe it. */

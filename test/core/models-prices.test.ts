@@ -8,7 +8,7 @@ afterEach(closeAll);
 
 describe("the list price", () => {
   it("is found under a model's name, its snapshots and a gateway's prefix", () => {
-    const haiku = { inputPerMillion: 1, outputPerMillion: 5 };
+    const haiku = { inputPerMillion: 1, outputPerMillion: 5, cachedInputPerMillion: 0.1 };
     for (const name of [
       "claude-haiku-4-5",
       "claude-haiku-4-5-20251001",
@@ -17,7 +17,11 @@ describe("the list price", () => {
     ]) {
       expect(listPrice(name)).toEqual(haiku);
     }
-    expect(listPrice("gpt-4o-mini-2024-07-18")).toEqual({ inputPerMillion: 0.15, outputPerMillion: 0.6 });
+    expect(listPrice("gpt-4o-mini-2024-07-18")).toEqual({
+      inputPerMillion: 0.15,
+      outputPerMillion: 0.6,
+      cachedInputPerMillion: 0.075,
+    });
     expect(listPrice("google-ai-studio/gemini-2.5-flash")).toEqual(listPrice("gemini-2.5-flash"));
     expect(PRICES_AS_OF).toMatch(/^20\d\d-\d\d$/);
   });

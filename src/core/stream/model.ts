@@ -12,6 +12,9 @@ export type StreamState = "starting" | "streaming" | "done" | "error" | "stopped
 export interface StreamUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Of the input: read from, and written to, the provider's cache. */
+  readonly cachedInputTokens?: number;
+  readonly cacheWriteTokens?: number;
   /** True when the provider did not say. */
   readonly estimated: boolean;
 }

@@ -18,11 +18,12 @@ export function openaiFinishReason(finishReason: string): string {
   return FINISH_REASON[finishReason] ?? "stop";
 }
 
-export function openaiUsage({ inputTokens, outputTokens }: StreamUsage) {
+export function openaiUsage({ inputTokens, outputTokens, cachedInputTokens: cached_tokens }: StreamUsage) {
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
     total_tokens: inputTokens + outputTokens,
+    ...(cached_tokens === undefined ? {} : { prompt_tokens_details: { cached_tokens } }),
   };
 }
 
