@@ -1,4 +1,8 @@
-/** The body of `POST /v1/chat/completions`, as OpenAI's clients send it. What a stream cannot do is refused, not ignored. */
+/**
+ * The body of `POST /v1/chat/completions`, as OpenAI's clients send it. What would change the answer and cannot be done is refused by its name; a
+ * member whose value asks for nothing (`store: false`, `tools: []`, `logprobs: false`) is taken as it is meant.
+ *   https://platform.openai.com/docs/api-reference/chat/create
+ */
 import type { LanguageModelV4Message } from "@ai-sdk/provider";
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
@@ -10,21 +14,69 @@ import { parseJsonBody } from "./stream-request.ts";
 const textParts = z.array(z.strictObject({ type: z.literal("text"), text: z.string() })).min(1);
 const content = z.union([z.string(), textParts]);
 
-const messageSchema = z.strictObject({
-  role: z.enum(["system", "developer", "user", "assistant"]),
+const none = z.null();
+const emptyList = z.nullish(z.array(z.unknown()).max(0, { error: "is not supported" }));
+
+const askedSchema = z.strictObject({
+  role: z.enum(["system", "developer", "user"]),
   content,
-  name: z.optional(z.string()),
+  name: z.nullish(z.string()),
 });
+
+/** History as this API, and any other of its kind, has answered it. */
+const answeredSchema = z.strictObject({
+  role: z.literal("assistant"),
+  content: z.union([z.string(), textParts, none]).optional(),
+  refusal: z.nullish(z.string()),
+  name: z.nullish(z.string()),
+  annotations: emptyList,
+  tool_calls: emptyList,
+  function_call: z.optional(none),
+  audio: z.optional(none),
+  /** Never part of a prompt: models that reason refuse their own thoughts as input. */
+  reasoning: z.optional(z.unknown()),
+  reasoning_content: z.optional(z.unknown()),
+  reasoning_details: z.optional(z.unknown()),
+});
+
+const messageSchema = z.discriminatedUnion("role", [askedSchema, answeredSchema]);
 
 const tokens = z.nullish(z.int().min(1).max(LIMITS.streams.maxOutputTokens));
 const number = z.nullish(z.number());
+
+/** Members of the API that may be sent as long as they ask for nothing that is not done. */
+const idleMembers = {
+  store: z.nullish(z.literal(false)),
+  metadata: z.nullish(z.record(z.string(), z.unknown())),
+  tools: emptyList,
+  functions: emptyList,
+  // Without tools, every choice is the same.
+  tool_choice: z.nullish(z.enum(["none", "auto"])),
+  function_call: z.nullish(z.enum(["none", "auto"])),
+  parallel_tool_calls: z.nullish(z.boolean()),
+  logprobs: z.nullish(z.literal(false)),
+  top_logprobs: z.nullish(z.literal(0)),
+  logit_bias: z.nullish(z.strictObject({})),
+  modalities: z.nullish(z.tuple([z.literal("text")])),
+  service_tier: z.nullish(z.enum(["auto", "default"])),
+  verbosity: z.nullish(z.literal("medium")),
+  safety_identifier: z.nullish(z.string()),
+  prompt_cache_key: z.nullish(z.string()),
+  prompt_cache_retention: z.nullish(z.string()),
+  audio: z.optional(none),
+  prediction: z.optional(none),
+  reasoning_effort: z.optional(none),
+  web_search_options: z.optional(none),
+} as const;
 
 const chatSchema = z.strictObject({
   /** A name from the gateway's `models`. */
   model: z.string().min(1).max(63),
   messages: z.array(messageSchema).min(1),
   stream: z.nullish(z.boolean()),
-  stream_options: z.nullish(z.strictObject({ include_usage: z.optional(z.boolean()) })),
+  stream_options: z.nullish(
+    z.strictObject({ include_usage: z.nullish(z.boolean()), include_obfuscation: z.nullish(z.boolean()) }),
+  ),
   max_tokens: tokens,
   max_completion_tokens: tokens,
   temperature: z.nullish(z.number().min(0).max(2)),
@@ -36,6 +88,7 @@ const chatSchema = z.strictObject({
   n: z.nullish(z.literal(1)),
   response_format: z.nullish(z.strictObject({ type: z.literal("text") })),
   user: z.nullish(z.string().max(LIMITS.streams.maxUserCharacters)),
+  ...idleMembers,
 });
 
 export interface ChatRequest {
@@ -56,7 +109,7 @@ export function parseChatRequest(body: Uint8Array): Result<ChatRequest, Problem>
     return err({ status: 400, code: "invalid-request", title: "The request is not supported", detail });
   }
   const asked = parsed.data;
-  const texts = asked.messages.map((message) => textOf(message.content));
+  const texts = asked.messages.map(textOf);
   return ok({
     stream: asked.stream ?? false,
     includeUsage: asked.stream_options?.include_usage ?? false,
@@ -87,12 +140,17 @@ function present<Name extends string, Value>(
   return named;
 }
 
-function textOf(value: z.infer<typeof content>): string {
-  return typeof value === "string" ? value : value.map((part) => part.text).join("");
+type Message = z.infer<typeof messageSchema>;
+
+/** A refusal is what the assistant said. */
+function textOf(message: Message): string {
+  const said = message.content ?? (message.role === "assistant" ? message.refusal : null) ?? "";
+  return typeof said === "string" ? said : said.map((part) => part.text).join("");
 }
 
-function promptMessage({ role, content: said }: z.infer<typeof messageSchema>): LanguageModelV4Message {
-  const text = textOf(said);
+function promptMessage(message: Message): LanguageModelV4Message {
+  const { role } = message;
+  const text = textOf(message);
   if (role === "system" || role === "developer") return { role: "system", content: text };
   return { role, content: [{ type: "text", text }] };
 }
