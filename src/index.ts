@@ -13,8 +13,25 @@ export { discord, intercom, line, meta, slack, telegram, twilio, zoom } from "./
 export { bitbucket, github, gitlab, linear, pagerDuty, sentry, vercel } from "./ingest/senders/code.ts";
 export { calendly, shopify, typeform, wooCommerce } from "./ingest/senders/commerce.ts";
 export { hubspot, mailgun, sendgrid, zendesk } from "./ingest/senders/mail.ts";
-export { lemonSqueezy, paddle, paystack, razorpay, square, stripe } from "./ingest/senders/payments.ts";
-export { asana, awsSns, dropbox, microsoftGraph, notion, twitch, x } from "./ingest/senders/platforms.ts";
+export {
+  lemonSqueezy,
+  paddle,
+  paystack,
+  plaid,
+  razorpay,
+  square,
+  stripe,
+} from "./ingest/senders/payments.ts";
+export {
+  asana,
+  awsSns,
+  dropbox,
+  googlePubSub,
+  microsoftGraph,
+  notion,
+  twitch,
+  x,
+} from "./ingest/senders/platforms.ts";
 export { custom, standardWebhooks, unsigned } from "./ingest/senders/standard.ts";
 export type { LocationHint } from "./core/homes.ts";
 export { urlsInText } from "./core/urls-in-text.ts";

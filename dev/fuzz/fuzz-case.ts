@@ -31,7 +31,8 @@ export interface CaseInput {
   readonly nowMs: number;
 }
 
-const SENDERS = [...SIGNERS.values()];
+/** Not those whose keys are fetched from the sender's own host: test/workers/ingest-tokens.test.ts forges theirs. */
+const SENDERS = [...SIGNERS.values()].filter(({ key }) => key !== "google" && key !== "plaid");
 /** Spreads neighbouring numbers over the generator's states. */
 const STRIDE = 2_654_435_761;
 

@@ -26,6 +26,7 @@ import {
   lemonSqueezy,
   paddle,
   paystack,
+  plaid,
   razorpay,
   square,
   stripe,
@@ -34,12 +35,16 @@ import {
   asana,
   awsSns,
   dropbox,
+  googlePubSub,
   microsoftGraph,
   notion,
   twitch,
   x,
 } from "../../src/ingest/senders/platforms.ts";
 import { standardWebhooks, unsigned } from "../../src/ingest/senders/standard.ts";
+
+/** What the samples' tokens say; a config says its own. */
+const GOOGLE_AUDIENCE = "https://sluice.test/in/google-pub-sub";
 
 /** The name that a config imports a builder by, and the builder. */
 type Builder = readonly [string, (options: SenderOptions) => Verification];
@@ -50,6 +55,7 @@ const BUILDERS: readonly Builder[] = [
   ["square", square],
   ["razorpay", razorpay],
   ["paystack", paystack],
+  ["plaid", (options) => plaid({ ...options, clientId: "PLAID_CLIENT_ID" })],
   ["lemonSqueezy", lemonSqueezy],
   ["shopify", shopify],
   ["wooCommerce", wooCommerce],
@@ -75,6 +81,7 @@ const BUILDERS: readonly Builder[] = [
   ["mailgun", mailgun],
   ["zendesk", zendesk],
   ["awsSns", ({ secrets }) => awsSns({ topics: secrets })],
+  ["googlePubSub", ({ secrets }) => googlePubSub({ audience: GOOGLE_AUDIENCE, serviceAccounts: secrets })],
   ["x", x],
   ["twitch", twitch],
   ["notion", notion],

@@ -10,7 +10,7 @@ export interface DemoSecret {
   readonly verifies: string;
 }
 
-/** @returns null where only the sender itself can sign: SNS's certificate has to come from Amazon's own host */
+/** @returns null where only the sender itself can sign: its certificate or key has to come from its own host */
 export async function demoSecretOf(signer: SenderSigner): Promise<DemoSecret | null> {
   switch (signer.key) {
     case "ed25519":
@@ -20,6 +20,8 @@ export async function demoSecretOf(signer: SenderSigner): Promise<DemoSecret | n
     case "standard-webhooks":
       return same(DEMO_SECRETS.media);
     case "certificate":
+    case "google":
+    case "plaid":
       return null;
     case undefined:
       return same(knownSecret(signer.name) ?? `demo ${signer.name} secret, not for production`);

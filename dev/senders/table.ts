@@ -30,6 +30,7 @@ const PROOFS: Readonly<Record<string, string>> = {
   woocommerce: "`@hookflo/tern`",
   "lemon-squeezy": "`@hookflo/tern`",
   sentry: "`@hookflo/tern`",
+  "google-pub-sub": "SDK `google-auth-library`",
   line: "vector of the sender's own SDK",
 };
 

@@ -44,7 +44,7 @@ export async function trigger(options: TriggerOptions): Promise<number> {
   const secret = await secretFor(target, options, project);
   if (secret === null) {
     console.error(
-      `Only ${target.signer.name} itself can sign its events: its certificate comes from its own host.`,
+      `Only ${target.signer.name} itself can sign its events: its certificate or key comes from its own host.`,
     );
     return 2;
   }

@@ -33,7 +33,8 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
       const mend = 'Use a time as in "2027-01-31T00:00:00Z", or milliseconds since the epoch';
       throw new ConfigError(`sources.${name}.verify.secrets`, `the end of "${secret}" is no time`, mend);
     }
-    const { handshakeTokens } = source.verify;
+    const { handshakeTokens, keyClientId } = source.verify;
+    if (keyClientId !== undefined) checkBindings(`sources.${name}.verify.clientId`, [keyClientId]);
     if (handshakeTokens !== undefined) {
       checkBindings(`sources.${name}.verify.handshakeTokens`, handshakeTokens);
     }

@@ -61,6 +61,18 @@ export const INGEST_LIMITS = {
     maxCertificateCharacters: 64 * KIB,
     /** Certificates kept per isolate: one per region and rotation. */
     maxCachedCertificates: 32,
+    /** Keys of one published set, and keys kept per isolate where they are asked for by id. Real senders have two or three. */
+    maxPublishedKeys: 32,
+    /** How long a published key is believed without being fetched again. */
+    publishedKeyCacheMs: HOUR_MS,
+    /** And for so long while the host that publishes it does not answer. */
+    publishedKeyStaleMs: DAY_MS,
+    /** An id that was unknown is not asked for again before. */
+    publishedKeyRetryMs: MINUTE_MS,
+    /** Of one host of keys, by one isolate, whatever requests name. */
+    maxKeyFetchesPerMinute: 10,
+    /** How far the clocks of a token's issuer and of the platform may differ. */
+    tokenClockSkewMs: MINUTE_MS,
     /** How long a certificate is believed without being fetched again. */
     certificateCacheMs: DAY_MS,
   },

@@ -10,11 +10,12 @@ export function certificateFetcher(fetcher: typeof fetch): FetchCertificate {
       await response.body?.cancel();
       throw new Error(`the certificate's host answered ${response.status}`);
     }
-    return readText(response.body);
+    return readBoundedText(response.body);
   };
 }
 
-async function readText(stream: ReadableStream<Uint8Array>): Promise<string> {
+/** @throws when it is longer than a certificate, or a set of keys, is */
+export async function readBoundedText(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stream) {

@@ -136,8 +136,9 @@ async function toVerifyKey({ algorithm, bytes }: KeyMaterial): Promise<VerifyKey
       return { algorithm, key: await importRsaKey(bytes) };
     case "shared-secret":
       return { algorithm, digest: new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)) };
+    case "jwt":
     case "sns-certificate":
-      throw new TypeError("the key of such a message is in its certificate");
+      throw new TypeError("the keys of such requests are fetched");
     default:
       return unreachable(algorithm);
   }

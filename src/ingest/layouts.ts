@@ -36,6 +36,7 @@ const BYTES_BY_ALGORITHM: Readonly<Record<SignatureAlgorithm, number | null>> = 
   // As long as the key.
   "rsa-sha256": null,
   "shared-secret": null,
+  jwt: null,
   "sns-certificate": null,
 };
 

@@ -27,7 +27,7 @@ import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
 import { acceptedFormat, maxBodyBytesOf } from "./request-head.ts";
 import type { ReadySource } from "./routes.ts";
-import { activeSecrets, handshakeContext, nearestOf, originOf } from "./request-context.ts";
+import { activeSecrets, handshakeContext, nearestOf, originOf, valuesOf } from "./request-context.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { splitBody } from "./split.ts";
 import type { VerifiedFacts } from "./verify-failure.ts";
@@ -201,9 +201,12 @@ async function prove(
     ({ payload } = parsed.value);
   }
   const { method, url, headers } = request;
-  const fetchCertificate = certificateFetcher(access.fetch ?? fetch);
+  const fetcher = access.fetch ?? fetch;
+  const { keyClientId: clientBinding } = verification;
+  const [keyClientId] = clientBinding === undefined ? [] : await valuesOf([clientBinding], access.secret);
+  const fetchCertificate = certificateFetcher(fetcher);
   const input = { verification, secrets, headers, method, url, body, nowMs, payload, fetchCertificate };
-  const verified = await verifyRequest(input);
+  const verified = await verifyRequest({ ...input, fetch: fetcher, keyClientId });
   if (verified.ok) {
     sighting.unusableSecrets += verified.value.malformedSecrets;
     return verified;

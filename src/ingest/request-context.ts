@@ -24,7 +24,7 @@ export async function activeSecrets(
   return { values, unset: active.length - values.length };
 }
 
-async function valuesOf(
+export async function valuesOf(
   names: readonly string[],
   secret: IngestDependencies["secret"],
 ): Promise<readonly string[]> {

@@ -52,6 +52,8 @@ export type SignatureAlgorithm =
   | "ecdsa-p256"
   /** Nothing is signed: the request carries the secret itself (a bearer token, Basic credentials). */
   | "shared-secret"
+  /** A JSON Web Token, by what the scheme's `token` says (`token.ts`). */
+  | "jwt"
   /** Amazon SNS: RSA under a certificate that the message names (`sns.ts`). */
   | "sns-certificate";
 
@@ -123,6 +125,29 @@ export type BodySplit =
  */
 export type OnRepeat = "refuse" | "flag" | "accept";
 
+export type TokenAlgorithm = "RS256" | "ES256";
+
+/** Where a token's key comes from. The URL is the scheme's, never the token's. */
+export type KeySource =
+  /** A published JWK Set. */
+  | { readonly by: "jwks"; readonly url: string }
+  /** One key at a time, by its id, for the sender's customers (Plaid). */
+  | { readonly by: "key-id"; readonly url: string };
+
+/** What a token has to be. Everything that decides about trust is here, and none of it in the token. */
+export interface TokenFacts {
+  readonly algorithm: TokenAlgorithm;
+  readonly keys: KeySource;
+  readonly issuers?: readonly string[];
+  readonly audience?: string;
+  /** It ends by itself, and has to say when. */
+  readonly hasExpiry: boolean;
+  /** `email`: its verified e-mail address has to be the value of one of the source's `secrets`. */
+  readonly sender?: "email";
+  /** The claim that holds the SHA-256 of the body, in hex. Without one the body is not proven. */
+  readonly bodyDigestClaim?: string;
+}
+
 /** What a deployer should know of a sender, and what the dedupe horizon is measured against. */
 export interface SenderNotes {
   /** What the signature proves. */
@@ -143,6 +168,8 @@ export interface SignatureScheme {
   readonly signatureHeaders: readonly string[];
   readonly layout: SignatureLayout;
   readonly signed: readonly SignedPart[];
+  /** Of the algorithm `jwt`. */
+  readonly token?: TokenFacts;
   readonly timestamp?: SignedTimestamp;
   /** Headers that carry the signed id; the first that is present counts. */
   readonly id?: { readonly headers: readonly string[] };
@@ -183,6 +210,8 @@ export interface Verification {
   readonly publicUrl?: string;
   /** Bindings that hold the tokens a handshake is answered for (Meta's verify token). */
   readonly handshakeTokens?: readonly string[];
+  /** The binding that holds the client id which a sender's keys are asked for with (Plaid). */
+  readonly keyClientId?: string;
   /** SNS: a verified subscription is confirmed by fetching the URL it names. */
   readonly confirmSubscriptions?: boolean;
 }

@@ -26,14 +26,21 @@ export type RefusalReason =
   | "topic_unknown"
   | "certificate_url_refused"
   | "certificate_invalid"
+  | "token_malformed"
+  | "token_refused"
+  | "key_unknown"
   | "id_missing"
   | "timestamp_missing"
   | "timestamp_malformed"
   | "timestamp_too_old"
   | "timestamp_in_future";
 
-/** `certificate_unavailable`: what the proof needs could not be fetched just now. */
-export type MisconfiguredReason = "secret_missing" | "secret_malformed" | "certificate_unavailable";
+/** `…_unavailable`: what the proof needs could not be fetched just now. */
+export type MisconfiguredReason =
+  | "secret_missing"
+  | "secret_malformed"
+  | "certificate_unavailable"
+  | "keys_unavailable";
 
 export type VerifyFailure =
   | { readonly kind: "refused"; readonly reason: RefusalReason }

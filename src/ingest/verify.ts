@@ -26,6 +26,9 @@ export interface VerifyInput extends SignedRequest {
   readonly payload?: JsonValue;
   /** For schemes whose key is a certificate. */
   readonly fetchCertificate?: FetchCertificate;
+  /** For schemes whose keys are published, and the client id that they are asked for with. */
+  readonly fetch?: typeof fetch;
+  readonly keyClientId?: string | undefined;
 }
 
 const NO_FORM = ok("");
@@ -43,6 +46,23 @@ export async function verifyRequest(input: VerifyInput): Promise<Result<Verified
   if (scheme.algorithm === "sns-certificate") {
     const { fetchCertificate } = input;
     return verifySns({ scheme, topics: secrets, payload, nowMs, fetchCertificate });
+  }
+  if (scheme.token !== undefined) {
+    const { token } = scheme;
+    const { verifyToken } = await import("./token.ts");
+    const { keyClientId: clientId, body, fetch: fetcher } = input;
+    const proven = await verifyToken({
+      scheme,
+      token,
+      secrets,
+      clientId,
+      headers,
+      body,
+      nowMs,
+      fetch: fetcher,
+    });
+    const fault = proven.ok ? freshnessFault(scheme, proven.value.timestampMs, nowMs) : null;
+    return fault === null ? proven : err(refused(fault));
   }
   const { keys, malformedSecrets } = knownKeys(scheme, secrets) ?? (await importKeys(scheme, secrets));
   if (keys.length === 0) return err({ kind: "misconfigured", reason: "secret_malformed" });

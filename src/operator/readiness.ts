@@ -26,6 +26,11 @@ export function readinessOf(config: GatewayConfig, text: (name: string) => strin
       bindings: source.verify.handshakeTokens ?? [],
       effect: `GET /in/${name} answers 503 until the sender's handshake can be checked`,
     })),
+    ...[...config.sources].map(([name, source]) => ({
+      part: `sources.${name}`,
+      bindings: source.verify.keyClientId === undefined ? [] : [source.verify.keyClientId],
+      effect: `POST /in/${name} answers 503`,
+    })),
     ...[...config.sources].map(([name, { idempotency, jurisdiction }]) => ({
       part: `sources.${name}.idempotency`,
       // Nobody asked for the default: a deployment of before has no such namespace, and lacks nothing else.

@@ -1,16 +1,26 @@
 /** Razorpay's, Linear's and Notion's own packages, and independent implementations where a sender has none for Node. */
+import { createPublicKey } from "node:crypto";
 import https from "node:https";
 import { EventEmitter } from "node:events";
 import { WebhookVerificationService, type WebhookPlatform } from "@hookflo/tern";
 import { LinearWebhookClient } from "@linear/sdk/webhooks";
 import { signWebhookPayload, verifyWebhookSignature } from "@notionhq/client";
 import * as fc from "fast-check";
+import { OAuth2Client } from "google-auth-library";
 import Razorpay from "razorpay";
 import SnsPayloadValidator from "sns-payload-validator";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { WhatsAppAPI } from "whatsapp-api-js";
 import { selfSignedCertificate } from "../../dev/senders/certificate.ts";
 import { SNS_TOPIC } from "../../dev/senders/sign-platforms.ts";
+import {
+  GOOGLE_ACCOUNT,
+  GOOGLE_AUDIENCE,
+  KEY_ID,
+  publicJwk,
+  tokenOf,
+} from "../../dev/senders/sign-tokens.ts";
+import { rsaSign } from "../../dev/senders/webcrypto.ts";
 import { signSampleOf, type SignedRequest } from "../../dev/senders/signer.ts";
 import { verifyRequest } from "../../src/ingest/verify.ts";
 import {
@@ -195,3 +205,72 @@ function serveCertificate(pem: string): void {
   };
   vi.spyOn(https, "get").mockImplementation(get as typeof https.get); // as much of it as is used
 }
+
+describe("Google's package", () => {
+  it("takes the tokens that we take, and refuses those of another audience, issuer, time or key", async () => {
+    const nowMs = Date.now();
+    const day = { validFromMs: nowMs - 86_400_000, validToMs: nowMs + 86_400_000 };
+    const { privateKey } = await selfSignedCertificate({ commonName: "google", ...day });
+    const other = await selfSignedCertificate({ commonName: "other", ...day });
+    const jwk = await publicJwk(privateKey, "RS256");
+    const pem = createPublicKey({ key: jwk, format: "jwk" })
+      .export({ type: "spki", format: "pem" })
+      .toString();
+    const issuers = ["https://accounts.google.com", "accounts.google.com"];
+    const verification = verificationOf("google-pub-sub");
+    const theirs = async (token: string) => {
+      try {
+        await new OAuth2Client().verifySignedJwtWithCertsAsync(
+          token,
+          { [KEY_ID]: pem },
+          GOOGLE_AUDIENCE,
+          issuers,
+        );
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const ours = async (token: string) => {
+      const verified = await verifyRequest({
+        verification,
+        secrets: [GOOGLE_ACCOUNT],
+        headers: new Headers({ authorization: `Bearer ${token}` }),
+        method: "POST",
+        url: GOOGLE_AUDIENCE,
+        body: new Uint8Array(0),
+        nowMs,
+        fetch: async () => Response.json({ keys: [jwk] }),
+      });
+      return verified.ok;
+    };
+    const iat = Math.floor(nowMs / 1_000);
+    const claims = {
+      aud: GOOGLE_AUDIENCE,
+      email: GOOGLE_ACCOUNT,
+      email_verified: true,
+      exp: iat + 3_600,
+      iat,
+      iss: "https://accounts.google.com",
+    };
+    const token = (change: object, header: object = {}, key = privateKey) =>
+      tokenOf({ alg: "RS256", kid: KEY_ID, typ: "JWT", ...header }, { ...claims, ...change }, (content) =>
+        rsaSign("SHA-256", key, content),
+      );
+    for (const good of [await token({}), await token({ iss: "accounts.google.com" })]) {
+      expect([await theirs(good), await ours(good)]).toEqual([true, true]);
+    }
+    const bad = [
+      await token({ aud: "https://other.test" }),
+      await token({ iss: "https://evil.test" }),
+      await token({ exp: iat - 3_600, iat: iat - 7_200 }),
+      await token({ exp: undefined }),
+      await token({ iat: undefined }),
+      await token({}, { kid: "another" }),
+      await token({}, {}, other.privateKey),
+    ];
+    for (const [at, one] of bad.entries()) {
+      expect([at, await theirs(one), await ours(one)]).toEqual([at, false, false]);
+    }
+  });
+});

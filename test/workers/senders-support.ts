@@ -1,9 +1,10 @@
 /** Every sender played against the front door: one gateway that knows them all, under `/in/<name>`. */
 import * as z from "zod";
-import { selfSignedCertificate } from "../../dev/senders/certificate.ts";
+import { selfSignedCertificate, type SelfSigned } from "../../dev/senders/certificate.ts";
 import { CATALOGUE } from "../../dev/senders/catalogue.ts";
 import { signSampleOf, type SenderSigner, type SignedRequest } from "../../dev/senders/signer.ts";
 import { SIGNERS } from "../../dev/senders/signers.ts";
+import { GOOGLE_ACCOUNT, GOOGLE_KEYS_URL, PLAID_KEYS_URL, publicJwk } from "../../dev/senders/sign-tokens.ts";
 import { SNS_CERTIFICATE_URL, SNS_TOPIC } from "../../dev/senders/sign-platforms.ts";
 import { newEcdsaPair, newEd25519Pair } from "../../dev/senders/webcrypto.ts";
 import { defineSource, type Source } from "../../src/config/define-source.ts";
@@ -37,6 +38,8 @@ export async function senderGateway(
   const pairs: Readonly<Record<string, { readonly signs: string; readonly verifies: string }>> = {
     ed25519: { signs: ed25519.privateKey, verifies: ed25519.publicKey },
     ecdsa: { signs: ecdsa.privateKey, verifies: ecdsa.publicKey },
+    google: { signs: certificate.privateKey, verifies: GOOGLE_ACCOUNT },
+    plaid: { signs: (await plaidPair()).privateKey, verifies: "the secret of plaid" },
     certificate: { signs: certificate.privateKey, verifies: SNS_TOPIC },
     "standard-webhooks": textPair("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
   };
@@ -45,6 +48,7 @@ export async function senderGateway(
     return (key === undefined ? undefined : pairs[key]) ?? textPair(`the secret of ${name}`);
   };
   const secrets = new Map(CATALOGUE.map(({ name, binding }) => [binding, pairOf(name).verifies]));
+  secrets.set("PLAID_CLIENT_ID", "the client id of plaid");
   secrets.set("META_VERIFY_TOKEN", META_VERIFY_TOKEN);
   const sources = CATALOGUE.map(({ name, verify }) => [name, sourceOf(overrides[name] ?? verify)] as const);
   const fetched: string[] = [];
@@ -53,14 +57,34 @@ export async function senderGateway(
     fetch: async (input, init) => {
       const { url } = new Request(input);
       fetched.push(url);
-      return fetcher?.(input, init) ?? certificateHost(url, certificate.pem);
+      return fetcher?.(input, init) ?? keyHost(url, certificate);
     },
   });
   return { ...gateway, signingSecret: ({ name }) => pairOf(name).signs, fetched };
 }
 
-function certificateHost(url: string, pem: string): Response {
-  return url === SNS_CERTIFICATE_URL ? new Response(pem) : new Response("no", { status: 404 });
+/** Amazon's, Google's and Plaid's, as far as keys go. */
+async function keyHost(url: string, { pem, privateKey }: SelfSigned): Promise<Response> {
+  switch (url) {
+    case SNS_CERTIFICATE_URL:
+      return new Response(pem);
+    case GOOGLE_KEYS_URL:
+      return Response.json({ keys: [await publicJwk(privateKey, "RS256")] });
+    case PLAID_KEYS_URL: {
+      const key = await publicJwk((await plaidPair()).privateKey, "ES256");
+      return Response.json({ key: { ...key, created_at: 1, expired_at: null } });
+    }
+    default:
+      return new Response("no", { status: 404 });
+  }
+}
+
+/** One per test file: keys are kept by their ids. */
+let knownPair: ReturnType<typeof newEcdsaPair> | undefined;
+
+export function plaidPair(): ReturnType<typeof newEcdsaPair> {
+  knownPair ??= newEcdsaPair();
+  return knownPair;
 }
 
 /** One per test file: certificates are cached by their URL. */

@@ -1,6 +1,18 @@
 /** Senders of payments: their schemes as data, from each one's documentation. */
-import { DAY_MS } from "../../config/limits.ts";
-import { BODY, body, header, literal, sender, TIMESTAMP, timedSender } from "./define-sender.ts";
+import { DAY_MS, MINUTE_MS } from "../../config/limits.ts";
+import type { TokenFacts, Verification } from "../scheme.ts";
+import {
+  BODY,
+  body,
+  completeScheme,
+  header,
+  literal,
+  namedSecrets,
+  sender,
+  TIMESTAMP,
+  timedSender,
+  type SecretOption,
+} from "./define-sender.ts";
 
 export const stripe = timedSender({
   name: "stripe",
@@ -66,6 +78,53 @@ export const razorpay = sender({
     documentation: "https://razorpay.com/docs/webhooks/validate-test/",
   },
 });
+
+const PLAID = completeScheme({
+  name: "plaid",
+  algorithm: "jwt",
+  encoding: "text",
+  signatureHeaders: ["plaid-verification"],
+  // The token is the id, and holds the digest of the body.
+  signed: [{ part: "id" }, BODY],
+  toleranceMs: 5 * MINUTE_MS,
+  dedupeKey: [{ from: "signed-id" }],
+  type: [body("webhook_type")],
+  typeSuffix: body("webhook_code"),
+  onRepeat: "accept",
+  notes: {
+    signs: "token, with its time and the body's digest",
+    replay:
+      "closed: tolerance on the signed time; a repeat of Plaid's has a token of its own, and means to look once more",
+    retryWindowMs: DAY_MS,
+    documentation: "https://plaid.com/docs/api/webhooks/webhook-verification/",
+  },
+});
+
+const PLAID_HOSTS = {
+  production: "https://production.plaid.com",
+  sandbox: "https://sandbox.plaid.com",
+} as const;
+
+/** Plaid gives its keys to its customers: they are asked for with the client id and a secret of the source. */
+export function plaid(options: {
+  /** The binding that holds the client id. */
+  readonly clientId: string;
+  readonly secrets: readonly SecretOption[];
+  /** Default: production. Each environment has keys of its own. */
+  readonly environment?: keyof typeof PLAID_HOSTS;
+  readonly toleranceMs?: number;
+}): Verification {
+  const { clientId, secrets, environment = "production", toleranceMs = PLAID.toleranceMs } = options;
+  const url = `${PLAID_HOSTS[environment]}/webhook_verification_key/get`;
+  const token: TokenFacts = {
+    algorithm: "ES256",
+    keys: { by: "key-id", url },
+    hasExpiry: false,
+    bodyDigestClaim: "request_body_sha256",
+  };
+  const scheme = { ...PLAID, token, ...(toleranceMs === undefined ? {} : { toleranceMs }) };
+  return { scheme, ...namedSecrets(secrets), keyClientId: clientId };
+}
 
 /** Gives no id of the event, and its repeats are the same bytes. The secret is the account's secret key. */
 export const paystack = sender({

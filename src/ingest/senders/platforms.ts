@@ -1,6 +1,6 @@
 /** Clouds, workspaces and networks: their schemes as data, from each one's documentation. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../config/limits.ts";
-import type { Verification } from "../scheme.ts";
+import type { TokenFacts, Verification } from "../scheme.ts";
 import {
   BODY,
   body,
@@ -50,6 +50,48 @@ export function awsSns(options: {
   const { topics, confirmSubscriptions = true, toleranceMs } = options;
   const scheme = toleranceMs === undefined ? AWS_SNS : { ...AWS_SNS, toleranceMs };
   return { scheme, ...namedSecrets(topics), confirmSubscriptions };
+}
+
+const GOOGLE_PUB_SUB = completeScheme({
+  name: "google-pub-sub",
+  algorithm: "jwt",
+  encoding: "text",
+  signatureHeaders: ["authorization"],
+  layout: { layout: "plain", prefix: "Bearer " },
+  signed: [],
+  toleranceMs: HOUR_MS,
+  dedupeKey: [body("message.messageId")],
+  type: [
+    body("message.attributes.eventType"),
+    body("message.attributes.ce-type"),
+    { from: "constant", text: "message" },
+  ],
+  orderKey: { at: body("message.publishTime"), unit: "rfc3339" },
+  notes: {
+    signs: "nothing of the message: the token names the account that pushes, and the audience",
+    replay: "open for the token's hour: who reads one request can send any",
+    retryWindowMs: 7 * DAY_MS,
+    documentation: "https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions",
+  },
+});
+
+/** Push subscriptions with authentication switched on. The message's `data` stays base64. */
+export function googlePubSub(options: {
+  /** As the subscription says it; without one there it is the push endpoint's URL. */
+  readonly audience: string;
+  /** Bindings (variables will do) that hold the e-mail addresses of the service accounts that may push. */
+  readonly serviceAccounts: readonly SecretOption[];
+}): Verification {
+  const { audience, serviceAccounts } = options;
+  const token: TokenFacts = {
+    algorithm: "RS256",
+    keys: { by: "jwks", url: "https://www.googleapis.com/oauth2/v3/certs" },
+    issuers: ["https://accounts.google.com", "accounts.google.com"],
+    audience,
+    hasExpiry: true,
+    sender: "email",
+  };
+  return { scheme: { ...GOOGLE_PUB_SUB, token }, ...namedSecrets(serviceAccounts) };
 }
 
 /** X's bodies have no id of their own; the activities inside are unique. */
