@@ -7,8 +7,10 @@ import { cors } from "hono/cors";
 import { messageOf } from "./core/result.ts";
 import { bearerAuth } from "./operator/bearer-auth.ts";
 import { createEventRoutes } from "./operator/event-routes.ts";
+import { limitGuesses } from "./operator/guess-limit.ts";
 import { createMetricsRoutes } from "./operator/metrics-routes.ts";
 import { createSchemaRoutes } from "./operator/schema-routes.ts";
+import { canonicalPath } from "./platform/canonical-path.ts";
 import { problemResponse } from "./platform/problem.ts";
 import type { Services } from "./services.ts";
 import { createChatRoutes, openaiErrors } from "./streaming/chat-routes.ts";
@@ -16,13 +18,41 @@ import { createEventStreamRoutes, createEventTokenRoutes } from "./streaming/eve
 import { createStreamRoutes } from "./streaming/routes.ts";
 import { createTokenViewRoutes, createViewRoutes } from "./streaming/view-routes.ts";
 
-const INGEST_PATH = /^\/in\/([^/?]+)\/?$/;
+const INGEST_PATH = /^\/in\/([^/%]+)$/;
 
-const STREAM_PATHS = ["/v1/streams", "/v1/streams/*", "/v1/events/:id/stream", "/v1/chat/*"];
+/** `/*` takes the path before it too: a path that two of these match would have its headers twice. */
+const STREAM_PATHS = ["/v1/streams/*", "/v1/events/:id/stream", "/v1/chat/*"];
+const STAINLESS = [
+  "arch",
+  "custom-poll-interval",
+  "helper-method",
+  "lang",
+  "os",
+  "package-version",
+  "poll-helper",
+  "raw-response",
+  "retry-count",
+  "runtime",
+  "runtime-version",
+  "timeout",
+];
 /** What a page's script may send, and what it may see of the answer. */
 const STREAM_CORS = {
   allowMethods: ["GET", "POST", "DELETE"],
-  allowHeaders: ["authorization", "content-type", "last-event-id"],
+  allowHeaders: [
+    "authorization",
+    "content-type",
+    "last-event-id",
+    "traceparent",
+    // What OpenAI's own client sends: https://github.com/openai/openai-node/blob/master/src/client.ts
+    "user-agent",
+    "idempotency-key",
+    "openai-organization",
+    "openai-project",
+    "openai-beta",
+    "x-client-request-id",
+    ...STAINLESS.map((name) => `x-stainless-${name}`),
+  ],
   exposeHeaders: ["location", "retry-after", "x-vercel-ai-ui-message-stream"],
   maxAge: 600,
 };
@@ -36,6 +66,8 @@ export function createApp(services: Services): App {
     const report = services.readiness();
     return context.json(report, report.status === "ready" ? 200 : 503);
   });
+  const guesses = limitGuesses(services.nowMs);
+  app.use("/metrics", guesses);
   app.route(
     "/",
     createMetricsRoutes({
@@ -50,6 +82,7 @@ export function createApp(services: Services): App {
     for (const path of STREAM_PATHS) app.use(path, pages);
   }
   app.use("/v1/chat/*", openaiErrors());
+  for (const path of ["/v1/*", "/admin/v1/*", "/dashboard/*"]) app.use(path, guesses);
   // Before the bearer check: a stream's own token is enough.
   app.route("/", createTokenViewRoutes(streaming));
   app.route("/", createEventTokenRoutes(streaming));
@@ -68,7 +101,9 @@ export function createApp(services: Services): App {
     return problemResponse({ status: 503, code: "unavailable", title: "Something went wrong on our side" });
   });
   return async (request, context) => {
-    const source = INGEST_PATH.exec(new URL(request.url).pathname)?.[1];
+    const path = canonicalPath(request.url);
+    if (path === null) return problemResponse(NOT_FOUND);
+    const source = INGEST_PATH.exec(path)?.[1];
     return source === undefined ? app.fetch(request, {}, context) : services.ingest(request, source);
   };
 }

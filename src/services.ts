@@ -56,6 +56,7 @@ export interface Services {
   readonly ingest: Ingest;
   readonly apiTokens: TokenSource;
   readonly corsOrigins: readonly string[];
+  readonly nowMs: () => number;
   readonly events: EventRouteDependencies;
   readonly schemas: SchemaRegistry;
   /** @param queue the jurisdiction of the queue it comes from: of what does not say its own */
@@ -242,6 +243,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       ...(traces === null ? {} : { traces: traces.requests }),
       waitUntil,
     }),
+    nowMs,
     apiTokens: { values: () => apiTokensOf(config, text) },
     corsOrigins: config.corsOrigins.flatMap((origin) =>
       typeof origin === "string" ? origin : (text(origin.variable) ?? []),

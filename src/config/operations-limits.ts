@@ -52,6 +52,10 @@ export const OPERATIONS_LIMITS = {
     requestBurst: 120,
     /** Tokens whose rate an isolate remembers; the oldest beyond it start anew. */
     maxRatedTokens: 1_000,
+    /** Per caller (an address, or an IPv6 /64) and isolate, over /v1, /admin/v1, /dashboard and /metrics together. A page whose token ended stays below. */
+    refusedTokensPerMinute: 30,
+    /** Callers whose refusals an isolate remembers; the oldest beyond it start anew. */
+    maxRatedCallers: 10_000,
     /** How long the secret before a rotation may stay valid. */
     maxRotationGraceMs: 7 * DAY_MS,
     maxTokens: 500,

@@ -49,6 +49,7 @@ describe("who is one caller", () => {
     ["2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"],
     ["2001:DB8::1", "2001:db8:0:0:1:2:3:4"],
     ["::1", "::ffff"],
+    ["::ffff:203.0.113.7", "203.0.113.7"],
     ["2001:0db8:0001:0002::", "2001:db8:1:2:3::"],
   ])("a whole IPv6 network is one caller: %s and %s", (one, other) => {
     expect(floodKey("s", from(one))).toBe(floodKey("s", from(other)));
@@ -58,6 +59,7 @@ describe("who is one caller", () => {
     ["2001:db8:1:2::1", "2001:db8:1:3::1"],
     ["2001:db8::1", "2001:db8:0:1::1"],
     ["::1", "1::1"],
+    ["::ffff:203.0.113.7", "::ffff:203.0.113.8"],
   ])("two IPv6 networks are two: %s and %s", (one, other) => {
     expect(floodKey("s", from(one))).not.toBe(floodKey("s", from(other)));
   });

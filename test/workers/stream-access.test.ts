@@ -1,5 +1,6 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { createGateway } from "../../src/worker.ts";
 import { defineGateway } from "../../src/index.ts";
@@ -22,6 +23,23 @@ function gateway(corsOrigins: readonly string[] = [], bindings: Readonly<Record<
 
 const mint = (id: string, right: "read" | "stop", secret = API_TOKEN) =>
   createStreamTokens({ values: () => [secret] }).mint(id, right, Date.now() + 60_000);
+
+/** The names of those that the official client puts on a call, and that a browser asks leave for. */
+async function headersOfOpenAiClient(): Promise<string[]> {
+  let sent = new Headers();
+  const client = new OpenAI({
+    apiKey: API_TOKEN,
+    organization: "org",
+    project: "proj",
+    dangerouslyAllowBrowser: true,
+    fetch: async (_, init) => {
+      sent = new Headers(init?.headers);
+      return Response.json({});
+    },
+  });
+  await client.chat.completions.create({ model: "m", messages: [] });
+  return [...sent.keys()].filter((name) => name !== "accept" && name !== "content-length");
+}
 
 describe("a page of another origin", () => {
   const preflight: RequestInit = {
@@ -46,6 +64,17 @@ describe("a page of another origin", () => {
       expect(refused.headers.get("access-control-allow-origin")).toBe(ORIGIN);
     },
   );
+
+  it("may send every header of OpenAI's own client, and is told once what the answer depends on", async () => {
+    const ask = gateway([ORIGIN]);
+    for (const path of ["/v1/streams", "/v1/chat/completions"]) {
+      const answer = await ask(path, preflight);
+      const allowed = answer.headers.get("access-control-allow-headers")?.toLowerCase().split(",") ?? [];
+      expect(allowed).toEqual(expect.arrayContaining(await headersOfOpenAiClient()));
+      const refused = await ask(path, { method: "POST", headers: { origin: ORIGIN }, body: "{}" });
+      expect(refused.headers.get("vary")).toBe("Origin");
+    }
+  });
 
   it("that the config does not name may not", async () => {
     for (const origins of [[], ["https://other.example.com"]]) {

@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { LIMITS } from "../../config/limits.ts";
 import { RateLimiter } from "../../operator/rate-limit.ts";
 import { whoAmISchema } from "../../operator/routes/overview.ts";
+import { callerOf } from "../../platform/caller.ts";
 import { goTo, sendDocument, sendProblem, type PageStatus } from "../answer.tsx";
 import { createApiClient } from "../api-client.ts";
 import { toBase64Url } from "../base64url.ts";
@@ -46,8 +47,8 @@ export function registerLogin(app: DashboardApp, deps: DashboardDependencies): v
     const form = isFromHere(context) ? await readForm(context.req.raw) : null;
     if (form === null) return sendLogin(context, "elsewhere", "", 403);
     const next = ownPath(context, form.get("next"));
-    const address = context.req.header("cf-connecting-ip") ?? "";
-    if (limiter.take(address, deps.nowMs()) > 0) return sendLogin(context, "often", next, 429);
+    if (limiter.take(callerOf(context.req.raw.headers), deps.nowMs()) > 0)
+      return sendLogin(context, "often", next, 429);
     const [secret] = deps.sealingSecrets();
     if (secret === undefined) return sendLogin(context, "unconfigured", next, 503);
     const token = textIn(form, "token");
