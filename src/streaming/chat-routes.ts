@@ -15,6 +15,7 @@ import { parseChatRequest } from "./chat-request.ts";
 import { completionId, openaiFinishReason, openaiUsage } from "./formats/openai.ts";
 import {
   bearerOf,
+  outliving,
   relayStream,
   stateAfter,
   traceOf,
@@ -30,7 +31,7 @@ export type ChatDeps = RelayDeps;
 export function createChatRoutes(deps: ChatDeps): Hono {
   const routes = new Hono();
   routes.post("/v1/chat/completions", (context) =>
-    complete(deps, context.req.raw, (work) => context.executionCtx.waitUntil(work)),
+    outliving(context, (keepAlive) => complete(deps, context.req.raw, keepAlive)),
   );
   return routes;
 }

@@ -4,7 +4,7 @@
  * after that, an `error` event.
  */
 import type { Jurisdiction } from "../core/ids.ts";
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 import { LIMITS } from "../config/limits.ts";
 import type { StageFailure } from "../core/failure.ts";
 import { ok } from "../core/result.ts";
@@ -49,10 +49,23 @@ export type KeepAlive = (work: Promise<unknown>) => void;
 export function createStreamRoutes(deps: StreamDeps): Hono {
   const routes = new Hono();
   routes.post("/v1/streams", (context) =>
-    startStream(deps, context.req.raw, (work) => context.executionCtx.waitUntil(work)),
+    outliving(context, (keepAlive) => startStream(deps, context.req.raw, keepAlive)),
   );
   routes.get("/v1/streams", (context) => listStreams(deps, context.req.raw));
   return routes;
+}
+
+/**
+ * A client that leaves takes its request's context along, and with it the rest of the code: the call's end would be told to neither guard nor
+ * budget. Kept alive, that code runs on, and hears of the leaving by the request's signal.
+ */
+export function outliving(
+  { executionCtx }: Pick<Context, "executionCtx">,
+  answer: (keepAlive: KeepAlive) => Promise<Response>,
+): Promise<Response> {
+  const answered = answer((work) => executionCtx.waitUntil(work));
+  executionCtx.waitUntil(answered.catch(() => undefined));
+  return answered;
 }
 
 const NO_USER: Problem = { status: 400, code: "no-user", title: "Name the user: /v1/streams?user=…" };

@@ -26,7 +26,7 @@ export interface Behaviour {
 }
 
 export async function startOpenUpstream(
-  behave: (path: string, body: string) => Behaviour,
+  behave: (path: string, body: string, call: UpstreamCall) => Behaviour,
 ): Promise<OpenUpstream> {
   const calls: UpstreamCall[] = [];
   const waiting = new Map<number, PromiseWithResolvers<UpstreamCall>>();
@@ -43,7 +43,7 @@ export async function startOpenUpstream(
     let body = "";
     request.on("data", (chunk) => (body += String(chunk)));
     request.on("end", () => {
-      answer(response, behave(call.path, body));
+      answer(response, behave(call.path, body, call));
       waitFor(calls.indexOf(call)).resolve(call);
     });
   });

@@ -136,6 +136,18 @@ describe("a viewer that leaves", () => {
     }
   });
 
+  it("before there is an answer is told to the guard all the same: the call's end outlives its request", async () => {
+    const upstream = streaming("", { ending: "hang" });
+    const { post, settled } = gateway(upstream);
+    const viewer = new AbortController();
+    const answering = post(HELLO, viewer.signal);
+    await upstream.called;
+    const told = settled();
+    viewer.abort();
+    expect((await told).reports).toMatchObject([{ outcome: "cancelled" }]);
+    await answering;
+  });
+
   it("or only pauses is not read ahead for", async () => {
     const endless = pieces(Array.from({ length: 500 }, (_, index) => delta(`${index}`)).join(""), {
       splitBytes: delta("100").length,
