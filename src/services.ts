@@ -265,7 +265,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
       log,
     })),
     operator,
-    dashboard: createDashboardServices({ ledgers, operator, watch, text }),
+    dashboard: createDashboardServices({ ledgers, database: env.LEDGER, operator, watch, text }),
     watch,
     flushSoon: () => {
       watch.flushSoon();

@@ -24,7 +24,7 @@ export function createDashboard(deps: DashboardDependencies): DashboardApp {
   registerLogin(app, deps);
   // Everything from here on is for people with a session.
   app.use(requireVisitor(deps));
-  registerLogout(app);
+  registerLogout(app, deps);
   registerNow(app, deps);
   registerEvents(app);
   registerEvent(app);

@@ -2,6 +2,7 @@
  * What the dashboard stands on: the operator API, called in process with the visitor's own token, so that its scopes, its
  * limits and its audit log hold here too; and the past of the metrics, for plots.
  */
+import type { EndedSessions } from "./ended-sessions.ts";
 import type { Incident } from "../telemetry/alerts/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { MetricsPast } from "../telemetry/past.ts";
@@ -13,6 +14,7 @@ export interface DashboardDependencies {
   readonly incidents: (limit: number) => Promise<readonly Incident[]>;
   /** Seal sessions; the first seals, all open. Empty: nobody can log in. */
   readonly sealingSecrets: () => readonly string[];
+  readonly endedSessions: EndedSessions;
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array<ArrayBuffer>;
   readonly log: Logger;

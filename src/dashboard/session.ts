@@ -1,6 +1,6 @@
 /**
  * A session is a cookie that carries the operator's token, sealed (AES-256-GCM under a key derived from a secret of the
- * gateway): nothing is stored, and what is stolen from a browser's disk opens the dashboard for hours, never the API.
+ * gateway): nothing is stored until it is logged out of, and what is stolen from a browser's disk opens the dashboard for hours, never the API.
  */
 import * as z from "zod";
 import { fromBase64Url, toBase64Url } from "./base64url.ts";

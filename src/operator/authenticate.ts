@@ -12,6 +12,9 @@ const TOKEN = /^slu_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 const SECRET_BYTES = 32;
 const ID_BYTES = 8;
 
+/** Who a token from a secret is. */
+export const BOOTSTRAP_ID = "bootstrap";
+
 export interface NewToken {
   readonly id: string;
   /** Shown once. */
@@ -42,7 +45,7 @@ export async function authenticate(
   for (const token of deps.bootstrapTokens()) {
     if (isSame(hash, await hashOf(token))) isBootstrap = true;
   }
-  if (isBootstrap) return ok({ tokenId: "bootstrap", name: "bootstrap", scopes: SCOPES });
+  if (isBootstrap) return ok({ tokenId: BOOTSTRAP_ID, name: "bootstrap", scopes: SCOPES });
   const id = TOKEN.exec(presented)?.[1];
   if (id === undefined) return err(UNAUTHORIZED);
   const record = await deps.tokens.find(id);

@@ -35,6 +35,8 @@ export interface TokenRecord {
   readonly previousUntilMs: number | null;
   readonly createdAtMs: number;
   readonly createdBy: string;
+  /** The token that made it; null: a token from a secret did. */
+  readonly parentId: string | null;
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
 }
@@ -42,8 +44,10 @@ export interface TokenRecord {
 export interface TokenStore {
   find(id: string): Promise<TokenRecord | null>;
   list(): Promise<readonly TokenRecord[]>;
-  create(token: TokenRecord): Promise<void>;
+  /** @returns false when its parent was revoked meanwhile: then nothing is stored */
+  create(token: TokenRecord): Promise<boolean>;
   rotate(id: string, change: Pick<TokenRecord, "hash" | "previousHash" | "previousUntilMs">): Promise<void>;
+  /** Ends it, and every token that it made, and they made. */
   revoke(id: string, atMs: number): Promise<void>;
 }
 

@@ -13,6 +13,7 @@ const rowSchema = z.object({
   previous_until_ms: z.nullable(z.int()),
   created_at_ms: z.int(),
   created_by: z.string(),
+  parent_id: z.nullable(z.string()),
   expires_at_ms: z.nullable(z.int()),
   revoked_at_ms: z.nullable(z.int()),
 });
@@ -28,10 +29,12 @@ export function createTokenStore(database: D1Database): TokenStore {
       return found.results.map(recordOf);
     },
     async create(token) {
-      await database
+      // One statement: a revocation of the parent comes before it, or finds the child.
+      const { meta } = await database
         .prepare(
-          `INSERT INTO api_tokens (id, name, scopes, hash, created_at_ms, created_by, expires_at_ms)
-           VALUES (?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT INTO api_tokens (id, name, scopes, hash, created_at_ms, created_by, expires_at_ms, parent_id)
+           SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+           WHERE ?8 IS NULL OR EXISTS (SELECT 1 FROM api_tokens WHERE id = ?8 AND revoked_at_ms IS NULL)`,
         )
         .bind(
           token.id,
@@ -41,8 +44,10 @@ export function createTokenStore(database: D1Database): TokenStore {
           token.createdAtMs,
           token.createdBy,
           token.expiresAtMs,
+          token.parentId,
         )
         .run();
+      return meta.changes > 0;
     },
     async rotate(id, { hash, previousHash, previousUntilMs }) {
       await database
@@ -51,7 +56,15 @@ export function createTokenStore(database: D1Database): TokenStore {
         .run();
     },
     async revoke(id, atMs) {
-      await database.prepare("UPDATE api_tokens SET revoked_at_ms = ?2 WHERE id = ?1").bind(id, atMs).run();
+      await database
+        .prepare(
+          `WITH RECURSIVE family (id) AS (
+             SELECT ?1 UNION SELECT made.id FROM api_tokens AS made JOIN family ON made.parent_id = family.id)
+           UPDATE api_tokens SET revoked_at_ms = ?2
+           WHERE id IN (SELECT id FROM family) AND revoked_at_ms IS NULL`,
+        )
+        .bind(id, atMs)
+        .run();
     },
   };
 }
@@ -67,6 +80,7 @@ function recordOf(value: unknown): TokenRecord {
     previousUntilMs: row.previous_until_ms,
     createdAtMs: row.created_at_ms,
     createdBy: row.created_by,
+    parentId: row.parent_id,
     expiresAtMs: row.expires_at_ms,
     revokedAtMs: row.revoked_at_ms,
   };

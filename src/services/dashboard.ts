@@ -1,4 +1,5 @@
 /** The dashboard's part of the composition root. The operator API, which it is made over, is added by `app.ts`. */
+import { createEndedSessions } from "../dashboard/ended-sessions.ts";
 import type { DashboardDependencies } from "../dashboard/port.ts";
 import type { OperatorDependencies } from "../operator/port.ts";
 import type { LedgerBindings } from "../ledger/bindings.ts";
@@ -10,6 +11,8 @@ export type DashboardServices = Omit<DashboardDependencies, "api">;
 
 export interface DashboardParts {
   readonly ledgers: PerJurisdiction<LedgerBindings>;
+  /** The common ledger. */
+  readonly database: D1Database;
   readonly operator: OperatorDependencies;
   readonly watch: Pick<TelemetryServices, "incidents">;
   readonly text: (binding: string) => string | undefined;
@@ -17,6 +20,7 @@ export interface DashboardParts {
 
 export function createDashboardServices({
   ledgers,
+  database,
   operator,
   watch,
   text,
@@ -27,6 +31,7 @@ export function createDashboardServices({
     incidents: (limit) => watch.incidents.incidents(limit),
     // The tokens from secrets seal when no secret of their own is set: they are never handed out by that.
     sealingSecrets: () => [text("SLUICE_DASHBOARD_SECRET") ?? [], bootstrapTokens()].flat(),
+    endedSessions: createEndedSessions(database),
     nowMs,
     randomBytes,
     log,

@@ -109,6 +109,19 @@ describe("the dashboard", () => {
     expect(visitor.cookie).toBe("");
   });
 
+  it("opens nothing with a copy of the cookie after the session was logged out of", async () => {
+    const visitor = await visitorInside();
+    const copy = visitor.cookie;
+    expect((await visitor.get("/dashboard/events")).status).toBe(200);
+    await visitor.submit("/dashboard", "/dashboard/logout");
+    const thief = new Visitor();
+    thief.cookie = copy;
+    const shown = await thief.get("/dashboard/events");
+    expect(shown.status).toBe(303);
+    expect(shown.location).toContain("/dashboard/login");
+    expect((await (await visitorInside()).get("/dashboard/events")).status).toBe(200);
+  });
+
   it("counts its calls like any caller's: a page that reloads itself too often is told to wait", async () => {
     const visitor = await visitorInside();
     const shown = await Promise.all(Array.from({ length: 130 }, () => visitor.get("/dashboard/nothing")));

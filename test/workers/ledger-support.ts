@@ -41,6 +41,7 @@ const EMPTIED = [
   "packed_events",
   "rollups",
   "api_tokens",
+  "ended_sessions",
   "audit",
   "replays",
 ] as const;

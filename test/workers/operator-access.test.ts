@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { LIMITS } from "../../src/config/limits.ts";
 import { RateLimiter } from "../../src/operator/rate-limit.ts";
+import { createTokenStore } from "../../src/operator/token-store.ts";
 import { partitionFor } from "../support/envelopes.ts";
 import { emptyLedger } from "./ledger-support.ts";
 import { ADMIN_TOKEN, Operator } from "./operator-support.ts";
@@ -83,6 +84,58 @@ describe("the operator API", () => {
     expect((await operator.get("/whoami", third.token)).status).toBe(401);
     expect((await operator.post(`/tokens/${first.id}/rotate`)).status).toBe(409);
     expect(JSON.stringify((await operator.get("/tokens")).body)).not.toContain("hash");
+  });
+
+  it("gives no token a longer life than its maker's", async () => {
+    const { token } = await tokenWith(["read", "operate"], { expiresInDays: 1 });
+    const longer = await operator.post("/tokens", { name: "l", scopes: ["read"], expiresInDays: 2 }, token);
+    expect(longer).toMatchObject({ status: 403, body: { type: "urn:sluice:problem:lifetime-too-long" } });
+    expect((await operator.post("/tokens", { name: "n", scopes: ["read"] }, token)).status).toBe(201);
+    const { results } = await env.LEDGER.prepare("SELECT expires_at_ms FROM api_tokens").all();
+    expect(new Set(results.map((row) => row["expires_at_ms"])).size).toBe(1);
+    expect(results[0]?.["expires_at_ms"]).not.toBeNull();
+  });
+
+  it("hands the secret of a token to nobody but itself and its maker", async () => {
+    const mine = await tokenWith(["read", "operate"]);
+    const other = await tokenWith(["read", "operate"]);
+    const taken = await operator.post(`/tokens/${other.id}/rotate`, { graceSeconds: 60 }, mine.token);
+    expect(taken).toMatchObject({ status: 403, body: { type: "urn:sluice:problem:not-your-token" } });
+    const made = await operator.post("/tokens", { name: "child", scopes: ["read"] }, mine.token);
+    const child = tokenSchema.parse(made.body);
+    expect((await operator.post(`/tokens/${child.id}/rotate`, {}, other.token)).status).toBe(403);
+    expect((await operator.post(`/tokens/${child.id}/rotate`, {}, mine.token)).status).toBe(200);
+    expect((await operator.post(`/tokens/${mine.id}/rotate`, {}, mine.token)).status).toBe(200);
+    expect((await operator.post(`/tokens/${other.id}/rotate`)).status).toBe(200);
+  });
+
+  it("ends with a token all that it made, and they made", async () => {
+    const parent = await tokenWith(["read", "operate"]);
+    const scopes = ["read", "operate"];
+    const child = tokenSchema.parse(
+      (await operator.post("/tokens", { name: "c", scopes }, parent.token)).body,
+    );
+    const grandchild = tokenSchema.parse(
+      (await operator.post("/tokens", { name: "g", scopes }, child.token)).body,
+    );
+    const other = await tokenWith(["read"]);
+    expect((await operator.get("/whoami", grandchild.token)).status).toBe(200);
+    expect((await operator.post(`/tokens/${parent.id}/revoke`)).status).toBe(200);
+    for (const { token } of [parent, child, grandchild]) {
+      expect((await operator.get("/whoami", token)).status).toBe(401);
+    }
+    expect((await operator.get("/whoami", other.token)).status).toBe(200);
+  });
+
+  it("stores no token of a parent that was revoked meanwhile", async () => {
+    const parent = await tokenWith(["read", "operate"]);
+    await operator.post(`/tokens/${parent.id}/revoke`);
+    const store = createTokenStore(env.LEDGER);
+    const record = await store.find(parent.id);
+    if (record === null) throw new Error("a revoked token stays listed");
+    const child = { ...record, id: "0123456789abcdef", parentId: parent.id, revokedAtMs: null };
+    expect(await store.create(child)).toBe(false);
+    expect(await store.find(child.id)).toBeNull();
   });
 
   it("ends a token when its time is over", async () => {

@@ -24,6 +24,7 @@ const VALID = {
   previousUntilMs: null,
   createdAtMs: 0,
   createdBy: "bootstrap",
+  parentId: null,
   expiresAtMs: null,
   revokedAtMs: null,
 };

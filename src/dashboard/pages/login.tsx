@@ -12,7 +12,7 @@ import { dropSessionCookie, readSessionCookie, writeSessionCookie } from "../coo
 import { readForm, textIn } from "../forms.ts";
 import type { DashboardDependencies } from "../port.ts";
 import { hasFormKey, isFromElsewhere, isFromHere } from "../protect.ts";
-import { openSession, sealSession } from "../session.ts";
+import { openSession, sealSession, type Session } from "../session.ts";
 import type { DashboardApp, DashboardEnv } from "../visitor.ts";
 
 const FORM_KEY_BYTES = 32;
@@ -72,8 +72,7 @@ export function registerLogin(app: DashboardApp, deps: DashboardDependencies): v
 export function requireVisitor(deps: DashboardDependencies): MiddlewareHandler<DashboardEnv> {
   return async (context, next) => {
     const sealed = readSessionCookie(context);
-    const session =
-      sealed === undefined ? null : await openSession(sealed, deps.sealingSecrets(), deps.nowMs());
+    const session = sealed === undefined ? null : await openOngoing(deps, sealed);
     const isReading = context.req.method === "GET" || context.req.method === "HEAD";
     if (session === null) {
       // A strict cookie is not sent along a link from elsewhere, as in an alert: one step from here on it is.
@@ -99,8 +98,17 @@ export function requireVisitor(deps: DashboardDependencies): MiddlewareHandler<D
   };
 }
 
-export function registerLogout(app: DashboardApp): void {
-  app.post("/logout", (context) => {
+/** null: not ours, over, or logged out of. */
+async function openOngoing(deps: DashboardDependencies, sealed: string): Promise<Session | null> {
+  const session = await openSession(sealed, deps.sealingSecrets(), deps.nowMs());
+  return session === null || (await deps.endedSessions.has(session.formKey)) ? null : session;
+}
+
+/** Ends the session itself: a copy of its cookie opens nothing any more. */
+export function registerLogout(app: DashboardApp, deps: DashboardDependencies): void {
+  app.post("/logout", async (context) => {
+    const { formKey, nowMs } = context.get("visitor");
+    await deps.endedSessions.add(formKey, nowMs + LIMITS.dashboard.sessionMs, nowMs);
     dropSessionCookie(context);
     return goTo(context, "/dashboard/login", { reason: "out" });
   });

@@ -1,11 +1,14 @@
-/** Tokens of this API. Nobody makes, rotates or revokes a token that may do more than he may himself. */
+/**
+ * Tokens of this API. A token makes, rotates and revokes none that may do more than itself, and makes none that lives longer.
+ * The secret of another's token is never handed out: a token rotates itself and those that it made; one from a secret, all.
+ */
 import * as z from "zod";
 import { DAY_MS, LIMITS, SECOND_MS } from "../../config/limits.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Problem } from "../../platform/problem.ts";
-import { makeToken } from "../authenticate.ts";
+import { BOOTSTRAP_ID, makeToken } from "../authenticate.ts";
 import type { Actor, OperatorDependencies, Scope, TokenRecord } from "../port.ts";
-import { conflict, notFound } from "../problems.ts";
+import { conflict, notFound, UNAUTHORIZED } from "../problems.ts";
 import { defineRoute, type Route } from "../route.ts";
 import { APPLIED, appliedSchema, scopeSchema } from "../schemas.ts";
 
@@ -20,6 +23,7 @@ const tokenSchema = z
     scopes: z.array(scopeSchema),
     createdAtMs: z.int(),
     createdBy: z.string(),
+    parentId: z.nullable(z.string()).meta({ description: "The token that made it; it ends with that one" }),
     expiresAtMs: z.nullable(z.int()),
     revokedAtMs: z.nullable(z.int()),
     previousUntilMs: z
@@ -85,6 +89,7 @@ export const tokenRoutes: readonly Route[] = [
     async handle({ params, body, actor, deps }) {
       const known = await ownToken(deps, actor, params.id);
       if (!known.ok) return known;
+      if (!mayHold(actor, known.value)) return err(NOT_YOURS);
       const { id, token, hash } = await makeToken(deps.randomBytes, known.value.id);
       const previousUntilMs = deps.nowMs() + body.graceSeconds * SECOND_MS;
       await deps.tokens.rotate(id, { hash, previousHash: known.value.hash, previousUntilMs });
@@ -97,7 +102,7 @@ export const tokenRoutes: readonly Route[] = [
     path: "/tokens/:id/revoke",
     scope: "operate",
     tag: "Tokens",
-    summary: "End a token, at once",
+    summary: "End a token, and those it made, at once",
     params: tokenParams,
     answer: appliedSchema,
     problems: [404, 409],
@@ -128,7 +133,11 @@ async function createToken(
   const { id, token, hash } = await makeToken(deps.randomBytes);
   const nowMs = deps.nowMs();
   const { expiresInDays } = wanted;
-  await deps.tokens.create({
+  const parent = await deps.tokens.find(actor.tokenId);
+  const latestMs = parent?.expiresAtMs ?? null;
+  const expiresAtMs = expiresInDays === undefined ? latestMs : nowMs + expiresInDays * DAY_MS;
+  if (latestMs !== null && expiresAtMs !== null && expiresAtMs > latestMs) return err(TOO_LONG);
+  const isStored = await deps.tokens.create({
     id,
     name: wanted.name,
     scopes: [...new Set(wanted.scopes)],
@@ -137,10 +146,11 @@ async function createToken(
     previousUntilMs: null,
     createdAtMs: nowMs,
     createdBy: actor.name,
-    expiresAtMs: expiresInDays === undefined ? null : nowMs + expiresInDays * DAY_MS,
+    parentId: parent?.id ?? null,
+    expiresAtMs,
     revokedAtMs: null,
   });
-  return ok({ id, token });
+  return isStored ? ok({ id, token }) : err(UNAUTHORIZED);
 }
 
 async function ownToken(
@@ -157,6 +167,24 @@ async function ownToken(
 function covers(actor: Actor, scopes: readonly Scope[]): boolean {
   return scopes.every((scope) => actor.scopes.includes(scope));
 }
+
+/** Whether this caller may be given the token's new secret. */
+function mayHold(actor: Actor, token: TokenRecord): boolean {
+  return actor.tokenId === BOOTSTRAP_ID || actor.tokenId === token.id || actor.tokenId === token.parentId;
+}
+
+const TOO_LONG: Problem = {
+  status: 403,
+  code: "lifetime-too-long",
+  title: "The token would live longer than yours",
+};
+
+const NOT_YOURS: Problem = {
+  status: 403,
+  code: "not-your-token",
+  title: "A token rotates itself and those that it made",
+  detail: "Revoke the token and make another, or rotate it with a token from a secret.",
+};
 
 const TOO_MUCH: Problem = {
   status: 403,
