@@ -16,6 +16,7 @@ export { hubspot, mailgun, sendgrid, zendesk } from "./ingest/senders/mail.ts";
 export {
   lemonSqueezy,
   paddle,
+  paypal,
   paystack,
   plaid,
   razorpay,

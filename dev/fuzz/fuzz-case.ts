@@ -31,8 +31,10 @@ export interface CaseInput {
   readonly nowMs: number;
 }
 
-/** Not those whose keys are fetched from the sender's own host: test/workers/ingest-tokens.test.ts forges theirs. */
-const SENDERS = [...SIGNERS.values()].filter(({ key }) => key !== "google" && key !== "plaid");
+/** Not those whose keys are fetched from the sender's own host: test/workers/ingest-tokens.test.ts and ingest-paypal.test.ts forge theirs. */
+const SENDERS = [...SIGNERS.values()].filter(
+  ({ key }) => key !== "google" && key !== "plaid" && key !== "paypal",
+);
 /** Spreads neighbouring numbers over the generator's states. */
 const STRIDE = 2_654_435_761;
 

@@ -25,6 +25,7 @@ import { hubspot, mailgun, sendgrid, zendesk } from "../../src/ingest/senders/ma
 import {
   lemonSqueezy,
   paddle,
+  paypal,
   paystack,
   plaid,
   razorpay,
@@ -55,6 +56,7 @@ const BUILDERS: readonly Builder[] = [
   ["square", square],
   ["razorpay", razorpay],
   ["paystack", paystack],
+  ["paypal", ({ secrets }) => paypal({ webhookIds: secrets })],
   ["plaid", (options) => plaid({ ...options, clientId: "PLAID_CLIENT_ID" })],
   ["lemonSqueezy", lemonSqueezy],
   ["shopify", shopify],

@@ -22,6 +22,7 @@ export async function demoSecretOf(signer: SenderSigner): Promise<DemoSecret | n
     case "certificate":
     case "google":
     case "plaid":
+    case "paypal":
       return null;
     case undefined:
       return same(knownSecret(signer.name) ?? `demo ${signer.name} secret, not for production`);

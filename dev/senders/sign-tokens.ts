@@ -1,4 +1,4 @@
-/** Senders that prove themselves by a JSON Web Token, as each one's documentation describes it; and their hosts of keys. */
+/** Senders whose keys are fetched, by a JSON Web Token or a certificate, as each one's documentation describes it; and their hosts of keys. */
 import { iso, seconds, type SenderSigner } from "./signer.ts";
 import { fromBase64, rsaSign, toBase64, toHex, utf8, type Bytes } from "./webcrypto.ts";
 
@@ -98,4 +98,48 @@ const plaid: SenderSigner = {
   signature: "plaid-verification",
 };
 
-export const TOKEN_SENDERS = [googlePubSub, plaid];
+export const PAYPAL_WEBHOOK_ID = "1JE4291016473214C";
+export const PAYPAL_CERTIFICATE_URL =
+  "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77";
+
+/** https://developer.paypal.com/api/rest/webhooks/rest/#link-verifysignature */
+const paypal: SenderSigner = {
+  name: "paypal",
+  key: "paypal",
+  types: ["PAYMENT.CAPTURE.COMPLETED", "BILLING.SUBSCRIPTION.CANCELLED"],
+  sample: ({ id, type, atMs }) => ({
+    id,
+    event_version: "1.0",
+    create_time: iso(atMs),
+    resource_type: "capture",
+    event_type: type,
+    resource: { id: "42311647XV020574X", amount: { currency_code: "EUR", value: "10.00" } },
+  }),
+  sign: async ({ body, secret, id, atMs }) => {
+    const time = `${iso(atMs).slice(0, 19)}Z`;
+    const content = `${id}|${time}|${PAYPAL_WEBHOOK_ID}|${crcOf(utf8(body))}`;
+    return {
+      headers: {
+        "paypal-auth-algo": "SHA256withRSA",
+        "paypal-cert-url": PAYPAL_CERTIFICATE_URL,
+        "paypal-transmission-id": id,
+        "paypal-transmission-time": time,
+        "paypal-transmission-sig": toBase64(await rsaSign("SHA-256", secret, content)),
+      },
+    };
+  },
+  signature: "paypal-transmission-sig",
+  signedHeaders: ["paypal-transmission-id", "paypal-transmission-time"],
+};
+
+/** Bit by bit, as the polynomial says. */
+function crcOf(bytes: Uint8Array): number {
+  let value = 0xffffffff;
+  for (const byte of bytes) {
+    value ^= byte;
+    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0xedb88320 : 0);
+  }
+  return ~value >>> 0;
+}
+
+export const TOKEN_SENDERS = [googlePubSub, plaid, paypal];

@@ -24,7 +24,7 @@ export interface SenderSigner {
   /** As in `/in/<name>` and in docs/senders.md. */
   readonly name: string;
   /** What the secret is made of. Default: any text. */
-  readonly key?: "standard-webhooks" | "ed25519" | "ecdsa" | "certificate" | "google" | "plaid";
+  readonly key?: "standard-webhooks" | "ed25519" | "ecdsa" | "certificate" | "google" | "plaid" | "paypal";
   readonly contentType?: string;
   /** Event types it can play, as the gateway calls them. */
   readonly types: readonly [string, ...string[]];

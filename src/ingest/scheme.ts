@@ -37,6 +37,10 @@ export type SignedPart =
   | { readonly part: "url"; readonly variant?: "twilio" | "hubspot" }
   /** Twilio: a form's fields sorted by name, name and value joined; of any other body, whose digest must then be in the URL, nothing. */
   | { readonly part: "sorted-form" }
+  /** The secret itself, where it is an id that both sides know (PayPal's of the webhook). */
+  | { readonly part: "secret" }
+  /** The body's CRC-32 in decimal: PayPal signs that in its stead. */
+  | { readonly part: "body-crc32" }
   /** A text of the body, dotted path. */
   | { readonly part: "field"; readonly path: string }
   | { readonly part: "header"; readonly name: string }
@@ -125,6 +129,12 @@ export type BodySplit =
  */
 export type OnRepeat = "refuse" | "flag" | "accept";
 
+/** A certificate that a request names, and the only place it may come from: this text, and a plain name behind it. */
+export interface CertificateFacts {
+  readonly header: string;
+  readonly prefix: string;
+}
+
 export type TokenAlgorithm = "RS256" | "ES256";
 
 /** Where a token's key comes from. The URL is the scheme's, never the token's. */
@@ -168,6 +178,8 @@ export interface SignatureScheme {
   readonly signatureHeaders: readonly string[];
   readonly layout: SignatureLayout;
   readonly signed: readonly SignedPart[];
+  /** Of `rsa-sha256` under a certificate that the request names (`certified.ts`). */
+  readonly certificate?: CertificateFacts;
   /** Of the algorithm `jwt`. */
   readonly token?: TokenFacts;
   readonly timestamp?: SignedTimestamp;

@@ -6,6 +6,7 @@ import { LIMITS } from "../config/limits.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
 import { nameAt } from "./body-fields.ts";
+import { crc32 } from "./crc32.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import { isSameSecret } from "./fixed-time.ts";
 import type { Presented } from "./layouts.ts";
@@ -31,6 +32,8 @@ interface ReadBody {
   readonly payload: JsonValue;
   /** What `sortedForm` made of the body, for the schemes that sign that. */
   readonly form: string;
+  /** For the schemes that sign it along. */
+  readonly secret?: string;
 }
 
 /** Where the signed content is the body alone, the body itself: no copy. */
@@ -75,7 +78,7 @@ function textOf(
   presented: Presented,
   request: SignedRequest,
   url: string,
-  { payload, form }: ReadBody,
+  { payload, form, secret = "" }: ReadBody,
 ): Result<string, RefusalReason> {
   switch (signed.part) {
     case "timestamp":
@@ -88,6 +91,10 @@ function textOf(
       return ok(signed.variant === "hubspot" ? hubspotUrl(url) : url);
     case "sorted-form":
       return ok(form);
+    case "secret":
+      return ok(secret);
+    case "body-crc32":
+      return ok(String(crc32(request.body)));
     case "literal":
       return ok(signed.text);
     case "field": {

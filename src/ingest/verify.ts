@@ -7,6 +7,7 @@
 import { LIMITS } from "../config/limits.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, unreachable, type Result } from "../core/result.ts";
+import { verifyCertified } from "./certified.ts";
 import { isEqualInFixedTime } from "./fixed-time.ts";
 import { importKey, knownKey, type VerifyKey } from "./keys.ts";
 import { readPresented, type Presented, type PresentedSignature } from "./layouts.ts";
@@ -46,6 +47,14 @@ export async function verifyRequest(input: VerifyInput): Promise<Result<Verified
   if (scheme.algorithm === "sns-certificate") {
     const { fetchCertificate } = input;
     return verifySns({ scheme, topics: secrets, payload, nowMs, fetchCertificate });
+  }
+  if (scheme.certificate !== undefined) {
+    const { certificate } = scheme;
+    const { fetchCertificate, method, body } = input;
+    const request = { headers, method, url: input.url, body };
+    const proven = await verifyCertified({ scheme, certificate, secrets, request, nowMs, fetchCertificate });
+    const fault = proven.ok ? freshnessFault(scheme, proven.value.timestampMs, nowMs) : null;
+    return fault === null ? proven : err(refused(fault));
   }
   if (scheme.token !== undefined) {
     const { token } = scheme;

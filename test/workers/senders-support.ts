@@ -4,7 +4,14 @@ import { selfSignedCertificate, type SelfSigned } from "../../dev/senders/certif
 import { CATALOGUE } from "../../dev/senders/catalogue.ts";
 import { signSampleOf, type SenderSigner, type SignedRequest } from "../../dev/senders/signer.ts";
 import { SIGNERS } from "../../dev/senders/signers.ts";
-import { GOOGLE_ACCOUNT, GOOGLE_KEYS_URL, PLAID_KEYS_URL, publicJwk } from "../../dev/senders/sign-tokens.ts";
+import {
+  GOOGLE_ACCOUNT,
+  PAYPAL_CERTIFICATE_URL,
+  PAYPAL_WEBHOOK_ID,
+  GOOGLE_KEYS_URL,
+  PLAID_KEYS_URL,
+  publicJwk,
+} from "../../dev/senders/sign-tokens.ts";
 import { SNS_CERTIFICATE_URL, SNS_TOPIC } from "../../dev/senders/sign-platforms.ts";
 import { newEcdsaPair, newEd25519Pair } from "../../dev/senders/webcrypto.ts";
 import { defineSource, type Source } from "../../src/config/define-source.ts";
@@ -38,6 +45,7 @@ export async function senderGateway(
   const pairs: Readonly<Record<string, { readonly signs: string; readonly verifies: string }>> = {
     ed25519: { signs: ed25519.privateKey, verifies: ed25519.publicKey },
     ecdsa: { signs: ecdsa.privateKey, verifies: ecdsa.publicKey },
+    paypal: { signs: certificate.privateKey, verifies: PAYPAL_WEBHOOK_ID },
     google: { signs: certificate.privateKey, verifies: GOOGLE_ACCOUNT },
     plaid: { signs: (await plaidPair()).privateKey, verifies: "the secret of plaid" },
     certificate: { signs: certificate.privateKey, verifies: SNS_TOPIC },
@@ -67,6 +75,7 @@ export async function senderGateway(
 async function keyHost(url: string, { pem, privateKey }: SelfSigned): Promise<Response> {
   switch (url) {
     case SNS_CERTIFICATE_URL:
+    case PAYPAL_CERTIFICATE_URL:
       return new Response(pem);
     case GOOGLE_KEYS_URL:
       return Response.json({ keys: [await publicJwk(privateKey, "RS256")] });

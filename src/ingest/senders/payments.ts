@@ -79,6 +79,47 @@ export const razorpay = sender({
   },
 });
 
+const BAR = literal("|");
+
+const PAYPAL = completeScheme({
+  name: "paypal",
+  algorithm: "rsa-sha256",
+  encoding: "base64",
+  signatureHeaders: ["paypal-transmission-sig"],
+  signed: [{ part: "id" }, BAR, TIMESTAMP, BAR, { part: "secret" }, BAR, { part: "body-crc32" }],
+  timestamp: { in: "headers", names: ["paypal-transmission-time"], unit: "rfc3339" },
+  id: { headers: ["paypal-transmission-id"] },
+  // PayPal does not say whether a retry has a time of its own: as long as it goes on trying.
+  toleranceMs: 3 * DAY_MS,
+  dedupeKey: [body("id")],
+  type: [body("event_type")],
+  orderKey: { at: body("create_time"), unit: "rfc3339" },
+  keepHeaders: ["paypal-transmission-id", "paypal-transmission-time"],
+  notes: {
+    signs: "transmission id, time, webhook id and a CRC-32 of the body, which another body can have too",
+    replay: "open for the tolerance: who reads one request can send another body of the same CRC",
+    retryWindowMs: 3 * DAY_MS,
+    documentation: "https://developer.paypal.com/api/rest/webhooks/rest/",
+  },
+});
+
+const PAYPAL_HOSTS = { live: "https://api.paypal.com", sandbox: "https://api.sandbox.paypal.com" } as const;
+
+/** There is no secret: PayPal signs the webhook's id along, under a certificate from its own host. */
+export function paypal(options: {
+  /** Bindings (variables will do) that hold the ids of the webhooks. */
+  readonly webhookIds: readonly SecretOption[];
+  /** Default: live. */
+  readonly environment?: keyof typeof PAYPAL_HOSTS;
+  readonly toleranceMs?: number;
+}): Verification {
+  const { webhookIds, environment = "live", toleranceMs } = options;
+  const prefix = `${PAYPAL_HOSTS[environment]}/v1/notifications/certs/`;
+  const certificate = { header: "paypal-cert-url", prefix };
+  const scheme = { ...PAYPAL, certificate, ...(toleranceMs === undefined ? {} : { toleranceMs }) };
+  return { scheme, ...namedSecrets(webhookIds) };
+}
+
 const PLAID = completeScheme({
   name: "plaid",
   algorithm: "jwt",
