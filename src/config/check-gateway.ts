@@ -4,7 +4,7 @@ import { IDEMPOTENCY_MODES } from "../core/idempotency.ts";
 import type { EventPolicy } from "../core/policy.ts";
 import { collectBudgets } from "./check-budgets.ts";
 import { checkEndpoints, checkLimits, laneLimitsOf, streamLimitsOf } from "./check-limits.ts";
-import { checkBindings, checkOrigins } from "./check-names.ts";
+import { checkBindings, checkOrigins, checkPublicOrigin } from "./check-names.ts";
 import { checkAlerts, checkTraces } from "./check-operations.ts";
 import { ConfigError } from "./config-error.ts";
 import { LIMITS } from "./limits.ts";
@@ -56,6 +56,8 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
   }
   const corsOrigins = options.api?.corsOrigins ?? [];
   checkOrigins("api.corsOrigins", corsOrigins);
+  const publicOrigin = options.api?.publicOrigin ?? null;
+  if (publicOrigin !== null) checkPublicOrigin("api.publicOrigin", publicOrigin);
   return {
     sources: new Map(Object.entries(options.sources)),
     pipelines,
@@ -67,6 +69,7 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     adminTokens,
     ledger: { successes: options.ledger?.successes ?? "rows", retainDays },
     corsOrigins,
+    publicOrigin,
     traces: checkTraces(options.traces),
     alerts: checkAlerts(options.alerts),
     streamLimits: streamLimitsOf(options),

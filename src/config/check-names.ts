@@ -36,3 +36,8 @@ export function checkOrigins(key: string, origins: readonly CorsOrigin[]): void 
     );
   }
 }
+
+export function checkPublicOrigin(key: string, origin: CorsOrigin): void {
+  if (origin === "*") throw new ConfigError(key, '"*" is no address', 'As in "https://gateway.example.com"');
+  checkOrigins(key, [origin]);
+}

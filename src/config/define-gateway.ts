@@ -38,6 +38,12 @@ export interface GatewayOptions {
      */
     readonly corsOrigins?: readonly CorsOrigin[];
     /**
+     * Where browsers reach the gateway: `https://gateway.example.com`, or `{ variable: "PUBLIC_ORIGIN" }`. The addresses of
+     * streams begin with it. Default, and while the variable is not set: the origin of the request that asks, which a
+     * caller can choose where no platform routes by host.
+     */
+    readonly publicOrigin?: CorsOrigin;
+    /**
      * Streams that may be started and be open: per user (as `user` in `POST /v1/streams` names it; default 30 a minute and 10 at
      * once) and per API token (default: not counted).
      */
@@ -112,6 +118,7 @@ export interface GatewayConfig {
   readonly traces: TraceOptions | null;
   readonly alerts: AlertOptions;
   readonly corsOrigins: readonly CorsOrigin[];
+  readonly publicOrigin: CorsOrigin | null;
   readonly streamLimits: StreamLimitsByKey;
 }
 

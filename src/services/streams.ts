@@ -79,11 +79,21 @@ export function createStreaming(parts: StreamingParts): Streaming {
     starts: createStartGate({ indexes: env.STREAM_INDEX, limits: config.streamLimits, nowMs }),
     ended: (keys, id, state) => endStart(env.STREAM_INDEX, keys, id, state),
     promptOf: createStreamSource({ pipelines: config.pipelines, models, fetch: parts.fetch, nowMs, log }),
+    originOf: originOf(config, text),
     runOf: async (id) => {
       const view = await partitions.read(id);
       return view === null ? null : { run: view.run, isOpen: view.endedAtMs === null };
     },
   };
+}
+
+/** The configured one, else that of the request. */
+function originOf(
+  { publicOrigin }: GatewayConfig,
+  text: StreamingParts["text"],
+): (request: Request) => string {
+  const configured = typeof publicOrigin === "object" ? text(publicOrigin?.variable ?? "") : publicOrigin;
+  return (request) => configured ?? new URL(request.url).origin;
 }
 
 export function apiTokensOf(config: GatewayConfig, text: StreamingParts["text"]): readonly string[] {

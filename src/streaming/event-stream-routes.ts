@@ -19,6 +19,8 @@ import { streamTokenOf, viewOf, type ViewDeps } from "./view-routes.ts";
 import { BAD_TOKEN, UNKNOWN_EVENT } from "./stream-problems.ts";
 
 export interface EventStreamDeps extends ViewDeps {
+  /** Where the asker's browsers reach the gateway. */
+  readonly originOf: (request: Request) => string;
   /** The event's run, and whether it is still worked on; null: its partition does not know it (yet, or any more). */
   readonly runOf: (id: EventId) => Promise<{ readonly run: number; readonly isOpen: boolean } | null>;
 }
@@ -43,7 +45,7 @@ export function createEventStreamRoutes(deps: EventStreamDeps): Hono {
     const id = parseEventId(context.req.param("id"));
     if (!id.ok) return problemResponse(UNKNOWN_EVENT);
     const expiresAtMs = deps.nowMs() + LIMITS.streams.eventTokenMs;
-    const url = `${new URL(context.req.url).origin}/v1/events/${id.value}/stream`;
+    const url = `${deps.originOf(context.req.raw)}/v1/events/${id.value}/stream`;
     return context.json({ url, token: await deps.tokens.mint(id.value, "read", expiresAtMs) }, 201);
   });
   return routes;

@@ -39,10 +39,12 @@ export interface StreamDeps extends CallDeps {
   readonly ended: StreamServices["ended"];
   readonly promptOf: PromptOf;
   readonly heartbeatMs?: number;
+  /** Where the asker's browsers reach the gateway, as in `https://gateway.example.com`. */
+  readonly originOf: (request: Request) => string;
 }
 
 /** What a relay needs: no object, no tokens. */
-export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "spares" | "promptOf">;
+export type RelayDeps = Omit<StreamDeps, "stub" | "tokens" | "spares" | "promptOf" | "originOf">;
 
 export type KeepAlive = (work: Promise<unknown>) => void;
 
@@ -97,7 +99,7 @@ async function startStream(deps: StreamDeps, request: Request, keepAlive: KeepAl
     return relayStream(deps, question, { ...options, onEnd: (state) => deps.ended(counted, id, state) });
   }
   const tokens = spare?.tokens ?? (await mintLinkTokens(deps.tokens, id, deps.nowMs()));
-  const links = linksOf(url.origin, id, tokens);
+  const links = linksOf(deps.originOf(request), id, tokens);
   // Asked for by name: `*/*` is what every client sends that has not thought about it.
   const watches = request.headers.get("accept")?.includes("text/event-stream") === true;
   const started = await deps.stub(id).fetch(
@@ -126,7 +128,7 @@ async function listStreams(deps: StreamDeps, request: Request): Promise<Response
     .slice(0, LIMITS.streams.maxListed)
     .map(({ id, model, startedAtMs, endedAtMs, state }) => ({
       id,
-      url: `${url.origin}/v1/streams/${id}`,
+      url: `${deps.originOf(request)}/v1/streams/${id}`,
       model,
       state: state === "starting" ? "open" : state,
       startedAtMs,

@@ -1,9 +1,10 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import OpenAI from "openai";
+import * as z from "zod";
 import { describe, expect, it } from "vitest";
 import { createGateway } from "../../src/worker.ts";
-import { defineGateway } from "../../src/index.ts";
+import { defineGateway, openaiCompatible } from "../../src/index.ts";
 import { newStreamId } from "../../src/streaming/stub.ts";
 import { createStreamTokens } from "../../src/streaming/tokens.ts";
 
@@ -94,6 +95,37 @@ describe("a page of another origin", () => {
       expect(() => gateway([origin])).toThrow(/api\.corsOrigins/);
     },
   );
+});
+
+describe("a stream's address", () => {
+  const started = async (publicOrigin?: string) => {
+    const config = defineGateway({
+      sources: {},
+      models: { fast: openaiCompatible({ baseUrl: "https://model.test/v1", model: "m" }) },
+      destinations: {},
+      api: publicOrigin === undefined ? {} : { publicOrigin },
+    });
+    const withSecrets = new Proxy(env, {
+      get: (bindings, name) => (name === "SLUICE_API_TOKEN" ? API_TOKEN : Reflect.get(bindings, name)),
+    });
+    const request = new Request("https://forged.example/v1/streams", {
+      method: "POST",
+      headers: { authorization: `Bearer ${API_TOKEN}` },
+      body: JSON.stringify({ model: "fast", input: "hello" }),
+    });
+    const answer = await createGateway(config).fetch(request, withSecrets, createExecutionContext());
+    return z.object({ url: z.string() }).parse(await answer.json()).url;
+  };
+
+  it("begins with the public origin of the config, whatever host the request names", async () => {
+    expect(await started("https://gateway.example.com")).toMatch(
+      /^https:\/\/gateway\.example\.com\/v1\/streams\//,
+    );
+    expect(await started()).toMatch(/^https:\/\/forged\.example\//);
+    expect(() =>
+      defineGateway({ sources: {}, models: {}, destinations: {}, api: { publicOrigin: "*" } }),
+    ).toThrow(/api\.publicOrigin/);
+  });
 });
 
 describe("a stream's token", () => {

@@ -201,6 +201,7 @@ describe("GET /v1/events/:id/stream", () => {
   async function eventRoutes(isOpen: boolean, run = ++events) {
     const { envelope } = await leasedEvent();
     const deps: EventStreamDeps = {
+      originOf: (request) => new URL(request.url).origin,
       stub: (id) => streamStub(env.STREAM, id),
       tokens,
       nowMs: Date.now,

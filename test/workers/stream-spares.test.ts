@@ -31,6 +31,7 @@ function gateway(prepare = (id: string) => streamStub(env.STREAM, id).prepare())
   const shared = { newId: newStreamId, nowMs: () => clock.nowMs, tokens, log };
   const answers = { start: async (id: string) => Response.json({ id }), isRefused: false };
   const deps: StreamDeps = {
+    originOf: (request) => new URL(request.url).origin,
     ...shared,
     models: fakeModel(streaming(completion(["a"]))).registry,
     guard: {

@@ -17,6 +17,7 @@ const TWO = { startsPerMinute: 100, maxConcurrent: 2 };
 /** The real index; the streams themselves only say that they have begun. */
 function gateway(limits: StreamLimitsByKey = { perUser: TWO }, upstream = streaming(completion(["a"]))) {
   const deps: StreamDeps = {
+    originOf: (request) => new URL(request.url).origin,
     models: fakeModel(upstream).registry,
     guard: {
       admit: async () => ({ kind: "granted", permit: { settle: () => undefined } }),

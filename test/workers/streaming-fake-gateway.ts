@@ -43,6 +43,7 @@ export function gateway(upstream: FakeUpstream, setup: Setup = {}) {
     nowMs: Date.now,
     observe: (call) => observed.push(call),
     newId: () => "strm_1",
+    originOf: (request) => new URL(request.url).origin,
     log: createLogger("error"),
     stub: () => {
       throw new Error("a relay has no object");
