@@ -151,7 +151,7 @@ describe("requests that are refused before anything is durable", () => {
       ["signature_missing", {}, BODY],
       ["signature_missing", { "stripe-signature": "" }, BODY],
       ["signature_malformed", { "stripe-signature": good.slice(0, -1) }, BODY],
-      ["signature_malformed", { "stripe-signature": `${good}, ${good}` }, BODY],
+      ["timestamp_malformed", { "stripe-signature": `${good}, ${good}` }, BODY],
       ["signature_mismatch", { "stripe-signature": good }, BODY.replace("100", "999")],
       ["signature_mismatch", { "stripe-signature": await stripeHeader(BODY, { secret: "other" }) }, BODY],
       ["timestamp_too_old", { "stripe-signature": stale }, BODY],
