@@ -14,6 +14,7 @@ import { canonicalPath } from "./platform/canonical-path.ts";
 import { problemResponse } from "./platform/problem.ts";
 import type { Services } from "./services.ts";
 import { createChatRoutes, openaiErrors } from "./streaming/chat-routes.ts";
+import { comesBack } from "./streaming/come-back.ts";
 import { createEventStreamRoutes, createEventTokenRoutes } from "./streaming/event-stream-routes.ts";
 import { createStreamRoutes } from "./streaming/routes.ts";
 import { createTokenViewRoutes, createViewRoutes } from "./streaming/view-routes.ts";
@@ -84,6 +85,7 @@ export function createApp(services: Services): App {
   app.use("/v1/chat/*", openaiErrors());
   for (const path of ["/v1/*", "/admin/v1/*", "/dashboard/*"]) app.use(path, guesses);
   // Before the bearer check: a stream's own token is enough.
+  for (const path of ["/v1/streams/*", "/v1/events/*"]) app.use(path, comesBack());
   app.route("/", createTokenViewRoutes(streaming));
   app.route("/", createEventTokenRoutes(streaming));
   app.use("/v1/*", bearerAuth(services.apiTokens));

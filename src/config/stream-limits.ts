@@ -7,6 +7,8 @@ export const STREAM_LIMITS = {
     heartbeatMs: 15 * SECOND_MS,
     /** What a browser is told to wait before it reconnects. */
     reconnectMs: 2 * SECOND_MS,
+    /** The most that a browser is told to wait after trouble: it keeps to that for all its later reconnects. */
+    maxComeBackMs: 10 * SECOND_MS,
     /** Asked of a model by one request; what the model itself allows is usually less. */
     maxOutputTokens: 200_000,
     /** What a client is told to wait after a 503 that names no time of its own. */
