@@ -110,6 +110,15 @@ export default defineConfig({
         },
       },
       {
+        // The real wrangler against a stand-in for Cloudflare's API: dozens of its runs, two seconds each.
+        test: {
+          name: "setup",
+          include: ["test/setup/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 240_000,
+        },
+      },
+      {
         // The packed tarball in an empty folder: installs from the registry, so `npm test` does without it.
         test: {
           name: "package",

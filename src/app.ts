@@ -64,7 +64,7 @@ export function createApp(services: Services): App {
   const app = new Hono();
   app.get("/healthz", (context) => context.json({ status: "ok" }));
   app.get("/readyz", (context) => {
-    const report = services.readiness();
+    const report = services.readiness(new URL(context.req.url));
     return context.json(report, report.status === "ready" ? 200 : 503);
   });
   const guesses = limitGuesses(services.nowMs);

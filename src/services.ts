@@ -7,6 +7,7 @@ import { waitUntil } from "cloudflare:workers";
 import type { GatewayConfig } from "./config/define-gateway.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
+import { isLoopback } from "./core/classify/endpoint-url.ts";
 import type { Jurisdiction } from "./core/ids.ts";
 import type { GatewayEnv } from "./env.ts";
 import { createIdempotencyCache } from "./cache/idempotency.ts";
@@ -28,7 +29,6 @@ import type { DriverDependencies } from "./lanes/ports.ts";
 import type { UndeliverableStore } from "./lanes/undeliverable.ts";
 import type { TokenSource } from "./operator/bearer-auth.ts";
 import type { EventRouteDependencies } from "./operator/event-routes.ts";
-import { readinessOf, type Readiness } from "./operator/readiness.ts";
 import { createOperatorServices, stepReplays, type OperatorServices } from "./services/operator.ts";
 import { createPartitionClient } from "./partition/client.ts";
 import { askingDecisions, askingPreviousEpochs } from "./partition/epochs.ts";
@@ -49,6 +49,7 @@ import { createPipelineServices } from "./services/pipeline.ts";
 import { createTelemetryServices, type TelemetryServices } from "./services/telemetry.ts";
 import { apiTokensOf, createStreaming, type Streaming } from "./services/streams.ts";
 import { observeStreamedCalls } from "./services/stream-observer.ts";
+import { readinessOf, type Readiness } from "./services/readiness.ts";
 import { createTraces } from "./services/traces.ts";
 import { warnOfUncovered } from "./services/uncovered.ts";
 
@@ -70,7 +71,8 @@ export interface Services {
   /** After a request: what it added to counts and spans is sent later. */
   flushSoon(): void;
   streaming(): Streaming;
-  readiness(): Readiness;
+  /** @param host that of the request: on this machine other addresses are right than on Cloudflare */
+  readiness(host: URL): Readiness;
   /** For one consumer invocation. `finish` sends what its guards still owe. */
   startInvocation(): { readonly driver: DriverDependencies; finish(): Promise<void> };
 }
@@ -286,7 +288,12 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
         log,
       }),
     // What is in the Secrets Store is not asked for only to say that it is there.
-    readiness: () => readinessOf(config, (name) => text(name) ?? (isThere(binding(name)) ? name : undefined)),
+    readiness: (host) =>
+      readinessOf(
+        config,
+        { has: (name) => text(name) !== undefined || isThere(binding(name)), value: text },
+        !isLoopback(host),
+      ),
     chores: createChores({ config, ledgers, partitions, watch, stepReplay, nowMs, log }),
     startInvocation,
   };
@@ -294,7 +301,11 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
 
 /** Bindings that a config names and that are no text. */
 function isThere(value: unknown): boolean {
-  return isStoreSecret(value) || isKv(value);
+  return isStoreSecret(value) || isKv(value) || isQueue(value);
+}
+
+function isQueue(value: unknown): value is Queue {
+  return typeof value === "object" && value !== null && "sendBatch" in value;
 }
 
 function isR2Bucket(value: unknown): value is R2Bucket {

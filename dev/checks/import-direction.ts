@@ -34,7 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   replay: [...BASICS, "ledger", "partition"],
   ledger: BASICS,
   // In Node, and no part of any Worker: it reads a config and plays the other sides.
-  cli: ["config", "operator"],
+  cli: ["config", "services"],
 };
 
 /** What the command ships of `dev/`: the stand-in model, the receiver, the senders' samples. */

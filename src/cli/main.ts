@@ -2,7 +2,10 @@
 /** The command `sluice`: which words there are. Each command's work is in a file of its own, loaded when it is called. */
 import { Command, Option } from "commander";
 import { messageOf } from "../core/result.ts";
-import { portOption, version } from "./options.ts";
+import { portOption, retentionDays, version } from "./options.ts";
+import type { SetupOptions } from "./setup/setup.ts";
+
+const SCREEN = { say: (line: string) => console.log(line) };
 
 const program = new Command("sluice")
   .description(
@@ -53,6 +56,50 @@ program
       process.exitCode = await trigger({ source, type, ...options });
     },
   );
+
+program
+  .command("setup")
+  .description("make everything a deployment needs, or what of it is missing, and deploy (Workers Paid plan)")
+  .option("--env <name>", "an environment of wrangler.toml, such as staging; default: its top level")
+  .option("--dry-run", "print the wrangler commands, run none")
+  .option("--check-commands", "hold them against the installed wrangler's help, run none")
+  .option("--no-deploy", "everything but the Worker and its secrets")
+  .addOption(
+    new Option("--retention-days <days>", "how long the queues keep a message")
+      .default(14)
+      .argParser(retentionDays),
+  )
+  .addOption(
+    new Option("--jurisdiction <name>", "where all data has to stay; default: anywhere").choices([
+      "eu",
+      "us",
+      "fedramp",
+    ]),
+  )
+  .option("--secrets <file>", "secrets to set, as NAME=value lines")
+  .action(async (options: SetupOptions) => {
+    const { setUp } = await import("./setup/setup.ts");
+    process.exitCode = await setUp(options, SCREEN);
+  });
+
+program
+  .command("deploy")
+  .description("a new release: the ledger's tables, then the Worker; refused while the config cannot work")
+  .option("--env <name>", "an environment of wrangler.toml; default: its top level")
+  .action(async (options: { readonly env?: string }) => {
+    const { deploy } = await import("./setup/setup.ts");
+    process.exitCode = await deploy(options, SCREEN);
+  });
+
+program
+  .command("smoke")
+  .description("ask a deployed gateway whether it answers as it must")
+  .requiredOption("--url <url>", "where: https://my-gateway.example.workers.dev")
+  .option("--token <token>", "an API token; default: SLUICE_API_TOKEN; without one less is asked")
+  .action(async ({ url, token }: { readonly url: string; readonly token?: string }) => {
+    const { runSmoke } = await import("./smoke.ts");
+    process.exitCode = await runSmoke(url, token);
+  });
 
 try {
   await program.parseAsync();

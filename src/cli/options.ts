@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option } from "commander";
 import { packageFile } from "./package-file.ts";
 
 const MAX_PORT = 65_535;
+const MAX_RETENTION_DAYS = 14;
 
 export function portOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string) => {
@@ -11,6 +12,13 @@ export function portOption(flags: string, description: string): Option {
     if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT && text.trim() !== "") return port;
     throw new InvalidArgumentError(`It must be a whole number from 0 to ${MAX_PORT}.`);
   });
+}
+
+/** Days that a queue keeps a message: https://developers.cloudflare.com/queues/platform/limits/ */
+export function retentionDays(text: string): number {
+  const days = Number(text);
+  if (text.trim() !== "" && days > 0 && days <= MAX_RETENTION_DAYS) return days;
+  throw new InvalidArgumentError(`It must be a number above 0 and at most ${MAX_RETENTION_DAYS}.`);
 }
 
 /** The package's own version. */

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { parseEnv } from "node:util";
+import type { Unstable_Config } from "wrangler";
 import type { GatewayConfig } from "../config/define-gateway.ts";
 import { loadConfig } from "./load-config.ts";
 
@@ -11,7 +12,9 @@ export interface Project {
   readonly folder: string;
   readonly wranglerFile: string;
   readonly config: GatewayConfig;
-  /** What `wrangler.toml` says under `[vars]`. */
+  /** `wrangler.toml` as wrangler reads it, one environment's own words applied. */
+  readonly wranglerConfig: Unstable_Config;
+  /** What it says under `[vars]`. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** What `.dev.vars` says. It wins over everything else while the gateway runs here. */
   readonly devVariables: Readonly<Record<string, string>>;
@@ -22,9 +25,10 @@ const CONFIG_FILE = "gateway.config.ts";
 
 /**
  * @param folder where `wrangler.toml` is
+ * @param environment one of its environments; undefined: its top level
  * @throws Error that says what is missing and where it should be
  */
-export async function readProject(folder = process.cwd()): Promise<Project> {
+export async function readProject(folder = process.cwd(), environment?: string): Promise<Project> {
   const wranglerFile = path.join(folder, WRANGLER_FILE);
   if (!existsSync(wranglerFile)) {
     throw new Error(
@@ -32,7 +36,11 @@ export async function readProject(folder = process.cwd()): Promise<Project> {
     );
   }
   const { unstable_readConfig: readConfig } = await import("wrangler");
-  const { main, vars } = readConfig({ config: wranglerFile }, { hideWarnings: true });
+  const wranglerConfig = readConfig(
+    { config: wranglerFile, ...(environment === undefined ? {} : { env: environment }) },
+    { hideWarnings: true },
+  );
+  const { main, vars } = wranglerConfig;
   if (main === undefined)
     throw new Error(`${WRANGLER_FILE} does not say \`main\`: the Worker's entry, src/index.ts`);
   const configFile = path.join(path.dirname(main), CONFIG_FILE);
@@ -43,6 +51,7 @@ export async function readProject(folder = process.cwd()): Promise<Project> {
     folder,
     wranglerFile,
     config: await loadConfig(configFile),
+    wranglerConfig,
     variables: vars,
     devVariables: existsSync(devVariablesFile)
       ? definedOnly(parseEnv(await readFile(devVariablesFile, "utf8")))

@@ -69,6 +69,12 @@ export async function importKey(
   return ok(key);
 }
 
+/** Whether a text can be a secret of this scheme at all. Says nothing about whether it is the right one. */
+export function isUsableSecret(scheme: KeyFacts, secret: string): boolean {
+  const read = readSecret(scheme, secret);
+  return read !== null && read.bytes.length > 0;
+}
+
 /** White space around a text of structure was pasted along with it. A plain text is taken as it is. */
 function readSecret(
   scheme: { readonly algorithm: SignatureAlgorithm; readonly keyEncoding: KeyEncoding },

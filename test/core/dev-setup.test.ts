@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
-import { planSteps, type DeploymentConfig, type PlanOptions } from "../../dev/setup/plan.ts";
-import { runSteps, showSteps } from "../../dev/setup/run.ts";
-import { planSecrets } from "../../dev/setup/secrets.ts";
-import { smoke } from "../../dev/setup/smoke.ts";
-import type { RunWrangler } from "../../dev/setup/wrangler.ts";
+import { planSteps, type DeploymentConfig, type PlanOptions } from "../../src/cli/setup/plan.ts";
+import { runSteps, showSteps } from "../../src/cli/setup/run.ts";
+import { planSecrets } from "../../src/cli/setup/secrets.ts";
+import { smoke } from "../../src/cli/setup/smoke-checks.ts";
+import type { RunWrangler } from "../../src/cli/setup/wrangler.ts";
 
 process.env["WRANGLER_LOG"] ??= "error";
 const { unstable_readConfig: readConfig } = await import("wrangler");
@@ -61,7 +61,7 @@ describe("setting up", () => {
       "r2 bucket create sluice-payloads",
       "d1 create sluice-ledger",
       "d1 migrations apply sluice-ledger --remote --env=",
-      "deploy --env=",
+      "deploy --env= --durable-objects-code-update-mode=immediate",
     ]);
   });
 
@@ -94,7 +94,7 @@ describe("setting up", () => {
     expect(lines).toContain(
       "npx wrangler queues create sluice-high --message-retention-period-secs 1209600 --jurisdiction eu",
     );
-    expect(lines).toContain("npx wrangler deploy --env=staging");
+    expect(lines).toContain("npx wrangler deploy --env=staging --durable-objects-code-update-mode=immediate");
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readinessOf } from "../../src/operator/readiness.ts";
+import { readinessOf } from "../../src/services/readiness.ts";
 import { defineGateway } from "../../src/index.ts";
 
 const parts = { sources: {}, models: {}, destinations: {} };
@@ -17,7 +17,7 @@ describe("a config of traces and alerts", () => {
       },
     });
     const set = new Set(["SLUICE_API_TOKEN", "SLUICE_ADMIN_TOKEN", "OTLP_ENDPOINT"]);
-    const { missing } = readinessOf(config, (name) => (set.has(name) ? "set" : undefined));
+    const { missing } = readinessOf(config, { has: (name) => set.has(name), value: () => undefined }, true);
     expect(missing.map(({ part, binding }) => [part, binding])).toEqual([
       ["traces", "OTLP_AUTHORIZATION"],
       ["alerts.webhooks[0]", "SLACK_WEBHOOK_URL"],

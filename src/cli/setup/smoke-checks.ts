@@ -20,6 +20,10 @@ export interface SmokeResult {
 const readinessSchema = z.object({
   status: z.string(),
   missing: z.array(z.object({ part: z.string(), binding: z.string(), effect: z.string() })),
+  // A gateway of an older version does not tell.
+  wrong: z.optional(
+    z.array(z.object({ part: z.string(), binding: z.optional(z.string()), problem: z.string() })),
+  ),
 });
 
 export async function smoke(options: SmokeOptions): Promise<SmokeResult[]> {
@@ -58,7 +62,10 @@ async function readiness(options: SmokeOptions): Promise<SmokeResult> {
   if (!report.success) return { what, outcome: "failed", detail: `an odd answer (${answer.status})` };
   if (report.data.status === "ready") return { what, outcome: "ok", detail: "ready" };
   const missing = report.data.missing.map(({ part, binding, effect }) => `${binding} for ${part}: ${effect}`);
-  return { what, outcome: "failed", detail: missing.join("; ") };
+  const wrong = (report.data.wrong ?? []).map(
+    ({ part, binding, problem }) => `${binding ?? part} ${problem}`,
+  );
+  return { what, outcome: "failed", detail: [...wrong, ...missing].join("; ") };
 }
 
 async function expectStatus(

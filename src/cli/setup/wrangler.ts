@@ -1,6 +1,9 @@
-/** Runs wrangler, the project's own. Nothing here knows what for. */
+/**
+ * Runs wrangler, the project's own. Nothing here knows what for. What it says must be whole: a log level that a parent set
+ * for itself would take away the very lists that are asked for, so wrangler does not inherit it.
+ */
 import { spawn } from "node:child_process";
-import path from "node:path";
+import { wranglerCommand } from "../project.ts";
 
 export interface WranglerResult {
   readonly code: number;
@@ -17,13 +20,23 @@ export interface RunOptions {
 
 export type RunWrangler = (args: readonly string[], options: RunOptions) => Promise<WranglerResult>;
 
-const WRANGLER = path.join(import.meta.dirname, "../../node_modules/wrangler/bin/wrangler.js");
+/** @param folder the project's, where `wrangler.toml` is */
+export function wranglerIn(folder: string): RunWrangler {
+  const command = wranglerCommand(folder);
+  const { WRANGLER_LOG: _, ...env } = process.env;
+  return (args, options) => run(command, args, options, { cwd: folder, env });
+}
 
-export const runWrangler: RunWrangler = (args, { output, input }) =>
-  new Promise((resolve, reject) => {
+function run(
+  command: string,
+  args: readonly string[],
+  { output, input }: RunOptions,
+  where: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Promise<WranglerResult> {
+  return new Promise((resolve, reject) => {
     const stdin = input === undefined && output === "show" ? "inherit" : "pipe";
     const other = output === "show" ? "inherit" : "pipe";
-    const child = spawn(process.execPath, [WRANGLER, ...args], { stdio: [stdin, other, other] });
+    const child = spawn(process.execPath, [command, ...args], { ...where, stdio: [stdin, other, other] });
     const texts: string[] = [];
     child.stdout?.on("data", (chunk: Buffer) => texts.push(chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => texts.push(chunk.toString()));
@@ -31,6 +44,7 @@ export const runWrangler: RunWrangler = (args, { output, input }) =>
     child.once("error", reject);
     child.once("close", (code) => resolve({ code: code ?? 1, text: texts.join("") }));
   });
+}
 
 /** As one would type it. */
 export function quoteCommand(args: readonly string[]): string {
