@@ -5,6 +5,7 @@
  */
 export { defineGateway, type GatewayOptions } from "./config/define-gateway.ts";
 export { defineSource, type SourceOptions } from "./config/define-source.ts";
+export { id } from "./config/id-schema.ts";
 export { versioned } from "./config/event-schemas.ts";
 export { definePipeline, type PipelineOptions } from "./config/define-pipeline.ts";
 export { httpDestination, queueDestination } from "./config/define-destination.ts";

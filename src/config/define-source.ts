@@ -208,7 +208,11 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
       options.quota === undefined ? (options.policy ?? {}) : { ...options.policy, quota: options.quota },
     routes: options.routes(build),
     partitionBy,
-    dedupeBy: (event) => options.dedupeBy?.(typed(event)) ?? null,
+    dedupeBy: (event) => {
+      const key = options.dedupeBy?.(typed(event)) ?? null;
+      // An empty one is no id, and is refused as such.
+      return key === "" ? key : keyOf(key);
+    },
     orderBy: hasOrder ? (event) => options.orderBy?.(typed(event)) ?? null : null,
     filter: (event) => options.filter?.(typed(event)) ?? true,
     home: (event) => options.home?.(typed(event)) ?? null,
@@ -220,6 +224,17 @@ const DEFAULT_UNKEYED_SHARDS = 16;
 const END_OF_TIME_MS = 8_640_000_000_000_000;
 
 /** An empty key is none: it would make one customer of all who have none. */
+/** @throws RangeError for a number that stands for several: its event is quarantined, and another customer's order is not touched */
 function keyOf(key: string | number | null | undefined): string | null {
-  return key === null || key === undefined || key === "" ? null : String(key);
+  if (key === null || key === undefined || key === "") return null;
+  if (
+    typeof key === "number" &&
+    !Number.isSafeInteger(key) &&
+    (Number.isInteger(key) || !Number.isFinite(key))
+  ) {
+    throw new RangeError(
+      "the key is a number beyond 2^53, which is several numbers at once: return the payload's own text, without Number()",
+    );
+  }
+  return String(key);
 }

@@ -13,7 +13,8 @@ export type MalformedReason =
   | "not_utf8"
   | "not_json"
   | "too_deep"
-  | "too_many_nodes";
+  | "too_many_nodes"
+  | "number_too_long";
 
 /** Where a payload breaks its schema. Paths and zod's codes only: messages may quote values. */
 export interface PayloadIssue {

@@ -4,6 +4,7 @@
  * the body. Nothing here is durable.
  */
 import { LIMITS } from "../config/limits.ts";
+import { parseExactJson, rewriteJson } from "../core/exact-json.ts";
 import { encodeHex } from "../core/hex.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -106,13 +107,28 @@ function withoutSecret(
 ): ParsedBody {
   if (scheme.algorithm !== "shared-secret" || scheme.layout.layout !== "body") return parsed;
   const { path } = scheme.layout;
-  const proven =
-    provenTexts === undefined
-      ? parsed.payload
-      : keepElements(parsed.payload, path, (value) => typeof value === "string" && provenTexts.has(value));
-  const payload = withoutValues(proven, path);
-  const text = JSON.stringify(payload);
-  return { payload, text, jsonBytes: encodeUtf8(text) };
+  const isProven = (value: JsonValue | undefined) =>
+    typeof value === "string" && provenTexts?.has(value) === true;
+  const text = rewriteJson(parsed.text, (whole) =>
+    JSON.stringify(
+      withoutValues(provenTexts === undefined ? whole : keepElements(whole, path, isProven), path),
+    ),
+  );
+  return { payload: parseExactJson(text), text, jsonBytes: encodeUtf8(text) };
+}
+
+/** The items of a body as JSON texts, their numbers as they were sent. */
+function splitExactly(split: SignatureScheme["split"], { text }: ParsedBody) {
+  if (split === undefined) return null;
+  return rewriteJson(text, (whole) => {
+    const items = splitBody(split, whole);
+    return (
+      items?.map(({ payload, digested }) => ({
+        text: JSON.stringify(payload),
+        digested: JSON.stringify(digested),
+      })) ?? null
+    );
+  });
 }
 
 const RECEIPT_BYTES = 16;
@@ -140,7 +156,7 @@ async function toEvents(
     const bodyDigest = needsBodyDigest(from) ? `body-sha256:${await sha256Hex(digested)}` : null;
     return readSchemeFacts(from, { ...factSource, bodyDigest });
   };
-  const items = splitBody(scheme.split, parsed.payload);
+  const items = splitExactly(scheme.split, parsed);
   if (items === null) {
     const facts = needsBodyDigest(scheme)
       ? await factsOf(scheme, source, parsed.jsonBytes)
@@ -153,12 +169,12 @@ async function toEvents(
   const dedupeKey = scheme.dedupeKey.filter(({ from }) => from !== "header");
   const itemScheme = { ...scheme, dedupeKey };
   const events: VerifiedRequest[] = [];
-  for (const [at, { payload, digested }] of items.entries()) {
-    const text = JSON.stringify(payload);
+  for (const [at, { text, digested }] of items.entries()) {
+    const payload = parseExactJson(text);
     // Two items of one body never share a receipt.
     const receipt = source.receiptId === undefined ? {} : { receiptId: `${source.receiptId}:${at}` };
     const itemSource = { ...source, payload, ...receipt };
-    const facts = await factsOf(itemScheme, itemSource, encodeUtf8(JSON.stringify(digested)));
+    const facts = await factsOf(itemScheme, itemSource, encodeUtf8(digested));
     // A body's digest tells bodies apart, not the items inside one.
     events.push({
       payload,

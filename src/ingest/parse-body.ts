@@ -3,6 +3,7 @@
  * goes on in the envelope is always JSON, so that nobody after ingest needs to know how it was sent.
  */
 import { LIMITS } from "../config/limits.ts";
+import { NumberTooLongError, parseExactJson } from "../core/exact-json.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { encodeUtf8 } from "./encodings.ts";
@@ -12,6 +13,7 @@ import { exceededJsonBound } from "./json-bounds.ts";
 export type BodyFormat = "json" | "form";
 
 export interface ParsedBody {
+  /** A number that a double cannot hold is the text of its digits. */
   readonly payload: JsonValue;
   /** JSON. Of a JSON body, the text as it came (without a byte order mark). */
   readonly text: string;
@@ -69,11 +71,10 @@ function parseJson(text: string, jsonBytes: Uint8Array<ArrayBuffer>): Result<Par
   const exceeded = exceededJsonBound(text, BOUNDS);
   if (exceeded !== null) return err(exceeded);
   try {
-    const payload: JsonValue = JSON.parse(text);
-    return ok({ payload, text, jsonBytes });
-  } catch {
+    return ok({ payload: parseExactJson(text), text, jsonBytes });
+  } catch (thrown) {
     // The parser's message quotes the payload.
-    return err("not_json");
+    return err(thrown instanceof NumberTooLongError ? "number_too_long" : "not_json");
   }
 }
 

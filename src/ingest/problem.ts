@@ -4,6 +4,7 @@
  * wrong with the signature.
  */
 import { LIMITS } from "../config/limits.ts";
+import { MAX_NUMBER_CHARACTERS } from "../core/exact-json.ts";
 import { unreachable } from "../core/result.ts";
 import type { Problem } from "../platform/problem.ts";
 import { problemOfRead } from "../platform/read-body.ts";
@@ -23,6 +24,7 @@ const DETAIL_BY_MALFORMED_REASON: Readonly<Record<MalformedReason, string>> = {
   not_utf8: "The body is not valid UTF-8.",
   not_json: "The body is not valid JSON.",
   too_deep: `The body is nested deeper than ${LIMITS.ingest.maxJsonDepth} levels.`,
+  number_too_long: `A number of the body has more than ${MAX_NUMBER_CHARACTERS} characters.`,
   too_many_nodes: `The body has more than ${LIMITS.ingest.maxJsonNodes} keys and elements.`,
 };
 

@@ -1,4 +1,5 @@
 /** Events as the API shows them: a ledger's row in a list, a partition's record by itself, and its payload on request. */
+import { parseExactJson } from "../core/exact-json.ts";
 import type { EnvelopeBody } from "../core/envelope.ts";
 import type { EventSummary } from "../core/event-summary.ts";
 import type { EventId } from "../core/ids.ts";
@@ -83,7 +84,7 @@ async function textOf(deps: OperatorDependencies, body: Extract<EnvelopeBody, { 
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch {
     return null;
   }

@@ -3,6 +3,7 @@
  * it was is read by the same rules (the last value of a name counts; a lone `payload` field holds JSON).
  */
 import type { EventEnvelope } from "../core/envelope.ts";
+import { parseExactJson } from "../core/exact-json.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 const FORM = /^application\/x-www-form-urlencoded\s*(;|$)/i;
@@ -10,7 +11,7 @@ const PAYLOAD_FIELD = "payload";
 
 export type PayloadProblem = "not_json";
 
-/** `unknown` on purpose: the pipeline's schema says what it is. */
+/** `unknown` on purpose: the pipeline's schema says what it is. A number that a double cannot hold is the text of its digits. */
 export function payloadOf(
   envelope: Pick<EventEnvelope, "headers">,
   text: string,
@@ -24,7 +25,7 @@ export function payloadOf(
 
 function parseJson(text: string): Result<unknown, PayloadProblem> {
   try {
-    return ok(JSON.parse(text));
+    return ok(parseExactJson(text));
   } catch {
     // The parser's message quotes the payload.
     return err("not_json");

@@ -325,7 +325,7 @@ it.concurrent("a path that is nobody's is a 404 problem, and health needs no tok
   );
   expect([nowhere?.status, health?.status, ready?.status]).toEqual([404, 200, 200]);
   expect(await nowhere?.json()).toMatchObject({ type: "urn:sluice:problem:not-found" });
-  expect(await ready?.json()).toEqual({ status: "ready", missing: [] });
+  expect(await ready?.json()).toEqual({ status: "ready", missing: [], wrong: [] });
 });
 
 // Not concurrent, so last: whatever the tests above have sent, and however often.
