@@ -3,7 +3,8 @@ import { UNROUTED_PIPELINE } from "../core/envelope.ts";
 import { IDEMPOTENCY_MODES } from "../core/idempotency.ts";
 import type { EventPolicy } from "../core/policy.ts";
 import { collectBudgets } from "./check-budgets.ts";
-import { checkEndpoints, checkLimits, laneLimitsOf, streamLimitsOf } from "./check-limits.ts";
+import { checkDestination, checkModel } from "./check-endpoints.ts";
+import { checkLimits, laneLimitsOf, streamLimitsOf } from "./check-limits.ts";
 import { checkBindings, checkOrigins, checkPublicOrigin } from "./check-names.ts";
 import { checkAlerts, checkTraces } from "./check-operations.ts";
 import { ConfigError } from "./config-error.ts";
@@ -24,7 +25,8 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
       checkLimits(`${group}.${name}.limits`, limits);
     }
   }
-  for (const [name, { regional = [] }] of Object.entries(options.models)) checkEndpoints(name, regional);
+  for (const [name, model] of Object.entries(options.models)) checkModel(name, model);
+  for (const [name, destination] of Object.entries(options.destinations)) checkDestination(name, destination);
   for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
   for (const [name, source] of Object.entries(options.sources)) {
     checkBindings(`sources.${name}.verify.secrets`, source.verify.secrets);
@@ -183,13 +185,15 @@ function checkPolicy(key: string, policy: Partial<EventPolicy>): void {
     const mend = `Use at least ${LIMITS.partition.minLeaseMs}: no delivery starts unless the lease outlives it`;
     throw new ConfigError(`${key}.leaseMs`, `${leaseMs} ms is too short`, mend);
   }
-  if (lookahead !== undefined && (lookahead < 1 || lookahead > LIMITS.partition.maxLookahead)) {
-    throw new ConfigError(
-      `${key}.lookahead`,
-      `${lookahead} is out of range`,
-      `Use 1 to ${LIMITS.partition.maxLookahead}`,
-    );
-  }
+  // One invocation drives a partition, and works on so many events at once: more would never be used.
+  const { driverSlots } = LIMITS.lanes;
+  if (lookahead === undefined || (Number.isInteger(lookahead) && lookahead >= 1 && lookahead <= driverSlots))
+    return;
+  throw new ConfigError(
+    `${key}.lookahead`,
+    `${lookahead} is out of range`,
+    `Use a whole number from 1 to ${driverSlots}`,
+  );
 }
 
 function checkName(key: string, name: string): void {

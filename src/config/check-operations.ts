@@ -1,4 +1,5 @@
 /** What a config says of traces and alerts. */
+import { checkUrl } from "./check-endpoints.ts";
 import { checkBindings } from "./check-names.ts";
 import { ConfigError } from "./config-error.ts";
 import type { AlertOptions, TraceOptions } from "./define-gateway.ts";
@@ -8,6 +9,7 @@ export function checkTraces(traces: TraceOptions | undefined): TraceOptions | nu
   const { headers = {}, sampleShare = 1 } = traces;
   const bindings = Object.values(headers);
   if (bindings.length > 0) checkBindings("traces.headers", bindings);
+  checkUrl("traces.endpoint", traces.endpoint);
   if (!(sampleShare >= 0 && sampleShare <= 1)) {
     throw new ConfigError("traces.sampleShare", `${sampleShare} is no share`, "Use 0 to 1");
   }
@@ -15,10 +17,9 @@ export function checkTraces(traces: TraceOptions | undefined): TraceOptions | nu
 }
 
 export function checkAlerts(alerts: AlertOptions = { webhooks: [] }): AlertOptions {
-  for (const webhook of alerts.webhooks) {
-    const names = typeof webhook.url === "string" ? [] : [webhook.url.variable];
-    if (webhook.format === "standard") names.push(webhook.secret);
-    checkBindings("alerts.webhooks", names);
+  for (const [at, webhook] of alerts.webhooks.entries()) {
+    checkUrl(`alerts.webhooks[${at}].url`, webhook.url);
+    if (webhook.format === "standard") checkBindings(`alerts.webhooks[${at}].secret`, [webhook.secret]);
   }
   for (const [rule, above] of Object.entries(alerts.above ?? {})) {
     if (above === false || above >= 0) continue;

@@ -37,8 +37,6 @@ export const LOG_LIMITS = {
     maxTimelineEntries: 64,
     /** A lease must outlive any one delivery; it is extended when half of it is left. */
     minLeaseMs: 61 * SECOND_MS,
-    /** Well below `headEvents`, so that one commit never empties the loaded head. */
-    maxLookahead: 16,
     /** Grants after which an event that never finished runs alone, and after which it is poison. */
     isolateAfterStarts: 3,
     poisonAfterStarts: 5,

@@ -11,8 +11,11 @@ export class PermanentError extends Error {
    * @param code a short stable word for metrics and lists, such as `customer_unknown`
    */
   constructor(message: string, code = "refused") {
-    super(message);
-    this.code = CODE.test(code) ? code : "refused";
+    // The two are easily swapped. A sentence is no code, and a code is no sentence.
+    const isSwapped = !CODE.test(code) && CODE.test(message);
+    super(isSwapped ? code : message);
+    const word = isSwapped ? message : code;
+    this.code = CODE.test(word) ? word : "refused";
   }
 }
 

@@ -5,6 +5,8 @@ import {
   definePipeline,
   defineSource,
   httpDestination,
+  PermanentError,
+  queueDestination,
   openaiCompatible,
   stripe,
   type GatewayOptions,
@@ -148,6 +150,68 @@ describe("a wrong config fails with one message that names the key and the mend"
   ])("says which limit no guard could take: %j", (limits, message) => {
     const fast = openaiCompatible({ baseUrl: "https://models.example/v1", model: "small", limits });
     expect(() => defineGateway(options({ models: { fast } }))).toThrow(message);
+  });
+
+  it.each([
+    [
+      { url: "crm.example.com/hook", secret: "S" },
+      /destinations\.shop\.url: is not a URL\. Use a whole address/,
+    ],
+    [{ url: "ftp://crm.example.com", secret: "S" }, /destinations\.shop\.url: is neither https nor http/],
+    [
+      { url: "http://crm.example.com", secret: "S" },
+      /destinations\.shop\.url: is plain http to another machine/,
+    ],
+    [{ url: { variable: "" }, secret: "S" }, /destinations\.shop\.url: holds something that is not the name/],
+    [
+      { url: "https://crm.example.com", secret: "" },
+      /destinations\.shop\.secret: holds something that is not/,
+    ],
+    [{ url: "https://crm.example.com", secret: "S", timeoutMs: -1 }, /shop\.timeoutMs: -1 is not a time/],
+  ])("a destination that cannot be called: %j", (shop, message) => {
+    expect(() => defineGateway(options({ destinations: { shop: httpDestination(shop) } }))).toThrow(message);
+  });
+
+  it.each([
+    [
+      { destinations: { shop: queueDestination({ binding: "" }) } },
+      /destinations\.shop\.binding: holds something/,
+    ],
+    [
+      { models: { fast: openaiCompatible({ baseUrl: { variable: "x y" }, model: "m" }) } },
+      /models\.fast\.baseUrl: holds something that is not the name of a binding/,
+    ],
+    [
+      {
+        models: {
+          fast: openaiCompatible({ baseUrl: "https://m.example/v1", model: "m", apiKey: "sk-live" }),
+        },
+      },
+      /models\.fast\.apiKey: .* never write a secret here/,
+    ],
+    [{ traces: { endpoint: "otlp.example.com/v1/traces" } }, /traces\.endpoint: is not a URL/],
+    [
+      { alerts: { webhooks: [{ format: "standard" as const, url: "hooks", secret: "S" }] } },
+      /alerts\.webhooks\[0\]\.url: is not a URL/,
+    ],
+  ])("an address or a binding that cannot be: %j", (change, message) => {
+    expect(() => defineGateway(options(change))).toThrow(message);
+  });
+
+  it.each([0, 6, 1.5])("a lookahead of %d, which no driver could use", (lookahead) => {
+    const eager = { ...shopSource, policy: { lookahead } };
+    expect(() => defineGateway(options({ sources: { eager } }))).toThrow(
+      /sources\.eager\.policy\.lookahead: .* is out of range\. Use a whole number from 1 to 5/,
+    );
+  });
+
+  it("takes a permanent error's arguments the right way round, whichever way they were written", () => {
+    for (const error of [
+      new PermanentError("There is no such customer", "customer_unknown"),
+      new PermanentError("customer_unknown", "There is no such customer"),
+    ]) {
+      expect([error.code, error.message]).toEqual(["customer_unknown", "There is no such customer"]);
+    }
   });
 
   it("a mode of the idempotency cache that there is not", () => {
