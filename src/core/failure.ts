@@ -22,6 +22,11 @@ export interface StageFailure {
   readonly message: string;
   /** The other side's word on when to come back, counted from now. */
   readonly retryAfterMs?: number;
+  /**
+   * The beginning of what a destination answered, without what looks like a credential (`answer-excerpt.ts`). A model's words are
+   * not kept: providers quote the prompt and the key. Absent in what older versions stored.
+   */
+  readonly answer?: string;
 }
 
 export function failure(
@@ -33,6 +38,11 @@ export function failure(
 ): StageFailure {
   const base = { stage, class: failureClass, code, message: message.slice(0, MAX_MESSAGE_CHARACTERS) };
   return retryAfterMs === undefined ? base : { ...base, retryAfterMs };
+}
+
+/** The same failure with the other side's words, where it said any. */
+export function withAnswer(failed: StageFailure, answer: string | undefined): StageFailure {
+  return answer === undefined ? failed : { ...failed, answer };
 }
 
 /** Upstream error texts can be long; a row and a log line should not be. */

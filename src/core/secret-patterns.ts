@@ -26,3 +26,12 @@ const PATTERNS: readonly SecretPattern[] = [
 export function findSecret(text: string): string | null {
   return PATTERNS.find(({ pattern }) => pattern.test(text))?.kind ?? null;
 }
+
+/** The text with every credential replaced by its kind, as in `[stripe_key]`. */
+export function replaceSecrets(text: string): string {
+  return PATTERNS.reduce(
+    (shown, { kind, pattern }) =>
+      shown.replaceAll(new RegExp(pattern.source, `${pattern.flags}g`), `[${kind}]`),
+    text,
+  );
+}

@@ -5,10 +5,11 @@
  */
 import type { HttpDestinationDefinition } from "../config/define-destination.ts";
 import { LIMITS } from "../config/limits.ts";
+import { excerptOf } from "../core/answer-excerpt.ts";
 import { classifyDeliveryStatus } from "../core/classify/delivery-status.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import { readRetryAfter } from "../core/classify/retry-after.ts";
-import { failure, type StageFailure } from "../core/failure.ts";
+import { failure, withAnswer, type StageFailure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { bodyTooLarge, deliveryInterrupted, destinationNotConfigured } from "./delivery-failure.ts";
 import { drain } from "./drain.ts";
@@ -80,8 +81,8 @@ async function deliver(
       signal: AbortSignal.any([signal, timeout]),
     });
     const receipt = { status: response.status, durationMs: nowMs() - startedAtMs };
-    await drain(response.body);
-    const failed = failureOf(response, nowMs());
+    const answer = await drain(response.body);
+    const failed = failureOf(response, excerptOf(answer), nowMs());
     return failed === undefined ? ok(receipt) : err(failed);
   } catch (thrown) {
     if (signal.aborted) return err(deliveryInterrupted("cancelled", "the delivery was cancelled"));
@@ -114,13 +115,21 @@ async function headersOf(
   };
 }
 
-function failureOf(response: Response, nowMs: number): StageFailure | undefined {
+function failureOf(response: Response, answer: string | undefined, nowMs: number): StageFailure | undefined {
   const verdict = classifyDeliveryStatus(response.status);
   if (verdict === "delivered") return undefined;
   const code = `http_${response.status}`;
-  const message = `the destination answered ${response.status}`;
-  if (verdict === "permanent") return failure("deliver", verdict, code, message);
+  const message = `the destination answered ${response.status}${redirectOf(response)}`;
+  if (verdict === "permanent") return withAnswer(failure("deliver", verdict, code, message), answer);
   const maxMs = LIMITS.headers.maxRetryAfterMs;
   const wait = readRetryAfter((header) => response.headers.get(header), nowMs, maxMs);
-  return failure("deliver", verdict, code, message, wait?.waitMs);
+  return withAnswer(failure("deliver", verdict, code, message, wait?.waitMs), answer);
+}
+
+/** Where a redirect points, without what its query may hold. It is not followed. */
+function redirectOf({ status, headers }: Response): string {
+  const target = URL.parse(headers.get("location") ?? "");
+  return status < 300 || status > 399 || target === null
+    ? ""
+    : `, a redirect to ${target.origin}${target.pathname}, which is not followed: configure that address`;
 }

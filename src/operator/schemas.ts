@@ -21,7 +21,12 @@ export const partitionNameSchema = z
   .refine((text): text is PartitionName => parsePartitionName(text).ok, "is not a partition's name")
   .meta({ description: "A partition's name, as in its events' ids" });
 
-const failureSchema = eventSummarySchema.shape.failure;
+/** The ledger has the failure's words; the partition also what the other side answered. */
+const failureSchema = z.nullable(
+  eventSummarySchema.shape.failure.unwrap().extend({
+    answer: z.optional(z.string()).meta({ description: "The beginning of what the other side answered" }),
+  }),
+);
 
 /** One event in a list: what the ledger knows. */
 export const eventSchema = eventSummarySchema

@@ -84,8 +84,9 @@ export async function runStage<Value>(
 }
 
 export function logFailure(logger: Logger, failed: StageFailure, durationMs: number): void {
-  const { stage, code, message } = failed;
-  logger.warn("stage", { stage, duration_ms: durationMs, code, class: failed.class, message });
+  const { stage, code, message, answer } = failed;
+  const said = answer === undefined ? {} : { answer };
+  logger.warn("stage", { stage, duration_ms: durationMs, code, class: failed.class, message, ...said });
 }
 
 async function boundStage<Value>(

@@ -127,6 +127,38 @@ describe("an answer", () => {
     });
   });
 
+  it("keeps the beginning of what a refusal says, without what looks like a credential", async () => {
+    const refusing = (body: BodyInit, status = 422) =>
+      destination(fakeUpstream(() => new Response(body, { status }))).send(MESSAGE, NEVER);
+    const said =
+      "deal_stage must be one of: new, won. You sent Authorization: Bearer abcdefghijklmnopqrstuvwxyz012345";
+    expect(await refusing(said)).toMatchObject({
+      ok: false,
+      error: {
+        code: "http_422",
+        answer: "deal_stage must be one of: new, won. You sent Authorization: [bearer_token]",
+      },
+    });
+    expect(await refusing(`no${"x".repeat(50_000)}`, 503)).toMatchObject({
+      error: { class: "transient", answer: `no${"x".repeat(1_022)}` },
+    });
+    expect(await refusing(Uint8Array.from([0xff, 0xd8, 0xff]))).toMatchObject({
+      error: { answer: "(3 characters that are no text)" },
+    });
+    expect(await refusing("")).not.toHaveProperty("error.answer");
+  });
+
+  it("names where a redirect points, without its query", async () => {
+    const moved = answering(301, { location: "https://www.crm.test/hook?token=secret" });
+    expect(await destination(moved).send(MESSAGE, NEVER)).toMatchObject({
+      error: {
+        code: "http_301",
+        message:
+          "the destination answered 301, a redirect to https://www.crm.test/hook, which is not followed: configure that address",
+      },
+    });
+  });
+
   it.each([301, 302, 307, 308, 304, 400, 401, 404, 410, 422])("%i is permanent", async (status) => {
     const upstream = answering(status, { location: "https://elsewhere.test/" });
     expect(await destination(upstream).send(MESSAGE, NEVER)).toMatchObject({

@@ -93,6 +93,12 @@ async function showEvent(context: DashboardContext) {
               ({event.failure.class})
             </p>
             <p>{event.failure.message}</p>
+            {event.failure.answer === undefined ? null : (
+              <details open>
+                <summary>What the other side answered</summary>
+                <pre>{event.failure.answer}</pre>
+              </details>
+            )}
           </Banner>
         )}
         <EventActions event={event} visitor={visitor} />
