@@ -27,6 +27,8 @@ export const eventSummarySchema = z.object({
   colo: z.string(),
   late: z.boolean(),
   receivedAtMs: z.int(),
+  /** When it last joined its order again: a replay, or a person's decision. Absent: it did not, or an older version tells. */
+  reenteredAtMs: z.optional(z.int()),
   /** null: it has re-entered and is open again. */
   endedAtMs: z.nullable(z.int()),
   attempts: z.int(),
@@ -81,6 +83,7 @@ export function summaryOf(record: EventRecord): EventSummary {
     parent: envelope.parent?.id ?? null,
     colo: envelope.origin.colo,
     late: record.late,
+    ...(record.enteredAtMs === record.arrivedAtMs ? {} : { reenteredAtMs: record.enteredAtMs }),
     endedAtMs: record.endedAtMs,
     attempts: record.attempts,
     deliveryAttempts: record.deliveryAttempts,
@@ -99,6 +102,16 @@ export function summaryOf(record: EventRecord): EventSummary {
       durationMs,
     })),
   };
+}
+
+/**
+ * How long the gateway took: from acceptance to the end, or from when the event last joined its order again. What lies between
+ * is nobody's latency: a dead letter that is replayed a week later did not take a week.
+ *
+ * @returns milliseconds; 0 while it is open
+ */
+export function latencyOf({ receivedAtMs, reenteredAtMs, endedAtMs }: EventSummary): number {
+  return endedAtMs === null ? 0 : Math.max(0, endedAtMs - (reenteredAtMs ?? receivedAtMs));
 }
 
 /** Of what has ended: what was noted after its end (an edit, a late answer) is not why. */

@@ -4,7 +4,7 @@
  * handful of statements.
  */
 import * as z from "zod";
-import type { EventSummary } from "../core/event-summary.ts";
+import { latencyOf, type EventSummary } from "../core/event-summary.ts";
 import { MINUTE_MS } from "../config/limits.ts";
 import type { LedgerSuccesses } from "../config/define-gateway.ts";
 import { LATENCY_BUCKETS, latencyBucketOf } from "../core/latency-histogram.ts";
@@ -143,7 +143,7 @@ export function isException({ state }: EventSummary): boolean {
 
 function rowOf(summary: EventSummary, successes: LedgerSuccesses) {
   const { endedAtMs, receivedAtMs, model } = summary;
-  const latencyMs = endedAtMs === null ? 0 : Math.max(0, endedAtMs - receivedAtMs);
+  const latencyMs = latencyOf(summary);
   const asked = model !== null && !model.cached;
   return {
     id: summary.id,

@@ -49,8 +49,11 @@ async function shadow(deps: ActDependencies, asked: ShadowRequest, id: EventId):
     deliveries: [],
   };
   const prepared = await deps.prepare(event, AbortSignal.timeout(deps.limits.shadowTimeoutMs));
+  if (prepared.kind === "deferred") return { outcome: "waits" };
+  if (prepared.kind === "failed" && prepared.failure.class === "transient") {
+    return { outcome: "again", reason: prepared.failure.code };
+  }
   const after = outputOf(prepared);
-  if (after === "deferred") return { outcome: "again" };
   if (typeof after === "string") return uncompared(deps, after);
   const { decisionFields } = asked;
   const comparison = {
@@ -68,7 +71,7 @@ function uncompared(deps: ActDependencies, why: string): ReplayAction {
   return { outcome: "refused", report: (report) => addUncompared(report, why, deps.limits) };
 }
 
-function outputOf(prepared: Prepared): StoredOutput | string {
+function outputOf(prepared: Exclude<Prepared, { kind: "deferred" }>): StoredOutput | string {
   switch (prepared.kind) {
     case "ready":
     case "review":
@@ -76,9 +79,7 @@ function outputOf(prepared: Prepared): StoredOutput | string {
     case "filtered":
       return `filtered: ${prepared.reason}`;
     case "failed":
-      return prepared.failure.class === "transient" ? "deferred" : `failed: ${prepared.failure.code}`;
-    case "deferred":
-      return "deferred";
+      return `failed: ${prepared.failure.code}`;
     default:
       return unreachable(prepared);
   }

@@ -12,7 +12,7 @@ import {
   type ReplayOutcome,
   type ReplayTarget,
 } from "../core/replay/progress.ts";
-import type { ShadowReport } from "../core/replay/shadow-report.ts";
+import { addUncompared, type ReportLimits, type ShadowReport } from "../core/replay/shadow-report.ts";
 import type { EventLedger } from "../ledger/port.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { ReplayDriver, ReplayJob } from "./port.ts";
@@ -20,6 +20,8 @@ import type { ReplayDriver, ReplayJob } from "./port.ts";
 /** What is done to one event. */
 export interface ReplayAction {
   readonly outcome: ReplayOutcome;
+  /** Why it comes again: what the report says of it, when its tries are used up. */
+  readonly reason?: string;
   /** A shadow job's: what the event adds to the report. */
   readonly report?: (report: ShadowReport) => ShadowReport;
 }
@@ -43,6 +45,7 @@ export interface ReplayLimits {
   /** Who has been silent for so long has lost the job. */
   readonly holdMs: number;
   readonly maxTries: number;
+  readonly report: ReportLimits;
 }
 
 export async function stepReplays(deps: ReplayDependencies): Promise<void> {
@@ -110,6 +113,7 @@ async function workOn(deps: ReplayDependencies, job: ReplayJob): Promise<ReplayJ
   const { limits } = deps;
   const { chunk } = job.progress;
   const outcomes = new Map<EventId, ReplayOutcome>();
+  const reasons = new Map<EventId, string>();
   let { report } = job;
   for (let start = 0; start < chunk.length; start += limits.eventsAtOnce) {
     const some = chunk.slice(start, start + limits.eventsAtOnce);
@@ -118,10 +122,18 @@ async function workOn(deps: ReplayDependencies, job: ReplayJob): Promise<ReplayJ
       const action = actions[index];
       if (action === undefined) continue;
       outcomes.set(id, action.outcome);
+      if (action.reason !== undefined) reasons.set(id, action.reason);
       if (report !== null && action.report !== undefined) report = action.report(report);
     }
   }
-  return { ...job, report, progress: settleChunk(job.progress, outcomes, limits.maxTries) };
+  const progress = settleChunk(job.progress, outcomes, limits.maxTries);
+  if (report !== null && progress.failed > job.progress.failed) {
+    for (const { id } of chunk) {
+      if ((outcomes.get(id) ?? "again") !== "again") continue;
+      report = addUncompared(report, `given up: ${reasons.get(id) ?? "not reached"}`, limits.report);
+    }
+  }
+  return { ...job, report, progress };
 }
 
 async function actSafely(
@@ -133,6 +145,6 @@ async function actSafely(
     return await deps.act(job, target);
   } catch (thrown) {
     deps.log.warn("replay_failed", { replay: job.id, event_id: target.id, error: messageOf(thrown) });
-    return { outcome: "again" };
+    return { outcome: "again", reason: "its partition could not be reached" };
   }
 }

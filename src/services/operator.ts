@@ -109,6 +109,6 @@ export async function stepReplays(
     nowMs: services.nowMs,
     newId: services.newId,
     log: services.log,
-    limits: LIMITS.replay,
+    limits: { ...LIMITS.replay, report: acting.limits },
   });
 }

@@ -38,10 +38,13 @@ describe("a replay's progress", () => {
       maxEvents: fc.integer({ min: 1, max: 60 }),
       pageSize: fc.integer({ min: 1, max: 7 }),
       /** Per event worked on: done, refused, out of reach; or the process dies before it notes what it did. */
-      fate: fc.array(fc.constantFrom<ReplayOutcome | "crash">("applied", "refused", "again", "crash"), {
-        minLength: 1,
-        maxLength: 30,
-      }),
+      fate: fc.array(
+        fc.constantFrom<ReplayOutcome | "crash">("applied", "refused", "again", "waits", "crash"),
+        {
+          minLength: 1,
+          maxLength: 30,
+        },
+      ),
     });
     fc.assert(
       fc.property(run, ({ maxEvents, pageSize, fate }) => {
@@ -61,7 +64,9 @@ describe("a replay's progress", () => {
           const outcomes = new Map<EventId, ReplayOutcome>();
           let crashed = false;
           for (const { id } of durable.chunk) {
-            const next = fate[turn++ % fate.length] ?? "applied";
+            const drawn = fate[turn++ % fate.length] ?? "applied";
+            // Faults end: a guard does not say "not yet" for ever.
+            const next = drawn === "waits" && turn >= 200 ? "applied" : drawn;
             if (next === "crash" && turn < 200) crashed = true;
             if (crashed) break;
             // The compare-and-set by version: an event that has moved on refuses.
@@ -79,6 +84,18 @@ describe("a replay's progress", () => {
         expect([...effects.values()].every((times) => times === 1)).toBe(true);
       }),
     );
+  });
+
+  it("waits as long as a guard says not yet, and uses up no try", async () => {
+    const [one, two] = await targetsOf(2);
+    if (one === undefined || two === undefined) throw new Error("two targets");
+    let progress = takePage(NOT_BEGUN, [one, two], null);
+    const outcomes = new Map<EventId, ReplayOutcome>([
+      [one.id, "waits"],
+      [two.id, "again"],
+    ]);
+    for (let time = 0; time < 3; time++) progress = settleChunk(progress, outcomes, 2);
+    expect(progress).toMatchObject({ chunk: [one], failed: 1, tries: 0 });
   });
 
   it("gives an event up that stays out of reach, and goes on", async () => {

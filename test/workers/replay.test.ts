@@ -103,7 +103,7 @@ function minute(
     nowMs: () => Date.now(),
     newId: () => crypto.randomUUID(),
     log: createLogger("error"),
-    limits,
+    limits: { ...limits, report: acting.limits },
     ...options,
   });
 }

@@ -49,7 +49,9 @@ export const METRICS = {
     "class",
     "code",
   ]),
-  sluice_event_duration_seconds: seconds("From acceptance to the event's end", ["pipeline"]),
+  sluice_event_duration_seconds: seconds("From acceptance, or a replay's start, to the event's end", [
+    "pipeline",
+  ]),
   sluice_events_late_total: counter("Events that arrived after a later one's effects", ["source"]),
   sluice_event_cost_usd_total: counter("What the models of ended events cost", ["pipeline", "model"]),
   sluice_stage_duration_seconds: seconds("One stage of one attempt", ["pipeline", "stage"]),

@@ -1,5 +1,5 @@
 /** What the summaries of ended events add to the counts. Pure. */
-import type { EventSummary } from "../event-summary.ts";
+import { latencyOf, type EventSummary } from "../event-summary.ts";
 import type { CounterName, HistogramName, LabelsOf } from "./catalogue.ts";
 
 interface Counting {
@@ -18,9 +18,7 @@ function countEvent(metrics: Counting, summary: EventSummary): void {
   if (summary.endedAtMs === null) return;
   metrics.count("sluice_events_total", { source, pipeline, state });
   if (summary.late) metrics.count("sluice_events_late_total", { source });
-  if (state === "done" && summary.run === 1) {
-    metrics.time("sluice_event_duration_seconds", { pipeline }, summary.endedAtMs - summary.receivedAtMs);
-  }
+  if (state === "done") metrics.time("sluice_event_duration_seconds", { pipeline }, latencyOf(summary));
   if (failure !== null && (state === "dead" || state === "expired")) {
     const { stage, code } = failure;
     metrics.count("sluice_event_failures_total", { pipeline, stage, class: failure.class, code });

@@ -40,7 +40,9 @@ export type ReplayOutcome =
   | "applied"
   | "refused"
   /** Its partition, or a model, cannot be reached just now. */
-  | "again";
+  | "again"
+  /** A guard said not yet: it waits, however long, and uses up no try. */
+  | "waits";
 
 export const NOT_BEGUN: ReplayProgress = {
   v: 1,
@@ -77,16 +79,20 @@ export function settleChunk(
 ): ReplayProgress {
   const count = (wanted: ReplayOutcome) =>
     progress.chunk.filter(({ id }) => outcomes.get(id) === wanted).length;
-  const left = progress.chunk.filter(({ id }) => (outcomes.get(id) ?? "again") === "again");
-  const tries = progress.tries + 1;
-  const gaveUp = left.length > 0 && tries >= maxTries;
+  const outcomeOf = ({ id }: ReplayTarget) => outcomes.get(id) ?? "again";
+  const waiting = progress.chunk.filter((target) => outcomeOf(target) === "waits");
+  const unreached = progress.chunk.filter((target) => outcomeOf(target) === "again");
+  const tries = unreached.length === 0 ? 0 : progress.tries + 1;
+  const gaveUp = tries >= maxTries;
   return {
     ...progress,
-    chunk: gaveUp ? [] : left,
-    tries: left.length === 0 || gaveUp ? 0 : tries,
+    chunk: progress.chunk.filter(
+      (target) => waiting.includes(target) || (!gaveUp && unreached.includes(target)),
+    ),
+    tries: gaveUp ? 0 : tries,
     applied: progress.applied + count("applied"),
     refused: progress.refused + count("refused"),
-    failed: progress.failed + (gaveUp ? left.length : 0),
+    failed: progress.failed + (gaveUp ? unreached.length : 0),
   };
 }
 
