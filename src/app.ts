@@ -110,32 +110,31 @@ export function createApp(services: Services): App {
   };
 }
 
-const operatorApis = new WeakMap<Services, Promise<Hono>>();
+/** Made once each; kept when they are made. A promise of a visitor that leaves would never settle for the others. */
+const operatorApis = new WeakMap<Services, Hono>();
+const dashboards = new WeakMap<Services, Hono>();
 
 /** Its schemas take a part of a start-up that nobody else should wait for: they are made when the first operator comes. */
-function operatorApi(services: Services): Promise<Hono> {
+async function operatorApi(services: Services): Promise<Hono> {
   const known = operatorApis.get(services);
   if (known !== undefined) return known;
-  const made = import("./operator/admin-routes.ts").then(({ createOperatorRoutes }) => {
-    const api = new Hono().route("/admin/v1", createOperatorRoutes(services.operator));
-    api.notFound(() => problemResponse(NOT_FOUND));
-    return api;
-  });
+  const { createOperatorRoutes } = await import("./operator/admin-routes.ts");
+  const api = new Hono().route("/admin/v1", createOperatorRoutes(services.operator));
+  api.notFound(() => problemResponse(NOT_FOUND));
+  // Two that came together have made one each; the first stays, so that its counts do.
+  const made = operatorApis.get(services) ?? api;
   operatorApis.set(services, made);
   return made;
 }
 
-const dashboards = new WeakMap<Services, Promise<Hono>>();
-
 /** Likewise: with the first visitor. */
-function dashboard(services: Services): Promise<Hono> {
+async function dashboard(services: Services): Promise<Hono> {
   const known = dashboards.get(services);
   if (known !== undefined) return known;
-  const loaded = Promise.all([operatorApi(services), import("./dashboard/dashboard.tsx")]);
-  const made = loaded.then(([operator, { createDashboard }]) => {
-    const pages = createDashboard({ ...services.dashboard, api: (request) => operator.fetch(request) });
-    return new Hono().route("/dashboard", pages);
-  });
+  const operator = await operatorApi(services);
+  const { createDashboard } = await import("./dashboard/dashboard.tsx");
+  const pages = createDashboard({ ...services.dashboard, api: (request) => operator.fetch(request) });
+  const made = dashboards.get(services) ?? new Hono().route("/dashboard", pages);
   dashboards.set(services, made);
   return made;
 }

@@ -30,14 +30,13 @@ export function parseSigningKeys(secret: string): Result<SigningKeys, string> {
   return ok(usable);
 }
 
-/** Keys are imported at the first delivery and kept. */
+/** Keys are imported at the first delivery and kept: they, and not the promise of an invocation that may be cut off. */
 export function createWebhookSigner(keys: SigningKeys): WebhookSigner {
-  let imported: Promise<readonly CryptoKey[]> | undefined;
+  let imported: readonly CryptoKey[] | undefined;
   return async (id, timestampSeconds, body) => {
-    imported ??= Promise.all(keys.map(importKey));
+    imported ??= await Promise.all(keys.map(importKey));
     const content = new TextEncoder().encode(`${id}.${timestampSeconds}.${body}`);
-    const cryptoKeys = await imported;
-    const signatures = await Promise.all(cryptoKeys.map((key) => crypto.subtle.sign("HMAC", key, content)));
+    const signatures = await Promise.all(imported.map((key) => crypto.subtle.sign("HMAC", key, content)));
     return signatures.map((signature) => `v1,${encodeBase64(signature)}`).join(" ");
   };
 }

@@ -194,13 +194,15 @@ async function receive(
 function largeBodyOf(
   { source }: ReadySource,
   request: Request,
-  { bodyMemory }: IngestDependencies,
+  { bodyMemory, waitUntil }: IngestDependencies,
 ): LargeBody | undefined {
   const maxBytes = maxBodyBytesOf(source);
   const declaredBytes = declaredLength(request.headers);
   // A sender's bodies may be large, and most are small: those that say so are read in one step, as elsewhere.
   if (declaredBytes > 0 && declaredBytes <= LIMITS.ingest.defaultBodyBytes) return undefined;
-  return maxBytes > LIMITS.ingest.defaultBodyBytes ? new LargeBody(bodyMemory, request, maxBytes) : undefined;
+  return maxBytes > LIMITS.ingest.defaultBodyBytes
+    ? new LargeBody(bodyMemory, request, maxBytes, waitUntil)
+    : undefined;
 }
 
 /** All of a body's queued events in one write: what is answered 200 is durable as a whole. */

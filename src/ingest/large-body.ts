@@ -14,10 +14,23 @@ export class LargeBody {
   #reservedBytes = 0;
   #hash: { readonly stream: DigestStream; readonly writer: WritableStreamDefaultWriter } | null = null;
 
-  constructor(memory: BodyMemory, request: Request, maxBytes: number) {
+  readonly #released = Promise.withResolvers<void>();
+
+  /**
+   * @param keepAlive `waitUntil`: when a sender leaves, nothing of its request runs any more, neither code after an `await` nor
+   *   the signal's listeners, unless something is waited for. Its room would be gone for the isolate's life.
+   */
+  constructor(
+    memory: BodyMemory,
+    request: Request,
+    maxBytes: number,
+    keepAlive: (work: Promise<unknown>) => void,
+  ) {
     this.#memory = memory;
     // Room is taken for all that may come: two bodies that are half read must not wait for each other.
     this.#expectedBytes = declaredLength(request.headers) || maxBytes;
+    keepAlive(this.#released.promise);
+    request.signal.addEventListener("abort", () => this.release(), { once: true });
   }
 
   /** Resolves when the piece may be kept; false when the wait for room was given up. */
@@ -43,6 +56,7 @@ export class LargeBody {
   /** Once the request is answered, whatever became of it. */
   release(): void {
     this.#given.abort();
+    this.#released.resolve();
     if (this.#reservedBytes > 0) this.#memory.release(this.#reservedBytes);
     this.#reservedBytes = 0;
     // A digest nobody asked for any more must not fail where nobody hears it.

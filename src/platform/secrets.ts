@@ -26,17 +26,14 @@ interface Kept {
 
 export function createSecretReader(deps: SecretReaderDeps): ReadSecret {
   const keptByName = new Map<string, Kept>();
-  const askedByName = new Map<string, Promise<string | undefined>>();
   return (name) => {
     const bound = deps.binding(name);
     if (typeof bound === "string") return bound === "" ? undefined : bound;
     if (!isStoreSecret(bound)) return undefined;
     const kept = keptByName.get(name);
     if (kept !== undefined && deps.nowMs() < kept.askAgainAtMs) return kept.value;
-    // Requests that come together ask once.
-    const asked = askedByName.get(name) ?? askStore(deps, name, bound, keptByName);
-    askedByName.set(name, asked);
-    return asked.finally(() => askedByName.delete(name));
+    // Requests that come together each ask: a promise of one that its sender has left would never settle for the others.
+    return askStore(deps, name, bound, keptByName);
   };
 }
 

@@ -26,11 +26,12 @@ export function isStreamToken(text: string): boolean {
 }
 
 export function createStreamTokens(secrets: TokenSecrets): StreamTokens {
-  const keyBySecret = new Map<string, Promise<CryptoKey>>();
-  const keyOf = (secret: string): Promise<CryptoKey> => {
-    const known = keyBySecret.get(secret) ?? deriveKey(secret);
-    keyBySecret.set(secret, known);
-    return known;
+  // Keys, not promises of keys: one made by a request that is cut off would never settle for the others.
+  const keyBySecret = new Map<string, CryptoKey>();
+  const keyOf = async (secret: string): Promise<CryptoKey> => {
+    const key = keyBySecret.get(secret) ?? (await deriveKey(secret));
+    keyBySecret.set(secret, key);
+    return key;
   };
   return {
     async mint(streamId, right, expiresAtMs) {

@@ -1,0 +1,28 @@
+/** A sender that leaves takes nothing of the isolate along: what it held or shared is there for the next one. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startBareWorker, type BareWorker } from "../support/bare-workerd.ts";
+import { until } from "../support/e2e-until.ts";
+
+let worker: BareWorker;
+
+beforeAll(async () => {
+  worker = await startBareWorker("dev/workers/left-requests.worker.ts");
+});
+afterAll(() => worker.close());
+
+const ask = async (path: string) => {
+  const response = await fetch(`${worker.url}${path}`, { signal: AbortSignal.timeout(5_000) });
+  return `${response.status} ${await response.text()}`;
+};
+
+describe("a sender that leaves", () => {
+  it("in the middle of a large body leaves its room to the next one", async () => {
+    for (let left = 0; left < 2; left++) await ask("/leave?from=/body&wait=1&afterMs=100");
+    await until("there is room again", async () => (await ask("/back/body")) === "200 taken");
+  });
+
+  it("while the Secrets Store is asked makes nobody else wait for its question", async () => {
+    await ask("/leave?from=/secret&answers=0&afterMs=100");
+    expect(await ask("/back/secret?answers=1")).toBe("200 secret");
+  });
+});
