@@ -37,7 +37,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: ["config", "services"],
 };
 
-/** What the command ships of `dev/`: the stand-in model, the receiver, the senders' samples. */
+/** Parts of `dev/` that the command ships: the stand-in model, the receiver, the senders' samples. */
 const SHIPPED_WITH_CLI = /^dev\/(?:model-server|sink|senders|lib)\//;
 
 /** See everything: the entry, the composition (`services.ts` and its parts), the public surface. */

@@ -1,4 +1,4 @@
-/** What every route of the stand-in is made of. */
+/** The parts that every route of the stand-in is made of. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Account } from "./account.ts";
 

@@ -1,5 +1,5 @@
 /**
- * What a request leaves behind in an isolate when its sender goes: code after an `await` never runs then, `finally` included
+ * Requests whose sender leaves, and what stays behind in the isolate: code after an `await` never runs then, `finally` included
  * (https://github.com/cloudflare/workerd/issues/5062). Each path begins something that others share; `/leave` asks this
  * Worker for it through a binding and goes, which shows locally what a closed connection shows on the platform.
  */

@@ -1,5 +1,5 @@
 /**
- * What a gateway that runs here is given: local secrets, a stand-in where a model is called, a receiver where a destination
+ * The values that a gateway is given when it runs here: local secrets, a stand-in where a model is called, a receiver where a destination
  * is. Pure. `.dev.vars` always wins: a name that it sets is left alone.
  */
 import type { DemoSecret } from "../../dev/senders/demo-secrets.ts";

@@ -1,4 +1,4 @@
-/** What several commands read from their arguments. */
+/** Readers of arguments that several commands share. */
 import { readFile } from "node:fs/promises";
 import { InvalidArgumentError, Option } from "commander";
 import { packageFile } from "./package-file.ts";

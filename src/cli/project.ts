@@ -14,9 +14,9 @@ export interface Project {
   readonly config: GatewayConfig;
   /** `wrangler.toml` as wrangler reads it, one environment's own words applied. */
   readonly wranglerConfig: Unstable_Config;
-  /** What it says under `[vars]`. */
+  /** Its `[vars]`. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** What `.dev.vars` says. It wins over everything else while the gateway runs here. */
+  /** The lines of `.dev.vars`. They win over everything else while the gateway runs here. */
   readonly devVariables: Readonly<Record<string, string>>;
 }
 

@@ -20,7 +20,7 @@ export function completeSample(schema: z.ZodType, sample: JsonValue): JsonValue 
 /** Says nothing: every value is the plainest that is valid. */
 const EMPTY_PROMPT = { instruction: "", text: "", fieldsByName: new Map<string, never>(), schema: null };
 
-/** What the sample says wins; objects are merged member by member. */
+/** The sample wins; objects are merged member by member. */
 function merge(made: JsonValue, sample: JsonValue): JsonValue {
   if (!isJsonObject(made) || !isJsonObject(sample)) return sample;
   const merged: Record<string, JsonValue> = { ...made };
