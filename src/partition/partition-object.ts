@@ -58,6 +58,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
   private readonly repeats: Repeats;
   private partition: PartitionRecord;
   private alarmAtMs: number | null = null;
+  private refusedAtMs = Number.NEGATIVE_INFINITY;
   private headEvents: number = LIMITS.partition.headEvents;
   private readonly log = createLogger("info", { component: "partition" });
 
@@ -81,9 +82,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     // What is open must have an alarm, whatever became of the one that was set.
     void state.blockConcurrencyWhile(async () => {
       this.alarmAtMs = await storage.getAlarm();
-      const isAwaited =
-        this.store.openEvents > 0 || this.outbox.nextAtMs !== null || this.decisions.nextDueMs !== null;
-      if (isAwaited && this.alarmAtMs === null) await this.arm(Date.now());
+      if (this.isAwaited() && this.alarmAtMs === null) await this.arm(Date.now());
     });
   }
 
@@ -120,8 +119,11 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     return decision === null ? reply : { v: MESSAGE_VERSION, status: "decided", decision };
   }
 
-  settle(request: SettleRequest): Promise<SettleReply> {
-    return this.run([request.id], (view, at) => settle(view, request, at));
+  async settle(request: SettleRequest): Promise<SettleReply> {
+    const reply = await this.run([request.id], (view, at) => settle(view, request, at));
+    // Answered by default, and not in the log yet. Whoever asked may be dead, and only the alarm would enter it.
+    if (this.decisions.find(request.id) !== null) this.reportOpen();
+    return reply;
   }
 
   async operate(command: OperatorCommand): Promise<OperatorReply> {
@@ -252,6 +254,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
     } catch (thrown) {
       // Rolled back: what the store believes must be what is stored.
       this.partition = this.loadPartition();
+      this.watchAfterRefusal(nowMs);
       throw thrown;
     }
     const workMs = decision.ring === null ? decision.dueMs : nowMs + LIMITS.partition.ringEveryMs;
@@ -267,6 +270,28 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       this.alarmAtMs <= dueMs &&
       (workMs !== null || this.alarmAtMs === dueMs);
     return stands ? Promise.resolve() : this.arm(Math.max(dueMs, nowMs));
+  }
+
+  /** Work that a refused commit leaves open: its caller may not come again, and the alarm's time may have passed. */
+  private watchAfterRefusal(nowMs: number): void {
+    const { ringEveryMs } = LIMITS.partition;
+    if (!this.isAwaited() || nowMs - this.refusedAtMs < ringEveryMs) return;
+    this.refusedAtMs = nowMs;
+    this.reportOpen();
+    if (this.alarmAtMs !== null && this.alarmAtMs > nowMs) return;
+    const armed = this.arm(nowMs + ringEveryMs).catch((thrown: unknown) => {
+      this.alarmAtMs = null;
+      this.log.error("partition_alarm_failed", { partition: this.partition.name, error: messageOf(thrown) });
+    });
+    this.ctx.waitUntil(armed);
+  }
+
+  private isAwaited(): boolean {
+    return this.store.openEvents > 0 || this.outbox.nextAtMs !== null || this.decisions.nextDueMs !== null;
+  }
+
+  private reportOpen(): void {
+    this.reports.open(this.decisions.nextDueMs ?? Date.now());
   }
 
   private loadPartition(): PartitionRecord {

@@ -60,7 +60,7 @@ export class SimOperators {
    */
   private wakeStranded(object: SimObject): void {
     const { disk } = object;
-    const open = [...disk.records.values()].some((record) => isOpen(record.state));
+    const open = disk.decisions.size > 0 || [...disk.records.values()].some((record) => isOpen(record.state));
     if (!open || disk.alarmMs !== null || !object.alarmTaken || this.open.knows(object.name)) return;
     this.stranded++;
     const process = this.context.startProcess("operator", this.context.newId("o"));

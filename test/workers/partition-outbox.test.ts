@@ -249,3 +249,57 @@ describe("a partition that holds an event of long retention", () => {
     expect(await alarmAtMs()).toBe(startMs + 60 * DAY_MS);
   });
 });
+
+describe("a question that a sender waits for", () => {
+  const settle = (id: EventId, isFinal: boolean) => {
+    const settlement = { kind: "default", reason: "deadline", isFinal, output: null } as const;
+    return stub().settle({ v: 1, request: request(), id, settlement });
+  };
+  async function ask(): Promise<EventId> {
+    const envelope = await eventOf("asked");
+    await stub().ask({ v: 1, request: request(), envelope, default: "hold", remainingMs: 1_000, waitMs: 0 });
+    return envelope.id;
+  }
+  /** Inside the object: a rejection that crosses the call would be seen twice by the test's runtime. */
+  const cannotSettle = (id: EventId) =>
+    runInDurableObject(object(), async (instance) => {
+      if (!(instance instanceof PartitionObject)) throw new Error("not a partition");
+      const settlement = { kind: "default", reason: "deadline", isFinal: true, output: null } as const;
+      const settling = instance.settle({ v: 1, request: request(), id, settlement });
+      await expect(settling).rejects.toThrow("no disk");
+    });
+  const sql = (statement: string) =>
+    runInDurableObject(object(), (_, state) => void state.storage.sql.exec(statement));
+  const REFUSE = "CREATE TRIGGER refuse BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABORT, 'no disk'); END";
+
+  it("is reported to the sweep while its default answer stands and a late one may come", async () => {
+    const id = await ask();
+    expect(awaited).toEqual([]);
+    await settle(id, false);
+    expect(awaited).toEqual([await alarmAtMs()]);
+    await settle(id, true);
+    expect(awaited).toHaveLength(1);
+  });
+
+  it("is reported to the sweep when its answer could not be stored, once in five seconds", async () => {
+    const id = await ask();
+    const dueMs = await alarmAtMs();
+    await sql(REFUSE);
+    await cannotSettle(id);
+    await cannotSettle(id);
+    expect(awaited).toEqual([dueMs]);
+    vi.setSystemTime(startMs + LIMITS.partition.ringEveryMs);
+    await cannotSettle(id);
+    expect(awaited).toHaveLength(2);
+  });
+
+  it("gets another alarm when the platform dropped the first and its answer could not be stored", async () => {
+    const id = await ask();
+    await sql(REFUSE);
+    await runInDurableObject(object(), (_, state) => state.storage.deleteAlarm());
+    const nowMs = startMs + 60_000;
+    vi.setSystemTime(nowMs);
+    await cannotSettle(id);
+    expect(await alarmAtMs()).toBe(nowMs + LIMITS.partition.ringEveryMs);
+  });
+});
