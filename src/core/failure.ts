@@ -23,8 +23,8 @@ export interface StageFailure {
   /** The other side's word on when to come back, counted from now. */
   readonly retryAfterMs?: number;
   /**
-   * The beginning of what a destination answered, without what looks like a credential (`answer-excerpt.ts`). A model's words are
-   * not kept: providers quote the prompt and the key. Absent in what older versions stored.
+   * The beginning of what a destination or a model's provider answered, without credentials (`answer-excerpt.ts`). Absent in
+   * what older versions stored.
    */
   readonly answer?: string;
 }

@@ -3,7 +3,7 @@
  * the body is cancelled. The answer's status has been taken by then, so nothing that happens here changes a delivery's result.
  */
 import { LIMITS } from "../config/limits.ts";
-import { MAX_EXCERPT_CHARACTERS } from "../core/answer-excerpt.ts";
+import { EXCERPT_READ_CHARACTERS } from "../core/answer-excerpt.ts";
 
 /** @returns the beginning of the answer's text, as far as it came */
 export async function drain(body: ReadableStream<Uint8Array> | null): Promise<string> {
@@ -21,7 +21,7 @@ export async function drain(body: ReadableStream<Uint8Array> | null): Promise<st
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return text;
-      if (text.length < MAX_EXCERPT_CHARACTERS) text += decoder.decode(value, { stream: true });
+      if (text.length < EXCERPT_READ_CHARACTERS) text += decoder.decode(value, { stream: true });
       readBytes += value.byteLength;
       if (readBytes > LIMITS.destinations.maxResponseBytes) {
         giveUp();

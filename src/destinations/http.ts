@@ -5,7 +5,7 @@
  */
 import type { HttpDestinationDefinition } from "../config/define-destination.ts";
 import { LIMITS } from "../config/limits.ts";
-import { excerptOf } from "../core/answer-excerpt.ts";
+import { excerptOf, replaceValues } from "../core/answer-excerpt.ts";
 import { classifyDeliveryStatus } from "../core/classify/delivery-status.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import { readRetryAfter } from "../core/classify/retry-after.ts";
@@ -28,6 +28,8 @@ export interface HttpDestinationAccess {
 interface Endpoint {
   readonly url: string;
   readonly timeoutMs: number;
+  /** What no answer may bring into an event or a log. */
+  readonly secrets: readonly string[];
   readonly sign: WebhookSigner;
   readonly fetch: typeof fetch;
   readonly nowMs: () => number;
@@ -45,6 +47,7 @@ export function createHttpDestination(
   const endpoint: Endpoint = {
     url: url.value.href,
     timeoutMs: definition.timeoutMs ?? LIMITS.destinations.timeoutMs,
+    secrets: [access.secret, ...secretsInUrl(url.value)],
     sign: createWebhookSigner(keys.value),
     fetch: access.fetch,
     nowMs: access.nowMs,
@@ -68,7 +71,7 @@ async function deliver(
   const maxBytes = LIMITS.destinations.maxBodyBytes;
   if (sizeBytes > maxBytes) return err(bodyTooLarge(sizeBytes, maxBytes));
   if (signal.aborted) return err(deliveryInterrupted("cancelled", "the delivery was cancelled"));
-  const { fetch, nowMs, url, timeoutMs } = endpoint;
+  const { fetch, nowMs, secrets, url, timeoutMs } = endpoint;
   const startedAtMs = nowMs();
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
@@ -82,7 +85,7 @@ async function deliver(
     });
     const receipt = { status: response.status, durationMs: nowMs() - startedAtMs };
     const answer = await drain(response.body);
-    const failed = failureOf(response, excerptOf(answer), nowMs());
+    const failed = failureOf(response, endpoint, excerptOf(answer, secrets));
     return failed === undefined ? ok(receipt) : err(failed);
   } catch (thrown) {
     if (signal.aborted) return err(deliveryInterrupted("cancelled", "the delivery was cancelled"));
@@ -115,21 +118,31 @@ async function headersOf(
   };
 }
 
-function failureOf(response: Response, answer: string | undefined, nowMs: number): StageFailure | undefined {
+function failureOf(
+  response: Response,
+  endpoint: Endpoint,
+  answer: string | undefined,
+): StageFailure | undefined {
   const verdict = classifyDeliveryStatus(response.status);
   if (verdict === "delivered") return undefined;
   const code = `http_${response.status}`;
-  const message = `the destination answered ${response.status}${redirectOf(response)}`;
+  const message = `the destination answered ${response.status}${redirectOf(response, endpoint)}`;
   if (verdict === "permanent") return withAnswer(failure("deliver", verdict, code, message), answer);
   const maxMs = LIMITS.headers.maxRetryAfterMs;
-  const wait = readRetryAfter((header) => response.headers.get(header), nowMs, maxMs);
+  const wait = readRetryAfter((header) => response.headers.get(header), endpoint.nowMs(), maxMs);
   return withAnswer(failure("deliver", verdict, code, message, wait?.waitMs), answer);
 }
 
 /** Where a redirect points, without what its query may hold. It is not followed. */
-function redirectOf({ status, headers }: Response): string {
-  const target = URL.parse(headers.get("location") ?? "");
-  return status < 300 || status > 399 || target === null
-    ? ""
-    : `, a redirect to ${target.origin}${target.pathname}, which is not followed: configure that address`;
+function redirectOf({ status, headers }: Response, { url, secrets }: Endpoint): string {
+  const location = headers.get("location");
+  const target = location === null ? null : URL.parse(location, url);
+  if (status < 300 || status > 399 || target === null) return "";
+  const address = replaceValues(`${target.origin}${target.pathname}`, secrets);
+  return `, a redirect to ${address}, which is not followed: configure that address`;
+}
+
+/** A receiver's own URL is often its credential (Slack, Teams): what is long in it is not repeated either. */
+function secretsInUrl({ pathname, search }: URL): readonly string[] {
+  return [...pathname.split("/"), ...search.slice(1).split(/[&=]/)].filter((part) => part.length >= 20);
 }

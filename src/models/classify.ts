@@ -1,7 +1,7 @@
 /**
  * Anything a model call throws or streams as an error, turned into a `StageFailure` and what it says about
- * limits. Messages are composed from statuses, codes and request ids; a provider's own text is left out,
- * because it may quote the prompt or the key.
+ * limits. Messages are composed from statuses, codes and request ids. The beginning of a provider's own text is kept
+ * beside them as `answer`, without the call's secrets, because it may quote the key.
  */
 import {
   APICallError,
@@ -20,7 +20,8 @@ import {
 import { LIMITS } from "../config/limits.ts";
 import { classifyProviderError, type Verdict } from "../core/classify/model-error.ts";
 import { MODEL_NOT_CONFIGURED } from "../core/classify/not-configured.ts";
-import { failure, type StageFailure } from "../core/failure.ts";
+import { excerptOf } from "../core/answer-excerpt.ts";
+import { failure, withAnswer, type StageFailure } from "../core/failure.ts";
 import type { LimitHint } from "../guard/port.ts";
 import { readLimits } from "./limit-headers.ts";
 import { readProviderError, readProviderErrorText, type ProviderWords } from "./provider-error.ts";
@@ -42,7 +43,27 @@ const CUT: Verdict = { class: "transient", code: "cut" };
 const BAD_RESPONSE: Verdict = { class: "transient", code: "bad_response" };
 const UNSUPPORTED: Verdict = { class: "permanent", code: "unsupported" };
 
-export function classifyModelError(thrown: unknown, phase: CallPhase, nowMs: number): ModelFault {
+/** @param secrets the keys and tokens that went with the call: they are in nothing that is returned */
+export function classifyModelError(
+  thrown: unknown,
+  phase: CallPhase,
+  nowMs: number,
+  secrets: readonly string[],
+): ModelFault {
+  const found = classify(thrown, phase, nowMs);
+  const said = ownWordsOf(thrown);
+  const answer = said === undefined ? undefined : excerptOf(said, secrets);
+  return { ...found, failure: withAnswer(found.failure, answer) };
+}
+
+/** What the provider wrote for a person to read, if it wrote anything. */
+function ownWordsOf(thrown: unknown): string | undefined {
+  if (APICallError.isInstance(thrown)) return thrown.responseBody;
+  if (TypeValidationError.isInstance(thrown)) return readProviderError(thrown.value).text;
+  return thrown instanceof Error ? undefined : readProviderError(thrown).text;
+}
+
+function classify(thrown: unknown, phase: CallPhase, nowMs: number): ModelFault {
   if (APICallError.isInstance(thrown)) return classifyApiError(thrown, phase, nowMs);
   if (LoadAPIKeyError.isInstance(thrown) || LoadSettingError.isInstance(thrown)) {
     return withoutHint(modelNotConfigured("the provider found no key or setting"), true);

@@ -43,7 +43,7 @@ export async function openModelStream(
     upstream = await connect(model, asked, deadlines.signal);
   } catch (thrown) {
     if (deadlines.cause !== undefined) return fail(abortFailure(deadlines.cause));
-    const fault = classifyModelError(thrown, "connect", context.nowMs());
+    const fault = classifyModelError(thrown, "connect", context.nowMs(), model.secrets);
     logClamped(context, model, fault.clampedHeaders);
     return fail(fault.failure, fault);
   }
@@ -61,6 +61,7 @@ export async function openModelStream(
       deadlines,
       hint: limits.hint,
       modelId: model.definition.modelId,
+      secrets: model.secrets,
       inputTokens: estimateInputTokens(promptTexts(options)),
       startedAtMs,
       nowMs: context.nowMs,

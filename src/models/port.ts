@@ -71,6 +71,8 @@ export interface ConfiguredModel {
   readonly name: string;
   readonly definition: ModelDefinition;
   readonly model: LanguageModelV4;
+  /** Values that go with each call, or are part of its URL. No answer brings them into an event or a log. */
+  readonly secrets: readonly string[];
 }
 
 export interface TokenUsage {

@@ -4,8 +4,8 @@
  *   {error: {message, type, code, status, details, innererror}}   OpenAI and its like, Anthropic, Gemini, Azure
  *   [{error: …}]                                                    Gemini through its OpenAI endpoint
  *   {error: "text"} · {object: "error", type, code}                 small servers, vLLM
- * Takes words and numbers. The message is for the classifier alone, which looks for money in it: providers quote the prompt and
- * parts of the key there, so it is never shown or logged.
+ * Takes words and numbers, and the message: the classifier looks for money in it, and a person may read it once the key
+ * is taken out of it (`answer-excerpt.ts`), because providers quote the key there.
  */
 import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";

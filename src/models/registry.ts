@@ -42,6 +42,11 @@ export function createModelRegistry(
   };
 }
 
+/** A variable holds a token, or an address, which is none. */
+function secretOf(value: string | undefined): readonly string[] {
+  return value === undefined || /^https?:/i.test(value) ? [] : [value];
+}
+
 function build(
   name: string,
   definition: ModelDefinition,
@@ -64,7 +69,8 @@ function build(
     const rotates = keys.length > 1 && keyHeader !== undefined;
     const fetcher = rotates ? rotatingFetch(access.fetch, keyHeader, keys) : access.fetch;
     const model = definition.create({ apiKey: keys[0], variable: text, fetch: streamsOnly(fetcher) });
-    return ok({ name, definition, model });
+    const secrets = [...keys, ...variables.flatMap((binding) => secretOf(text(binding)))];
+    return ok({ name, definition, model, secrets });
   } catch (thrown) {
     return err(modelNotConfigured(`model "${name}" could not be built: ${messageOf(thrown)}`));
   }

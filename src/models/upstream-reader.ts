@@ -19,6 +19,8 @@ export interface ReaderParts {
   readonly deadlines: CallDeadlines;
   readonly hint: LimitHint | undefined;
   readonly modelId: string;
+  /** Of the call: none of them gets into a failure. */
+  readonly secrets: readonly string[];
   /** Estimated, for a provider that does not count. */
   readonly inputTokens: number;
   readonly startedAtMs: number;
@@ -194,7 +196,7 @@ export class UpstreamReader implements ModelStream {
   }
 
   #fault(thrown: unknown): ModelStep {
-    const fault = classifyModelError(thrown, "stream", this.#parts.nowMs());
+    const fault = classifyModelError(thrown, "stream", this.#parts.nowMs(), this.#parts.secrets);
     this.#hint = fault.hint ?? this.#hint;
     return { kind: "failed", failure: fault.failure };
   }

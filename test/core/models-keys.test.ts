@@ -67,6 +67,21 @@ describe.each(PROVIDERS)("a key for %s", (provider) => {
     }
   });
 
+  it("is taken out of the provider's reason, which is kept", async () => {
+    const model = configure(define(provider, "https://model.test"), { KEY: MARKER }, async () =>
+      Response.json({ error: { message: `no access for ${MARKER} to this model` } }, { status: 403 }),
+    );
+    expect(await call(model)).toMatchObject({
+      ok: false,
+      error: {
+        failure: {
+          code: "unauthorized",
+          answer: expect.stringContaining("no access for [secret] to this model"),
+        },
+      },
+    });
+  });
+
   it("that cannot be sent at all is not quoted either", async () => {
     const unusable = `${KEY}\nbroken`;
     const model = configure(define(provider, "https://model.test"), { KEY: unusable });

@@ -20,7 +20,8 @@ import { classifyModelError, type CallPhase } from "../../src/models/classify.ts
 import { CallDeadlines } from "../../src/models/deadlines.ts";
 
 const NOW_MS = 1_800_000_000_000;
-const classify = (thrown: unknown, phase: CallPhase = "stream") => classifyModelError(thrown, phase, NOW_MS);
+const classify = (thrown: unknown, phase: CallPhase = "stream") =>
+  classifyModelError(thrown, phase, NOW_MS, []);
 const said = (thrown: unknown, phase: CallPhase = "stream") => {
   const { failure } = classify(thrown, phase);
   return `${failure.class} ${failure.code}`;

@@ -50,6 +50,7 @@ export class SimModels {
       create: () => UNUSED_MODEL,
     },
     model: UNUSED_MODEL,
+    secrets: [],
   };
 
   async call(request: ModelRequest, { signal }: CallContext): Promise<ModelCallResult> {

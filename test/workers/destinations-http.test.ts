@@ -32,16 +32,21 @@ const NEVER = new AbortController().signal;
 
 function destination(
   upstream: FakeUpstream,
-  options: { timeoutMs?: number; secret?: string; nowMs?: () => number } = {},
+  options: { timeoutMs?: number; secret?: string; url?: string; nowMs?: () => number } = {},
 ): Destination {
-  const { secret = SECRET, nowMs = () => NOW_MS, timeoutMs } = options;
+  const {
+    secret = SECRET,
+    nowMs = () => NOW_MS,
+    timeoutMs,
+    url = "https://crm.test/hook?tenant=1",
+  } = options;
   const definition = httpDestination({
     url: "https://crm.test/hook",
     secret: "CRM_SECRET",
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   const made = createHttpDestination("crm", definition, {
-    url: "https://crm.test/hook?tenant=1",
+    url,
     secret,
     fetch: upstream.fetch,
     nowMs,
@@ -157,6 +162,23 @@ describe("an answer", () => {
           "the destination answered 301, a redirect to https://www.crm.test/hook, which is not followed: configure that address",
       },
     });
+  });
+
+  it("names where a relative redirect points", async () => {
+    const moved = answering(308, { location: "/v2/hook" });
+    expect(await destination(moved).send(MESSAGE, NEVER)).toMatchObject({
+      error: { message: expect.stringContaining("a redirect to https://crm.test/v2/hook, which") },
+    });
+  });
+
+  it("brings neither the signing secret nor a long part of the receiver's URL into a failure", async () => {
+    const part = "T0123456789/B0123456789/abcdefghijklmnopqrstuvwx";
+    const url = `https://hooks.test/services/${part}`;
+    const said = () => new Response(`no: ${SECRET} at ${url}`, { status: 302, headers: { location: url } });
+    const result = await destination(fakeUpstream(said), { url }).send(MESSAGE, NEVER);
+    expect(result).toMatchObject({ ok: false, error: { answer: expect.stringContaining("[secret]") } });
+    expect(JSON.stringify(result)).not.toContain("abcdefghijklmnopqrstuvwx");
+    expect(JSON.stringify(result)).not.toContain(SECRET.replace("whsec_", ""));
   });
 
   it.each([301, 302, 307, 308, 304, 400, 401, 404, 410, 422])("%i is permanent", async (status) => {

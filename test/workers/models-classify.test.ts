@@ -20,7 +20,7 @@ async function failing(response: () => Response): Promise<ModelCallFailure> {
 }
 
 describe("an error answer", () => {
-  it("of OpenAI keeps its code, its request id and its wait, and none of its text", async () => {
+  it("of OpenAI keeps its code, its request id, its wait and its words", async () => {
     const { failure, hint } = await failing(() =>
       errorResponse(
         429,
@@ -37,6 +37,8 @@ describe("an error answer", () => {
       class: "transient",
       code: "rate_limited",
       message: "the provider answered 429: rate_limit_exceeded, tokens, request req_1",
+      answer:
+        '{"error":{"message":"Limit reached for sk-proj-abc on: dear customer","type":"tokens","code":"rate_limit_exceeded"}}',
       retryAfterMs: 1_500,
     });
     expect(hint).toEqual({ limited: true, retryAfterMs: 1_500, remainingTokens: 0 });
@@ -121,7 +123,7 @@ describe("an error answer", () => {
 
 describe("what a provider package throws", () => {
   const classify = (thrown: unknown, phase: "connect" | "stream" = "connect") =>
-    classifyModelError(thrown, phase, NOW_MS).failure;
+    classifyModelError(thrown, phase, NOW_MS, []).failure;
 
   it("without a status is the network while connecting, and a cut while streaming", () => {
     const lost = new APICallError({ message: "Cannot connect", url: "https://x", requestBodyValues: {} });
@@ -144,7 +146,7 @@ describe("what a provider package throws", () => {
     expect(classify(thrown)).toMatchObject({ class: "permanent", code: "unsupported" });
   });
 
-  it("never quotes the prompt or the answer", () => {
+  it("quotes what the provider said as its answer only, and a runtime's error nowhere", () => {
     const secret = "the customer's words";
     const thrown = [
       new Error(secret),
@@ -158,6 +160,10 @@ describe("what a provider package throws", () => {
         responseBody: secret,
       }),
     ];
-    for (const one of thrown) expect(JSON.stringify(classify(one, "stream"))).not.toContain("customer");
+    for (const one of thrown) {
+      const { answer, ...rest } = classify(one, "stream");
+      expect(JSON.stringify(rest)).not.toContain("customer");
+      if (one instanceof Error && !APICallError.isInstance(one)) expect(answer).toBeUndefined();
+    }
   });
 });

@@ -56,7 +56,7 @@ async function prepare(verdicts: Readonly<Record<string, BudgetVerdict>>) {
       get: (name) => {
         const definition = openaiCompatible({ ...priced, model: name });
         const access = { apiKey: undefined, variable: () => undefined, fetch };
-        return ok({ name, definition, model: definition.create(access) });
+        return ok({ name, definition, model: definition.create(access), secrets: [] });
       },
     },
     call: async ({ name }) => {

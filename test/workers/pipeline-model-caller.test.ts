@@ -32,7 +32,7 @@ const definition: ModelDefinition = {
   },
 };
 // The call is scripted, so the provider's object is never touched.
-const model: ConfiguredModel = { name: "fast", definition, model: {} as LanguageModelV4 };
+const model: ConfiguredModel = { name: "fast", definition, model: {} as LanguageModelV4, secrets: [] };
 
 const request = (change: Partial<ModelCallRequest> = {}): ModelCallRequest => ({
   model: "fast",
