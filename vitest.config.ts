@@ -22,7 +22,11 @@ const workersPlugin = () =>
     // For tests of a jurisdiction's own: a ledger and a bucket beside the common ones.
     miniflare: { d1Databases: ["OTHER_LEDGER"], r2Buckets: ["OTHER_PAYLOADS"] },
   });
+/** Ends a test that hangs, and no other: a machine may stand still for seconds. No promise is held against a clock. */
+const PATIENT = { testTimeout: 30_000, hookTimeout: 30_000 };
+
 const workers = {
+  ...PATIENT,
   sequence: { groupOrder: 1 },
   provide: { ledgerMigrations: await readD1Migrations("src/ledger/migrations") },
   // All of them, so that none is discovered, and the module graph rebuilt, while tests run.
@@ -51,7 +55,7 @@ const workers = {
 };
 
 /** Plain Node, and the simulation's files as long as each other: both cores work. Before what needs workerd. */
-const BESIDE_EACH_OTHER = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+const BESIDE_EACH_OTHER = { ...PATIENT, maxWorkers: 2, sequence: { groupOrder: 0 } };
 
 export default defineConfig({
   test: {
@@ -102,8 +106,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           environment: "node",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           // These wait for timers more than they work. After the other projects, which need the whole machine.
           maxWorkers: 3,
           sequence: { groupOrder: 2 },
@@ -133,8 +137,8 @@ export default defineConfig({
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
           environment: "node",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           sequence: { groupOrder: 3 },
         },
       },

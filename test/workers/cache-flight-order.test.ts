@@ -6,6 +6,7 @@ import { createResultCache, type ShareRequest } from "../../src/cache/results.ts
 import { createFlights } from "../../src/cache/single-flight.ts";
 import { within } from "../../src/cache/within.ts";
 import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
+import { eventually } from "../support/eventually.ts";
 
 const NOW_MS = 1_800_000_000_000;
 
@@ -163,7 +164,7 @@ describe("the result cache", () => {
       await slow.promise;
       return produce("yes")();
     });
-    await vi.waitFor(() => expect(lookups).toEqual(["miss"]));
+    await eventually(() => expect(lookups).toEqual(["miss"]));
     const gone = AbortSignal.abort();
     expect(await cache.share(request({ signal: gone }), produce("own"))).toEqual({
       kind: "produced",
@@ -182,7 +183,7 @@ describe("the result cache", () => {
     const { cache, request, produce, lookups, clock } = setUp();
     const slow = [Promise.withResolvers<null>(), Promise.withResolvers<null>()] as const;
     const leader = cache.share(request(), async () => produce(await slow[0].promise)());
-    await vi.waitFor(() => expect(lookups).toEqual(["miss"]));
+    await eventually(() => expect(lookups).toEqual(["miss"]));
     const timeouts = vi.spyOn(globalThis, "setTimeout");
     const next = cache.share(request(), async () => {
       await slow[1].promise;
@@ -190,7 +191,7 @@ describe("the result cache", () => {
     });
     const waiting = cache.share(request(), produce("own"));
     const waitMs = LIMITS.cache.maxFlightWaitMs;
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(timeouts.mock.calls.map(([, delayMs]) => delayMs)).toEqual([waitMs, waitMs]),
     );
     clock.nowMs += waitMs - leftMs;
@@ -221,7 +222,7 @@ describe("the result cache", () => {
     const shared = cache
       .share(request({ acrossLocations: true }), produce("yes"))
       .then(() => (isDone = true));
-    await vi.waitFor(() => expect(landed).toHaveLength(1));
+    await eventually(() => expect(landed).toHaveLength(1));
     await Promise.resolve();
     expect(isDone).toBe(false);
     told.resolve();

@@ -9,6 +9,7 @@ import { callGuard } from "../../src/guard/call.ts";
 import { createSharedFlights } from "../../src/guard/flight-client.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { recordingLogger } from "./pipeline-fixtures.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** The first use of an object loads the whole Worker, which may take longer than a caller waits. */
 beforeAll(() => runInDurableObject(env.GUARD.get(env.GUARD.idFromName("warm-up")), () => {}));
@@ -71,7 +72,7 @@ describe("equal requests in several isolates at the same time", () => {
     const text = 'caf\u00E9 \u{1F600} \\ " \u2028';
     const { made, finish } = production(text);
     const all = Promise.all(Array.from({ length: 4 }, () => isolate().share(request(), made)));
-    await vi.waitFor(() => expect(made).toHaveBeenCalled());
+    await eventually(() => expect(made).toHaveBeenCalled());
     finish();
     const shared = await all;
     expect(made).toHaveBeenCalledOnce();
@@ -86,7 +87,7 @@ describe("equal requests in several isolates at the same time", () => {
   it("do not inherit a failure: the next of them calls", async () => {
     const failing = production(null);
     const leader = isolate().share(request(), failing.made);
-    await vi.waitFor(() => expect(failing.made).toHaveBeenCalled());
+    await eventually(() => expect(failing.made).toHaveBeenCalled());
     const next = production("good");
     next.finish();
     const follower = isolate().share(request(), next.made);
@@ -98,7 +99,7 @@ describe("equal requests in several isolates at the same time", () => {
   it("call beside each other when the flight's object restarts: an optimisation is nobody's truth", async () => {
     const { made, finish } = production("good");
     const leader = isolate().share(request(), made);
-    await vi.waitFor(() => expect(made).toHaveBeenCalled());
+    await eventually(() => expect(made).toHaveBeenCalled());
     await abortAllDurableObjects();
     const other = production("good");
     other.finish();
@@ -110,7 +111,7 @@ describe("equal requests in several isolates at the same time", () => {
   it("wait no longer than their own signal allows", async () => {
     const { made, finish } = production("good");
     const leader = isolate().share(request(), made);
-    await vi.waitFor(() => expect(made).toHaveBeenCalled());
+    await eventually(() => expect(made).toHaveBeenCalled());
     const own = production("own");
     own.finish();
     const controller = new AbortController();

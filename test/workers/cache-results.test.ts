@@ -10,6 +10,7 @@ import {
 } from "../../src/cache/results.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import { NOW_MS, recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
+import { eventually } from "../support/eventually.ts";
 
 const identity: ResultIdentity = {
   space: "none/stripe",
@@ -256,7 +257,7 @@ describe("the result cache", () => {
     const silent = new Promise<never>(() => {});
     const { cache } = cacheOver({ kv: { get: () => silent, put: () => silent } });
     const shared = cache.share(request(), finished("good"));
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await eventually(() => expect(vi.getTimerCount()).toBe(1));
     await vi.advanceTimersByTimeAsync(LIMITS.cache.readTimeoutMs);
     await vi.advanceTimersByTimeAsync(LIMITS.cache.writeTimeoutMs);
     expect(await shared).toEqual({ kind: "produced", produced: "made good" });
@@ -268,7 +269,7 @@ describe("equal requests at the same time", () => {
     const { cache } = cacheOver();
     const { made, finish } = production("good");
     const all = Promise.all(Array.from({ length: 5 }, () => cache.share(request(), made)));
-    await vi.waitFor(() => expect(made).toHaveBeenCalled());
+    await eventually(() => expect(made).toHaveBeenCalled());
     finish();
     const kinds = (await all).map((shared) => shared.kind);
     expect(made).toHaveBeenCalledOnce();
@@ -279,7 +280,7 @@ describe("equal requests at the same time", () => {
     const { cache } = cacheOver();
     const failing = production(null);
     const leader = cache.share(request(), failing.made);
-    await vi.waitFor(() => expect(failing.made).toHaveBeenCalled());
+    await eventually(() => expect(failing.made).toHaveBeenCalled());
     const next = finished("good");
     const waiting = Promise.all(Array.from({ length: 4 }, () => cache.share(request(), next)));
     failing.finish();
@@ -294,7 +295,7 @@ describe("equal requests at the same time", () => {
     const gate = Promise.withResolvers<never>();
     const throwing = vi.fn<() => Promise<Production<string>>>(() => gate.promise);
     const leader = cache.share(request(), throwing);
-    await vi.waitFor(() => expect(throwing).toHaveBeenCalled());
+    await eventually(() => expect(throwing).toHaveBeenCalled());
     const follower = cache.share(request(), finished("good"));
     gate.reject(new Error("a bug"));
     await expect(leader).rejects.toThrow("a bug");
@@ -305,7 +306,7 @@ describe("equal requests at the same time", () => {
     const { cache } = cacheOver();
     const hanging = production("late");
     const leader = cache.share(request(), hanging.made);
-    await vi.waitFor(() => expect(hanging.made).toHaveBeenCalled());
+    await eventually(() => expect(hanging.made).toHaveBeenCalled());
     const controller = new AbortController();
     const own = finished("own");
     const follower = cache.share(request({ signal: controller.signal }), own);
@@ -320,7 +321,7 @@ describe("equal requests at the same time", () => {
     const { cache } = cacheOver({ nowMs: () => nowMs });
     const dead = production("never");
     const leader = cache.share(request(), dead.made);
-    await vi.waitFor(() => expect(dead.made).toHaveBeenCalled());
+    await eventually(() => expect(dead.made).toHaveBeenCalled());
     nowMs += LIMITS.cache.maxFlightWaitMs;
     const made = finished("good");
     expect((await cache.share(request(), made)).kind).toBe("produced");

@@ -9,6 +9,7 @@ import { operateGuardObject } from "../../src/guard/operate.ts";
 import { readGuard } from "../../src/guard/read.ts";
 import { shardNames } from "../../src/guard/shards.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** The first use of an object loads the whole Worker, which may take longer than a caller waits. */
 beforeAll(() => runInDurableObject(env.GUARD.get(env.GUARD.idFromName("warm-up")), () => {}));
@@ -223,9 +224,8 @@ describe("the stored state", () => {
     expect(writes.mock.calls.length).toBeGreaterThan(0);
     expect(writes.mock.calls.length).toBeLessThanOrEqual(secondsBegun);
     const readStored = () => inGuard("model:busy", (_, storage) => storage.get("data"));
-    await vi.waitFor(
-      async () => expect(await readStored()).toMatchObject({ guard: { lastPermitId: 60, permits: [] } }),
-      { timeout: 4_000, interval: 50 },
+    await eventually(async () =>
+      expect(await readStored()).toMatchObject({ guard: { lastPermitId: 60, permits: [] } }),
     );
     writes.mockRestore();
   });

@@ -4,6 +4,7 @@ import { LIMITS } from "../../src/config/limits.ts";
 import { completion, delta } from "./models-fake-upstream.ts";
 import { allEvents, eventsOf, problemOf, streaming } from "./streaming-fake-gateway.ts";
 import { fedUpstream, testStream, type TestStream } from "./stream-support.ts";
+import { eventually } from "../support/eventually.ts";
 
 const names = (events: readonly { readonly event: string | undefined }[]) => events.map(({ event }) => event);
 
@@ -265,7 +266,7 @@ describe("an object that dies", () => {
     }
     const [end] = (await allEvents(await stream.attach())).slice(-1);
     expect(end?.data).toMatchObject({ code: "interrupted", usage: { outputTokens: 1_250 } });
-    await vi.waitFor(() => expect(stream.charged).toHaveLength(1));
+    await eventually(() => expect(stream.charged).toHaveLength(1));
     expect(stream.charged).toMatchObject([{ model: "fast", micros: 1_250 * 1_000_000 }]);
     expect(stream.observed).toMatchObject([
       { failed: { code: "interrupted" }, facts: { usage: { estimated: true } } },

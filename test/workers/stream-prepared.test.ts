@@ -7,6 +7,7 @@ import { newStreamId, streamStub } from "../../src/streaming/stub.ts";
 import { completion, delta, eventStream, fakeUpstream } from "./models-fake-upstream.ts";
 import { allEvents, streaming } from "./streaming-fake-gateway.ts";
 import { failToCommit, fedUpstream, testStream, type TestStream } from "./stream-support.ts";
+import { eventually } from "../support/eventually.ts";
 
 const alarmOf = (stream: TestStream) => stream.inside((_, { storage }) => storage.getAlarm());
 const storedBy = (stream: TestStream) =>
@@ -164,7 +165,7 @@ describe("a start", () => {
       };
     });
     const starting = stream.start("sluice");
-    await vi.waitFor(() => expect(seen.asked).toBe(true));
+    await eventually(() => expect(seen.asked).toBe(true));
     await runDurableObjectAlarm(stream.stub());
     seen.goes = true;
     expect((await allEvents(await starting)).map(({ event }) => event)).toEqual(["start", "delta", "done"]);

@@ -13,6 +13,7 @@ import {
 } from "./models-fake-upstream.ts";
 import { allEvents, streaming } from "./streaming-fake-gateway.ts";
 import { fedUpstream, testStream, type TestStream } from "./stream-support.ts";
+import { eventually } from "../support/eventually.ts";
 
 const parsed = parseEventId(`evt_d1o_${"0".repeat(26)}_${"1".repeat(26)}`);
 if (!parsed.ok) throw new Error("no event id");
@@ -161,7 +162,7 @@ describe("a stream that may be asked again", () => {
     expect(inputTokens(first)).toMatch(/^\d+$/);
     expect(inputTokens(await stored())).toBe(inputTokens(first));
     const codes = () => stream.observed.map(({ failed }) => failed?.code ?? "ok").toSorted();
-    await vi.waitFor(() => expect(codes()).toEqual(["interrupted", "ok"]));
+    await eventually(() => expect(codes()).toEqual(["interrupted", "ok"]));
     expect(upstream.calls).toHaveLength(2);
   });
 
@@ -172,7 +173,7 @@ describe("a stream that may be asked again", () => {
     await stream.start(null, "reask");
     await stream.serveEveryInstance();
     for (let asks = 1; asks <= 3; asks++) {
-      await vi.waitFor(() => expect(upstream.calls).toHaveLength(asks));
+      await eventually(() => expect(upstream.calls).toHaveLength(asks));
       await abortAllDurableObjects();
       await stream.attach(0).then(({ body }) => body?.cancel());
     }

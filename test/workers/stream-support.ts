@@ -25,6 +25,7 @@ import {
   type UpstreamCall,
 } from "./models-fake-upstream.ts";
 import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
+import { eventually } from "../support/eventually.ts";
 
 export interface TestStream {
   readonly id: string;
@@ -120,7 +121,7 @@ export async function testStream(
       inside((instance) => {
         vi.spyOn(Object.getPrototypeOf(instance), "services").mockReturnValue(calls);
       }),
-    settled: () => vi.waitFor(() => expect(flushed).toBe(true)),
+    settled: () => eventually(() => expect(flushed).toBe(true)),
     upstream,
     stub,
     inside,
@@ -183,8 +184,8 @@ export function fedUpstream() {
     end: (how: "close" | "cut") => {
       ending.how = how;
     },
-    called: () => vi.waitFor(() => expect(upstream.calls).not.toHaveLength(0)),
-    aborted: () => vi.waitFor(() => expect(upstream.calls[0]?.signal.aborted).toBe(true)),
+    called: () => eventually(() => expect(upstream.calls).not.toHaveLength(0)),
+    aborted: () => eventually(() => expect(upstream.calls[0]?.signal.aborted).toBe(true)),
   };
 }
 
