@@ -120,6 +120,7 @@ export default defineConfig({
           include: ["test/setup/**/*.test.ts"],
           environment: "node",
           testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
       {

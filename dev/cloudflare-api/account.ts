@@ -19,6 +19,8 @@ export interface DatabaseRecord {
 export interface Version {
   readonly id: string;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** The uploaded files by name. */
+  readonly modules: ReadonlyMap<string, string>;
   readonly createdOn: string;
 }
 

@@ -101,6 +101,7 @@ async function upload(call: Call): Promise<Version> {
   const version: Version = {
     id: crypto.randomUUID(),
     metadata: { ...metadata, bindings: resolveInherited(metadata["bindings"], worker) },
+    modules: await modulesOf(call),
     createdOn: new Date().toISOString(),
   };
   worker.versions.unshift(version);
@@ -121,6 +122,13 @@ function resolveInherited(bindings: unknown, { versions }: WorkerRecord): readon
 
 function listOf(bindings: unknown): readonly Binding[] {
   return Array.isArray(bindings) ? (bindings as readonly Binding[]) : []; // as wrangler sends them
+}
+
+async function modulesOf(call: Call): Promise<ReadonlyMap<string, string>> {
+  const files = [...(await formOf(call))].flatMap(([name, part]) =>
+    typeof part === "string" || name === "metadata" ? [] : [part],
+  );
+  return new Map(await Promise.all(files.map(async (file) => [file.name, await file.text()] as const)));
 }
 
 async function metadataOf(call: Call, part: string): Promise<Record<string, unknown>> {

@@ -7,7 +7,10 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runWorker } from "../../dev/cloudflare-api/run-worker.ts";
 import { startCloudflareApi, type CloudflareApi } from "../../dev/cloudflare-api/server.ts";
+import { localSourceSecrets } from "../../src/cli/local-secrets.ts";
+import { readProject } from "../../src/cli/project.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const COMMAND = path.join(ROOT, "src/cli/main.ts");
@@ -38,8 +41,12 @@ async function project(name: string, change: (toml: string) => string = (toml) =
   return folder;
 }
 
-async function sluice(folder: string, ...args: readonly string[]) {
-  const child = spawn(process.execPath, [COMMAND, ...args], {
+const sluice = (folder: string, ...args: readonly string[]) => run(folder, COMMAND, args);
+const wrangler = (folder: string, ...args: readonly string[]) =>
+  run(folder, path.join(ROOT, "node_modules/wrangler/bin/wrangler.js"), args);
+
+async function run(folder: string, script: string, args: readonly string[]) {
+  const child = spawn(process.execPath, [script, ...args], {
     cwd: folder,
     env: {
       ...process.env,
@@ -69,6 +76,8 @@ const worker = (name: string) => {
 
 describe("a deployment from nothing", () => {
   let folder: string;
+  /** Secrets that only their owners know, as setup asks for them. */
+  let missing: readonly string[];
 
   beforeAll(async () => {
     folder = await project("first");
@@ -100,6 +109,7 @@ describe("a deployment from nothing", () => {
       ]),
     );
     expect(text).toMatch(/\? STRIPE_WEBHOOK_SECRET .*secret put STRIPE_WEBHOOK_SECRET/);
+    missing = [...text.matchAll(/\? (\w+) /g)].map(([, name]) => name ?? "");
     expect(api.unknown).toEqual([]);
   });
 
@@ -127,6 +137,50 @@ describe("a deployment from nothing", () => {
     expect(firstQuery).toBeGreaterThan(-1);
     expect(released).toBeGreaterThan(firstQuery);
     expect(worker("sluice").versions.length).toBeGreaterThan(2);
+    expect(api.unknown).toEqual([]);
+  });
+
+  /** Runs what is deployed, and asks it from outside. */
+  const smoke = async () => {
+    const running = await runWorker(api.account, "sluice");
+    try {
+      const token = worker("sluice").secrets.get("SLUICE_API_TOKEN") ?? "";
+      return await sluice(folder, "smoke", "--url", running.url, "--token", token);
+    } finally {
+      await running.close();
+    }
+  };
+
+  it("fails its smoke test while secrets of its senders are not set, and names them", async () => {
+    const { code, text } = await smoke();
+    expect(text).toContain("✓ is alive");
+    expect(text).toMatch(/✗ has what its config names: .*STRIPE_WEBHOOK_SECRET for sources/);
+    expect(code).toBe(1);
+  });
+
+  it("passes its smoke test once setup has set them from a file", async () => {
+    const { config } = await readProject(folder, undefined);
+    const senders = await localSourceSecrets(folder, config);
+    const values = missing.map(
+      (name) => `${name}='${senders.get(name)?.verifies ?? "a-key-for-tests-0123456789"}'`,
+    );
+    await writeFile(path.join(folder, "secrets.env"), values.join("\n"));
+    expect(await sluice(folder, "setup", "--secrets", "secrets.env")).toMatchObject({ code: 0 });
+    const { code, text } = await smoke();
+    expect(text).not.toContain("✗");
+    expect(text).toContain("✓ reads its ledger: /metrics 200");
+    expect(code).toBe(0);
+  });
+
+  it("runs the version before after a rollback, with its objects on that code at once", async () => {
+    const [now, before] = worker("sluice").versions;
+    const args = ["--env=", "--yes", "--durable-objects-code-update-mode=immediate", "-m", "a test"];
+    const back = await wrangler(folder, "rollback", before?.id ?? "", ...args);
+    expect(back).toMatchObject({ code: 0 });
+    const [deployment] = worker("sluice").deployments;
+    expect(deployment?.versionId).toBe(before?.id);
+    expect(deployment?.versionId).not.toBe(now?.id);
+    expect(await smoke()).toMatchObject({ code: 0 });
     expect(api.unknown).toEqual([]);
   });
 });
