@@ -139,7 +139,7 @@ export function createServices(config: GatewayConfig, env: GatewayEnv): Services
     logger: log,
     metricsOf,
   });
-  const bodyMemory = createBodyMemory(LIMITS.ingest.maxBodyBytes);
+  const bodyMemory = createBodyMemory(LIMITS.ingest.maxLiveBytes, nowMs);
   const spans = traces === null ? {} : { spans: traces.tracer };
   const destinations = createDestinationRegistry(config.destinations, { binding, fetch: fetcher, nowMs });
   const pipelines = createPipelineServices(config, env, {

@@ -3,8 +3,12 @@
  * (https://github.com/cloudflare/workerd/issues/5062). Each path begins something that others share; `/leave` asks this
  * Worker for it through a binding and goes, which shows locally what a closed connection shows on the platform.
  */
+import { waitUntil } from "cloudflare:workers";
+import { defineSource } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
+import { createIngest } from "../../src/ingest/handler.ts";
 import { LargeBody } from "../../src/ingest/large-body.ts";
+import { gitlab } from "../../src/ingest/senders/code.ts";
 import { createBodyMemory } from "../../src/platform/body-memory.ts";
 import { createSecretReader } from "../../src/platform/secrets.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
@@ -13,17 +17,60 @@ interface Env {
   readonly BACK: { fetch(url: string, init: RequestInit): Promise<Response> };
 }
 
+const MIB = 1_048_576;
+const GITLAB_TOKEN = "the token of the test's own GitLab";
+
+/** A signed body of this size, of which only a part is sent while `isWhole` is false. */
+function bodyOf(sizeBytes: number, isWhole: boolean): ReadableStream<Uint8Array> {
+  const { readable, writable } = new FixedLengthStream(sizeBytes);
+  const write = async () => {
+    const writer = writable.getWriter();
+    const text = JSON.stringify({ text: "" });
+    await writer.write(new TextEncoder().encode(text.slice(0, -2)));
+    const filler = new Uint8Array(sizeBytes - text.length).fill(0x78);
+    await writer.write(isWhole ? filler : filler.subarray(0, filler.length / 2));
+    if (!isWhole) await forLong();
+    await writer.write(new TextEncoder().encode(text.slice(-2)));
+    await writer.close();
+  };
+  write().catch(() => {
+    // Its reader is gone.
+  });
+  return readable;
+}
+
 interface Context {
   waitUntil(work: Promise<unknown>): void;
 }
 
 const MAX_BYTES = LIMITS.ingest.maxBodyBytes;
-const memory = createBodyMemory(MAX_BYTES);
+const memory = createBodyMemory(LIMITS.ingest.maxLiveBytes, Date.now);
 let isStoreAnswering = false;
 /** The Secrets Store: while it does not answer, whoever asks waits. */
 const store = {
   get: () => (isStoreAnswering ? Promise.resolve("secret") : forLong()),
 };
+const handle = createIngest({
+  sources: new Map([
+    [
+      "gitlab",
+      defineSource({
+        verify: gitlab({ secrets: ["GITLAB_TOKEN"] }),
+        events: {},
+        routes: () => [],
+      }),
+    ],
+  ]),
+  secret: () => GITLAB_TOKEN,
+  putBody: async () => {},
+  bodyMemory: memory,
+  append: async (envelopes) => envelopes.map(({ id }) => ({ id, status: "queued" })),
+  decide: async () => ({ kind: "undecided", reason: "failed" }),
+  nowMs: Date.now,
+  randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+  logger: createLogger("error"),
+  waitUntil,
+});
 const readSecret = createSecretReader({
   binding: () => store,
   nowMs: Date.now,
@@ -37,12 +84,24 @@ const forLong = () => new Promise<string>((resolve) => setTimeout(() => resolve(
 async function takeBody(request: Request, context: Context, thenWait: boolean): Promise<Response> {
   const body = new LargeBody(memory, request, MAX_BYTES, (work) => context.waitUntil(work));
   try {
-    if (!(await body.take(new Uint8Array(1_024)))) return new Response("no room", { status: 503 });
+    if (!(await body.enter())) return new Response("no room", { status: 503 });
     if (thenWait) await forLong();
     return new Response("taken");
   } finally {
     body.release();
   }
+}
+
+/** What is sent through the binding: a body where the query says how large. */
+function send({ searchParams }: URL, isWhole: boolean): RequestInit {
+  const sizeMib = Number(searchParams.get("mib"));
+  if (sizeMib === 0) return {};
+  const headers = {
+    "content-type": "application/json",
+    "x-gitlab-token": GITLAB_TOKEN,
+    "idempotency-key": "1",
+  };
+  return { method: "POST", headers, body: bodyOf(sizeMib * MIB, isWhole) };
 }
 
 export default {
@@ -54,17 +113,19 @@ export default {
       case "/secret":
         isStoreAnswering = url.searchParams.get("answers") === "1";
         return new Response(await readSecret("SECRET"));
+      case "/in/gitlab":
+        return handle(request, "gitlab");
       case "/leave": {
         url.pathname = url.searchParams.get("from") ?? "";
         const signal = AbortSignal.timeout(Number(url.searchParams.get("afterMs")));
-        await env.BACK.fetch(url.href, { signal }).catch(() => undefined);
+        await env.BACK.fetch(url.href, { ...send(url, false), signal }).catch(() => undefined);
         return new Response("left");
       }
       default: {
         // The isolate that is asked through the binding is the one that `/leave` asks.
         if (!url.pathname.startsWith("/back/")) return new Response("up");
         url.pathname = url.pathname.slice("/back".length);
-        return env.BACK.fetch(url.href, {});
+        return env.BACK.fetch(url.href, send(url, true));
       }
     }
   },

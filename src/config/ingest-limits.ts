@@ -7,6 +7,17 @@ export const INGEST_LIMITS = {
     defaultBodyBytes: MIB,
     /** Hard cap per source: what a claim check in R2 is tested for. */
     maxBodyBytes: 25 * MIB,
+    /** Smaller bodies are not counted: so many of them at once would be a flood. */
+    countedBodyBytes: 64 * KIB,
+    /**
+     * What counted bodies may hold alive together. An isolate has 128 MB; what is left is for its code, its caches and small
+     * bodies. Measured: docs/design.md, "Large bodies".
+     */
+    maxLiveBytes: 100 * MIB,
+    /** What a body of one byte holds alive at its peak: itself, its text and its payload, two bytes a character at the most. */
+    liveFactor: 4,
+    /** A body's room at the door expires: longer than reading, storing and answering take. */
+    bodyRoomMs: 2 * MINUTE_MS,
     /** A queue message may be 128 KB; the rest is room for the broker's own encoding. */
     maxMessageBytes: 120_000,
     /** A request that is not durable by then is answered 503, and the sender tries again. */

@@ -49,6 +49,8 @@ export const PIPELINE_LIMITS = {
     formatTimeoutMs: 5 * SECOND_MS,
     /** An event whose body has no room beside other large ones waits this long. */
     noRoomRetryMs: 2 * SECOND_MS,
+    /** And its room expires: no consumer's invocation lasts longer. */
+    bodyRoomMs: 15 * MINUTE_MS,
     /** Fetching a body that lies in R2, and the schema. */
     parseTimeoutMs: 15 * SECOND_MS,
     /** The infer stage (guard, calls, checks) ends this long before a lease of the event's policy would. */

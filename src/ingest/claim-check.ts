@@ -4,6 +4,7 @@
  */
 import { KIB, LIMITS } from "../config/limits.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
+import type { EventId } from "../core/ids.ts";
 import type { PutBody } from "../platform/stored-bodies.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 
@@ -14,7 +15,7 @@ const ENVELOPE_ALLOWANCE_BYTES = 16 * KIB;
 const ALWAYS_FITS_BYTES = Math.floor((LIMITS.ingest.maxMessageBytes - ENVELOPE_ALLOWANCE_BYTES) / 2);
 
 /**
- * @param jsonBytes the UTF-8 of the text that all these envelopes carry inline
+ * @param jsonBytes the UTF-8 of what all these envelopes carry, or name as stored
  * @returns the envelopes as they may be sent
  * @throws what `putBody` throws: without the body the events are not durable
  */
@@ -24,23 +25,31 @@ export async function storeLargeBodies(
   putBody: PutBody,
 ): Promise<readonly EventEnvelope[]> {
   if (jsonBytes.length <= ALWAYS_FITS_BYTES) return envelopes;
-  let sha256 = "";
   const sendable: EventEnvelope[] = [];
   for (const envelope of envelopes) {
-    if (fitsMessage(envelope, jsonBytes.length)) {
+    if (envelope.body.kind === "inline" && fitsMessage(envelope)) {
       sendable.push(envelope);
       continue;
     }
-    sha256 ||= await sha256Hex(jsonBytes);
-    const key = `bodies/${envelope.id}/${sha256}`;
-    await putBody(key, jsonBytes, sha256);
-    sendable.push({ ...envelope, body: { kind: "stored", key, sha256, sizeBytes: jsonBytes.length } });
+    const body = await storedBody(envelope.id, jsonBytes);
+    await putBody(body.key, jsonBytes, body.sha256);
+    sendable.push({ ...envelope, body });
   }
   return sendable;
 }
 
-/** Measures only what is near the limit: encoding a body of many megabytes would double it in memory. */
-function fitsMessage(envelope: EventEnvelope, bodyBytes: number): boolean {
-  if (bodyBytes > LIMITS.ingest.maxMessageBytes) return false;
+/** How an envelope names a body that lies in R2, or will. */
+export async function storedBody(id: EventId, jsonBytes: Uint8Array<ArrayBuffer>) {
+  const sha256 = await sha256Hex(jsonBytes);
+  const key = `bodies/${id}/${sha256}`;
+  return { kind: "stored", key, sha256, sizeBytes: jsonBytes.length } as const;
+}
+
+/** Whether a body's text may be carried inline at all: the text of one that may not is not kept. */
+export function mayBeInline(jsonBytes: Uint8Array): boolean {
+  return jsonBytes.length <= LIMITS.ingest.maxMessageBytes;
+}
+
+function fitsMessage(envelope: EventEnvelope): boolean {
   return encodeUtf8(JSON.stringify(envelope)).length <= LIMITS.ingest.maxMessageBytes;
 }

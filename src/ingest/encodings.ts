@@ -45,7 +45,7 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
-/** Of bytes that were hashed while they were read. */
+/** Of bytes that were hashed before, some of them while they were read. */
 const knownDigests = new WeakMap<Uint8Array, string>();
 
 export function rememberSha256(bytes: Uint8Array, sha256: string): void {
@@ -55,5 +55,7 @@ export function rememberSha256(bytes: Uint8Array, sha256: string): void {
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const known = knownDigests.get(bytes);
   if (known !== undefined) return known;
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  const sha256 = encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  knownDigests.set(bytes, sha256);
+  return sha256;
 }

@@ -24,7 +24,6 @@ import { reasonOf, type IngestFailure } from "./failure.ts";
 import { floodKey } from "./flood.ts";
 import { answerUnsigned, type HandshakeAnswer } from "./handshakes.ts";
 import { LargeBody } from "./large-body.ts";
-import type { VerifiedRequest } from "./make-envelope.ts";
 import { openRequest, type Sighting } from "./open-request.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { problemResponse } from "../platform/problem.ts";
@@ -177,10 +176,12 @@ async function receive(
       if (!answer.ok) return err({ kind: answer.error });
       if (answer.value !== null) return ok({ kind: "handshake", answer: answer.value });
     }
-    const opened = await openRequest(dependencies, ready, request, traceparent, sighting, large);
-    if (!opened.ok) return opened;
-    if (opened.value.kind === "handshake") return ok(opened.value);
-    return await accept(dependencies, ready, opened.value.events);
+    const planned = await openAndPlan(dependencies, ready, request, traceparent, sighting, large);
+    if (!planned.ok) return planned;
+    if (planned.value.kind === "handshake") return ok(planned.value);
+    // A sync route's pipeline works on in the same room.
+    if (planned.value.waiting.length === 0) large?.opened();
+    return await accept(dependencies, ready, planned.value, large);
   } catch (thrown) {
     const error = messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS);
     dependencies.logger.error("ingest_failed", { error });
@@ -190,7 +191,7 @@ async function receive(
   }
 }
 
-/** undefined where no body needs more than one read. */
+/** undefined for bodies that are not counted. */
 function largeBodyOf(
   { source }: ReadySource,
   request: Request,
@@ -198,24 +199,35 @@ function largeBodyOf(
 ): LargeBody | undefined {
   const maxBytes = maxBodyBytesOf(source);
   const declaredBytes = declaredLength(request.headers);
-  // A sender's bodies may be large, and most are small: those that say so are read in one step, as elsewhere.
-  if (declaredBytes > 0 && declaredBytes <= LIMITS.ingest.defaultBodyBytes) return undefined;
-  return maxBytes > LIMITS.ingest.defaultBodyBytes
-    ? new LargeBody(bodyMemory, request, maxBytes, waitUntil)
-    : undefined;
+  // A sender's bodies may be large, and most are small.
+  if (declaredBytes > 0 && declaredBytes <= LIMITS.ingest.countedBodyBytes) return undefined;
+  return new LargeBody(bodyMemory, request, maxBytes, waitUntil);
 }
 
-/** All of a body's queued events in one write: what is answered 200 is durable as a whole. */
-async function accept(
+/** Everything that is to become durable. Holds no payload: waiting for R2 and the queue, a large one would weigh for nothing. */
+interface PlannedRequest {
+  readonly kind: "planned";
+  readonly planned: readonly (PlannedEvent | "filtered")[];
+  readonly bodies: readonly SameBody[];
+  readonly waiting: readonly WaitingEvent[];
+}
+
+async function openAndPlan(
   dependencies: IngestDependencies,
   ready: ReadySource,
-  requests: readonly VerifiedRequest[],
-): Promise<Result<Received, IngestFailure>> {
+  request: Request,
+  traceparent: string,
+  sighting: Sighting,
+  large: LargeBody | undefined,
+): Promise<Result<PlannedRequest | Extract<Received, { readonly kind: "handshake" }>, IngestFailure>> {
+  const opened = await openRequest(dependencies, ready, request, traceparent, sighting, large);
+  if (!opened.ok) return opened;
+  if (opened.value.kind === "handshake") return ok(opened.value);
   const planned: (PlannedEvent | "filtered")[] = [];
   const bodies: SameBody[] = [];
   const waiting: WaitingEvent[] = [];
-  for (const request of requests) {
-    const plan = await planEvents(ready, request);
+  for (const verified of opened.value.events) {
+    const plan = await planEvents(ready, verified);
     if (!plan.ok) return plan;
     if (plan.value.kind === "filtered") {
       planned.push("filtered");
@@ -224,19 +236,29 @@ async function accept(
     const { events } = plan.value;
     planned.push(...events);
     for (const event of events) logQuarantine(dependencies, event);
-    const { jsonBytes } = request;
+    const { jsonBytes } = verified;
     const queued = events.filter(({ sync }) => sync === null);
     if (queued.length > 0) bodies.push({ envelopes: queued.map(({ envelope }) => envelope), jsonBytes });
     waiting.push(
       ...events.flatMap(({ envelope, sync }) => (sync === null ? [] : { envelope, sync, jsonBytes })),
     );
   }
+  return ok({ kind: "planned", planned, bodies, waiting });
+}
+
+/** All of a body's queued events in one write: what is answered 200 is durable as a whole. */
+async function accept(
+  dependencies: IngestDependencies,
+  ready: ReadySource,
+  { planned, bodies, waiting }: PlannedRequest,
+  large: LargeBody | undefined,
+): Promise<Result<Received, IngestFailure>> {
   const duplicates = await answerDuplicates(dependencies, ready.name, planned);
   if (duplicates !== null) return ok({ kind: "events", events: duplicates });
   if (bodies.length > 0 && isShed(dependencies, bodies)) return err({ kind: "shed" });
   const [durable, decided] = await Promise.all([
     bodies.length === 0 ? ok([]) : makeDurable(bodies, dependencies, answerDueAtMs(waiting)),
-    decideEvents(waiting, dependencies),
+    decideEvents(waiting, dependencies, large?.room ?? null),
   ]);
   if (!durable.ok) return durable;
   if (!decided.ok) return decided;

@@ -6,13 +6,14 @@ import { bucketOf, makeEventId, makePartitionName, shortHash, type PartitionName
 import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority } from "../core/policy.ts";
 import type { SchemeFacts } from "./facts.ts";
+import { storedBody } from "./claim-check.ts";
 import type { Quarantine } from "./quarantine.ts";
 import type { ReadySource } from "./routes.ts";
 
 export interface VerifiedRequest {
   readonly payload: JsonValue;
-  /** JSON, as it goes into the envelope. */
-  readonly text: string;
+  /** JSON, as it goes into the envelope; null where it is too large for one. */
+  readonly text: string | null;
   readonly jsonBytes: Uint8Array<ArrayBuffer>;
   readonly facts: SchemeFacts;
   /**
@@ -80,9 +81,10 @@ export async function makeEnvelope(
   const previousPlace =
     previous && (await placeOf(ready, target, shardBy, { ...previous, partitionKey: target.previousKey }));
   const home = hintWithin(source.jurisdiction, target.home ?? request.nearest);
+  const id = await makeEventId(partition, occurrence);
   return {
     v: ENVELOPE_VERSION,
-    id: await makeEventId(partition, occurrence),
+    id,
     partition,
     partitionKey: place.partitionKey,
     source: sourceName,
@@ -96,7 +98,10 @@ export async function makeEnvelope(
     ...(home === null ? {} : { home }),
     traceparent: request.traceparent,
     headers: request.keptHeaders,
-    body: { kind: "inline", text: request.text },
+    body:
+      request.text === null
+        ? await storedBody(id, request.jsonBytes)
+        : { kind: "inline", text: request.text },
     policy,
     parent: null,
     ...(previousPlace && { previousId: await makeEventId(previousPlace.partition, occurrence) }),

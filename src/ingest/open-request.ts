@@ -9,6 +9,7 @@ import { encodeHex } from "../core/hex.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { keepElements, withoutValues } from "./body-fields.ts";
+import { mayBeInline } from "./claim-check.ts";
 import { encodeUtf8, sha256Hex } from "./encodings.ts";
 import {
   keptHeaders,
@@ -61,7 +62,7 @@ export async function openRequest(
   const { scheme } = source.verify;
   const format = acceptedFormat(scheme, headers);
   if (!format.ok) return format;
-  const body = await readBody(request, maxBodyBytesOf(source), large && ((piece) => large.take(piece)));
+  const body = await readBody(request, maxBodyBytesOf(source), large);
   if (!body.ok) return body;
   await large?.finish(body.value);
   sighting.bodyBytes = body.value.length;
@@ -161,7 +162,7 @@ async function toEvents(
     const facts = needsBodyDigest(scheme)
       ? await factsOf(scheme, source, parsed.jsonBytes)
       : readSchemeFacts(scheme, source);
-    return ok({ kind: "events", events: [{ ...parsed, ...common, facts }] });
+    return ok({ kind: "events", events: [{ ...parsed, text: keptText(parsed), ...common, facts }] });
   }
   const maxEvents = LIMITS.ingest.maxEventsPerBody;
   if (items.length > maxEvents) return err({ kind: "too_many_events", maxEvents });
@@ -176,10 +177,11 @@ async function toEvents(
     const itemSource = { ...source, payload, ...receipt };
     const facts = await factsOf(itemScheme, itemSource, encodeUtf8(digested));
     // A body's digest tells bodies apart, not the items inside one.
+    const jsonBytes = encodeUtf8(text);
     events.push({
       payload,
-      text,
-      jsonBytes: encodeUtf8(text),
+      text: keptText({ text, jsonBytes }),
+      jsonBytes,
       ...common,
       identity: null,
       signedDigest: null,
@@ -187,6 +189,11 @@ async function toEvents(
     });
   }
   return ok({ kind: "events", events });
+}
+
+/** A text too large for a message is not needed again: its bytes go to R2. */
+function keptText({ text, jsonBytes }: Pick<ParsedBody, "text" | "jsonBytes">): string | null {
+  return mayBeInline(jsonBytes) ? text : null;
 }
 
 /** Of a signed time that stands in the body, which only now is known to be the sender's. */

@@ -40,7 +40,7 @@ export interface IngestDependencies {
   readonly secret: ReadSecret;
   /** Write-once, under a key that holds the body's digest. */
   readonly putBody: PutBody;
-  /** Room for bodies over 1 MiB, together. */
+  /** Room for bodies that are not small, together. */
   readonly bodyMemory: BodyMemory;
   /**
    * The durable write: a lane, or the partition itself where the order is strict. One outcome per envelope;

@@ -1,8 +1,7 @@
 /** Room for an event's body while it is worked on: decoded and parsed, a large one weighs several times its size. */
 import { LIMITS } from "../config/limits.ts";
-import type { EnvelopeBody } from "../core/envelope.ts";
 import type { BodyMemory } from "../platform/body-memory.ts";
-import type { Prepared } from "./processor.ts";
+import type { LeasedEvent, Prepared } from "./processor.ts";
 
 export interface BodyRoomDeps {
   /** Absent: nothing is counted. */
@@ -13,17 +12,18 @@ export interface BodyRoomDeps {
 /** Works on an event with a large body only while there is room for it in memory; else the event is deferred. */
 export async function withRoomForBody(
   { bodyMemory, nowMs }: BodyRoomDeps,
-  body: EnvelopeBody,
+  { envelope: { body }, room: given }: LeasedEvent,
   work: () => Promise<Prepared>,
 ): Promise<Prepared> {
-  const isLarge = body.kind === "stored" && body.sizeBytes > LIMITS.ingest.defaultBodyBytes;
-  if (!isLarge || bodyMemory === undefined) return work();
-  if (!bodyMemory.reserve(body.sizeBytes)) {
-    return { kind: "deferred", untilMs: nowMs() + LIMITS.stages.noRoomRetryMs, reason: "no_room" };
-  }
+  const { countedBodyBytes, liveFactor } = LIMITS.ingest;
+  const isCounted = body.kind === "stored" && body.sizeBytes > countedBodyBytes;
+  if (!isCounted || bodyMemory === undefined) return work();
+  const { bodyRoomMs, noRoomRetryMs } = LIMITS.stages;
+  const room = given?.share(bodyRoomMs) ? given : bodyMemory.reserve(body.sizeBytes * liveFactor, bodyRoomMs);
+  if (room === null) return { kind: "deferred", untilMs: nowMs() + noRoomRetryMs, reason: "no_room" };
   try {
     return await work();
   } finally {
-    bodyMemory.release(body.sizeBytes);
+    room.release();
   }
 }

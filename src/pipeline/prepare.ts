@@ -2,6 +2,7 @@
 import type * as z from "zod";
 import type { Pipeline, PipelineStages } from "../config/define-pipeline.ts";
 import { LIMITS } from "../config/limits.ts";
+import type { EventEnvelope } from "../core/envelope.ts";
 import { failure, type StageFailure } from "../core/failure.ts";
 import { jsonBytes } from "../core/json-value.ts";
 import type { StoredOutput } from "../core/partition/model.ts";
@@ -45,7 +46,7 @@ export async function prepareStages<Input extends z.ZodType, Enriched, Output ex
   const stored = reusableOutput(passage.run.event, stageVersionOf(passage.pipeline, passage.stages));
   if (stored !== null) return { kind: "ready", output: stored };
   const { run, deps } = passage;
-  return withRoomForBody(deps, run.event.envelope.body, () => prepareBody(passage));
+  return withRoomForBody(deps, run.event, () => prepareBody(passage));
 }
 
 async function prepareBody<Input extends z.ZodType, Enriched, Output extends z.ZodType>(
@@ -113,11 +114,8 @@ function parse<Input extends z.ZodType, Enriched, Output extends z.ZodType>({
     onThrow: { class: "permanent", code: "schema_threw" },
   } as const;
   return runStage<Read<z.output<Input>>>(run, options, async () => {
-    const { body } = envelope;
-    const text = body.kind === "inline" ? ok(body.text) : await deps.loadBody(body);
-    if (!text.ok) return text;
-    const payload = payloadOf(envelope, text.value);
-    if (!payload.ok) return err(failure("parse", "permanent", payload.error, "the body is not JSON"));
+    const payload = await loadPayload(deps, envelope);
+    if (!payload.ok) return payload;
     const { checkSource } = deps;
     const checked = checkSource?.(envelope, payload.value) ?? { kind: "valid", payload: payload.value };
     if (checked.kind === "failed") return err(checked.failure);
@@ -126,6 +124,18 @@ function parse<Input extends z.ZodType, Enriched, Output extends z.ZodType>({
     if (parsed.success) return ok({ kind: "read", input: parsed.data });
     return err(failure("parse", "permanent", "schema", describeIssues(parsed.error)));
   });
+}
+
+/** A function of its own: what waits for the schema must not keep the text. */
+async function loadPayload(
+  { loadBody }: Pick<PrepareDeps, "loadBody">,
+  envelope: EventEnvelope,
+): Promise<Result<unknown, StageFailure>> {
+  const { body } = envelope;
+  const text = body.kind === "inline" ? ok(body.text) : await loadBody(body);
+  if (!text.ok) return text;
+  const payload = payloadOf(envelope, text.value);
+  return payload.ok ? payload : err(failure("parse", "permanent", payload.error, "the body is not JSON"));
 }
 
 async function enrich<Input extends z.ZodType, Enriched, Output extends z.ZodType>(

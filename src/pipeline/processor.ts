@@ -5,6 +5,7 @@
 import type { StageFailure } from "../core/failure.ts";
 import type { EventEnvelope } from "../core/envelope.ts";
 import type { DeliveryRecord, StoredOutput } from "../core/partition/model.ts";
+import type { BodyRoom } from "../platform/body-memory.ts";
 
 /** An event under lease, with everything earlier attempts have stored. */
 export interface LeasedEvent {
@@ -25,6 +26,8 @@ export interface LeasedEvent {
   readonly deliveries: readonly DeliveryRecord[];
   /** The turn a guard gave it when it was deferred: named to whichever guard is asked next, so that it goes before newcomers. */
   readonly turnAtMs?: number;
+  /** That its body has in this isolate's memory already, where it came in just now. */
+  readonly room?: BodyRoom;
 }
 
 export type Prepared =

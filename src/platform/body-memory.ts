@@ -1,67 +1,128 @@
 /**
- * What the large bodies in an isolate's memory may weigh together. An isolate has 128 MB for everything; a body that is
- * read, decoded and parsed weighs several times what it did on the wire. Small bodies are not counted.
+ * How much memory bodies may hold in an isolate together. An isolate has 128 MB for everything; a body that is read,
+ * decoded and parsed weighs several times what it did on the wire. Small bodies are not counted.
+ *
+ * A request that is cut off runs no further code, `finally` included. So a room exists before it is granted, and can be given
+ * back from outside (by the request's signal) whether it was granted by then or not; and no room outlives its time.
  */
+export interface BodyRoom {
+  /** true once there is room, first come first served; false when it was given back before. */
+  readonly entered: Promise<boolean>;
+  /** What is left of the body weighs no more than this from now on. */
+  shrink(bytes: number): void;
+  /** One more user, for so long: the room is free when each has released it. false: it is free already. */
+  share(forMs: number): boolean;
+  release(): void;
+}
+
 export interface BodyMemory {
-  /** false: there is no room now. A body that is alone is always let in. */
-  reserve(bytes: number): boolean;
-  /** Resolves true once there is room, first come first served; false when the signal aborts before. */
-  whenRoom(bytes: number, signal: AbortSignal): Promise<boolean>;
-  release(bytes: number): void;
+  /** null: there is no room now. A body that is alone is always let in. */
+  reserve(bytes: number, forMs: number): BodyRoom | null;
+  /** A place in the queue. */
+  queue(bytes: number, forMs: number): BodyRoom;
 }
 
-export function createBodyMemory(maxBytes: number): BodyMemory {
-  return new Memory(maxBytes);
-}
-
-interface Waiting {
-  readonly bytes: number;
-  readonly enter: () => void;
+export function createBodyMemory(maxBytes: number, nowMs: () => number): BodyMemory {
+  return new Memory(maxBytes, nowMs);
 }
 
 class Memory implements BodyMemory {
   readonly #maxBytes: number;
-  #reservedBytes = 0;
-  readonly #queue = new Set<Waiting>();
+  readonly #nowMs: () => number;
+  readonly #held = new Set<Room>();
+  readonly #waiting = new Set<Room>();
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, nowMs: () => number) {
     this.#maxBytes = maxBytes;
+    this.#nowMs = nowMs;
   }
 
-  reserve(bytes: number): boolean {
-    if (this.#reservedBytes > 0 && this.#reservedBytes + bytes > this.#maxBytes) return false;
-    this.#reservedBytes += bytes;
-    return true;
+  reserve(bytes: number, forMs: number): BodyRoom | null {
+    // Those who wait go first.
+    this.#letIn();
+    return this.#waiting.size === 0 && this.#hasRoom(bytes) ? this.queue(bytes, forMs) : null;
   }
 
-  async whenRoom(bytes: number, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return false;
-    if (this.#queue.size === 0 && this.reserve(bytes)) return true;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const waiting = { bytes, enter: () => resolve(true) };
-    const leave = () => {
-      this.#queue.delete(waiting);
-      resolve(false);
+  queue(bytes: number, forMs: number): BodyRoom {
+    const room = new Room(bytes, forMs, this.#nowMs, () => {
+      if (room.isFree) this.#held.delete(room);
+      if (room.isFree) this.#waiting.delete(room);
       // The next one may be smaller.
       this.#letIn();
-    };
-    this.#queue.add(waiting);
-    signal.addEventListener("abort", leave, { once: true });
-    const hasRoom = await promise;
-    signal.removeEventListener("abort", leave);
-    return hasRoom;
+    });
+    this.#waiting.add(room);
+    this.#letIn();
+    return room;
   }
 
-  release(bytes: number): void {
-    this.#reservedBytes -= bytes;
-    this.#letIn();
+  #hasRoom(bytes: number): boolean {
+    let heldBytes = 0;
+    for (const room of this.#held) heldBytes += room.bytes;
+    return heldBytes === 0 || heldBytes + bytes <= this.#maxBytes;
   }
 
   #letIn(): void {
-    for (const waiting of this.#queue) {
-      if (!this.reserve(waiting.bytes)) return;
-      this.#queue.delete(waiting);
-      waiting.enter();
+    const nowMs = this.#nowMs();
+    for (const room of this.#held) if (room.expiresAtMs <= nowMs) this.#held.delete(room);
+    for (const room of this.#waiting) {
+      if (!this.#hasRoom(room.bytes)) return;
+      this.#waiting.delete(room);
+      this.#held.add(room);
+      room.enter();
     }
+  }
+}
+
+class Room implements BodyRoom {
+  readonly entered: Promise<boolean>;
+  bytes: number;
+  /** How long it is needed once it is granted. */
+  #forMs: number;
+  #enteredAtMs = Number.POSITIVE_INFINITY;
+  #users = 1;
+  readonly #nowMs: () => number;
+  readonly #resolve: (hasEntered: boolean) => void;
+  readonly #changed: () => void;
+
+  constructor(bytes: number, forMs: number, nowMs: () => number, changed: () => void) {
+    ({ promise: this.entered, resolve: this.#resolve } = Promise.withResolvers<boolean>());
+    this.bytes = bytes;
+    this.#forMs = forMs;
+    this.#nowMs = nowMs;
+    this.#changed = changed;
+  }
+
+  get isFree(): boolean {
+    return this.#users === 0;
+  }
+
+  get expiresAtMs(): number {
+    return this.#enteredAtMs + this.#forMs;
+  }
+
+  enter(): void {
+    this.#enteredAtMs = this.#nowMs();
+    this.#resolve(true);
+  }
+
+  share(forMs: number): boolean {
+    if (this.isFree) return false;
+    this.#users++;
+    this.#forMs += forMs;
+    return true;
+  }
+
+  shrink(bytes: number): void {
+    if (bytes >= this.bytes) return;
+    this.bytes = bytes;
+    this.#changed();
+  }
+
+  release(): void {
+    if (this.#users === 0) return;
+    this.#users--;
+    if (this.#users > 0) return;
+    this.#resolve(false);
+    this.#changed();
   }
 }

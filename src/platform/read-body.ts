@@ -15,14 +15,20 @@ export type ReadFailure =
 /** There was no room for a body of this size until its deadline: only where the caller counts. */
 export type NoRoom = { readonly kind: "no_room" };
 
-/** Told of every piece of a body that needs more than one read, and waited for before the next. false: no room. */
-export type TakePiece = (piece: Chunk) => Promise<boolean>;
+/** Counts a body that is not small, and sees its pieces when it needs more than one read. */
+export interface CountedBody {
+  /** Waited for before the body is read, or read on. false: no room. */
+  enter(): Promise<boolean>;
+  /** Each piece in its order, waited for before the next. */
+  take(piece: Chunk): Promise<void>;
+}
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** A body in pieces: `next` gives about as many bytes as it is asked for. */
+/** A body in pieces. */
 interface BodySource {
-  next(wantedBytes: number): Promise<Piece>;
+  /** @param into is filled, and no longer usable: the piece lies in the same memory, or anywhere else */
+  next(into: Chunk): Promise<Piece>;
   cancel(): Promise<void>;
 }
 
@@ -43,12 +49,12 @@ export function readBody(request: Request, maxBytes: number): Promise<Result<Chu
 export function readBody(
   request: Request,
   maxBytes: number,
-  takePiece: TakePiece | undefined,
+  counted: CountedBody | undefined,
 ): Promise<Result<Chunk, ReadFailure | NoRoom>>;
 export async function readBody(
   request: Request,
   maxBytes: number,
-  takePiece?: TakePiece,
+  counted?: CountedBody,
 ): Promise<Result<Chunk, ReadFailure | NoRoom>> {
   const declaredBytes = declaredLength(request.headers);
   if (declaredBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
@@ -57,7 +63,11 @@ export async function readBody(
   const { promise: deadline, resolve: expire } = Promise.withResolvers<"expired">();
   const timer = setTimeout(() => expire("expired"), deadlineMs(declaredBytes));
   try {
-    if (declaredBytes > 0 && takePiece === undefined) {
+    const isCounted = counted !== undefined && declaredBytes > LIMITS.ingest.countedBodyBytes;
+    if (isCounted && (await Promise.race([counted.enter(), deadline])) !== true) {
+      return err({ kind: "no_room" });
+    }
+    if (declaredBytes > 0 && !(isCounted && declaredBytes > MAX_READ_BYTES)) {
       const whole = await Promise.race([request.arrayBuffer(), deadline]);
       if (whole === "expired") return err({ kind: "body_timeout" });
       // Only a request that was made in a Worker can hold more than it declares.
@@ -66,7 +76,8 @@ export async function readBody(
     }
     if (request.body === null) return ok(new Uint8Array(0));
     const source = openBody(request.body);
-    const read = await readAll(source, { deadline, declaredBytes, maxBytes, takePiece });
+    const reading = { deadline, declaredBytes, maxBytes, counted };
+    const read = await (declaredBytes > 0 ? readDeclared(source, reading) : readAll(source, reading));
     // Not awaited: a sender that hangs must not hold up the answer.
     if (!read.ok) source.cancel().catch(ignoreClosed);
     return read;
@@ -89,31 +100,55 @@ interface Reading {
   readonly deadline: Promise<"expired">;
   readonly declaredBytes: number;
   readonly maxBytes: number;
-  readonly takePiece: TakePiece | undefined;
+  readonly counted: CountedBody | undefined;
+}
+
+/** Into one buffer: a body that is put together from pieces is there twice. */
+async function readDeclared(
+  source: BodySource,
+  { deadline, declaredBytes, maxBytes, counted }: Reading,
+): Promise<Result<Chunk, ReadFailure>> {
+  let buffer = new Uint8Array(declaredBytes + 1);
+  let sizeBytes = 0;
+  for (;;) {
+    const leftBytes = declaredBytes - sizeBytes;
+    // One more than is expected: only the end of the body keeps a read from being filled.
+    const endAt = leftBytes > MAX_READ_BYTES ? sizeBytes + MAX_READ_BYTES : declaredBytes + 1;
+    const piece = await Promise.race([source.next(buffer.subarray(sizeBytes, endAt)), deadline]);
+    if (piece === "expired") return err({ kind: "body_timeout" });
+    const { chunk } = piece;
+    // Only a request that was made in a Worker can hold more than it declares.
+    if (chunk.length > leftBytes) return err({ kind: "body_too_large", maxBytes });
+    if (buffer.length === 0) buffer = new Uint8Array(chunk.buffer);
+    else buffer.set(chunk, sizeBytes);
+    if (chunk.length > 0) await counted?.take(buffer.subarray(sizeBytes, sizeBytes + chunk.length));
+    sizeBytes += chunk.length;
+    if (piece.isLast) return ok(buffer.subarray(0, sizeBytes));
+  }
 }
 
 async function readAll(
   source: BodySource,
-  { deadline, declaredBytes, maxBytes, takePiece }: Reading,
+  { deadline, maxBytes, counted }: Reading,
 ): Promise<Result<Chunk, ReadFailure | NoRoom>> {
+  const { countedBodyBytes } = LIMITS.ingest;
   const chunks: Chunk[] = [];
   let sizeBytes = 0;
-  let wantedBytes = declaredBytes === 0 ? UNDECLARED_READ_BYTES : declaredBytes;
+  let wantedBytes = UNDECLARED_READ_BYTES;
   for (;;) {
     // One more than is expected: only the end of the body keeps a read from being filled.
     const leftBytes = maxBytes - sizeBytes;
-    const reading = source.next(Math.min(wantedBytes, leftBytes, MAX_READ_BYTES) + 1);
-    const piece = await Promise.race([reading, deadline]);
+    const into = new Uint8Array(Math.min(wantedBytes, leftBytes, MAX_READ_BYTES) + 1);
+    const piece = await Promise.race([source.next(into), deadline]);
     if (piece === "expired") return err({ kind: "body_timeout" });
     sizeBytes += piece.chunk.length;
     if (sizeBytes > maxBytes) return err({ kind: "body_too_large", maxBytes });
     if (piece.chunk.length > 0) chunks.push(piece.chunk);
-    if (takePiece !== undefined && piece.chunk.length > 0 && sizeBytes > MAX_READ_BYTES) {
+    if (counted !== undefined && piece.chunk.length > 0 && sizeBytes > countedBodyBytes) {
+      if ((await Promise.race([counted.enter(), deadline])) !== true) return err({ kind: "no_room" });
       // Its first pieces were small until now.
-      const untold = sizeBytes - piece.chunk.length > MAX_READ_BYTES ? chunks.slice(-1) : chunks;
-      for (const chunk of untold) {
-        if ((await Promise.race([takePiece(chunk), deadline])) !== true) return err({ kind: "no_room" });
-      }
+      const untold = sizeBytes - piece.chunk.length > countedBodyBytes ? chunks.slice(-1) : chunks;
+      for (const chunk of untold) await counted.take(chunk);
     }
     if (piece.isLast) return ok(join(chunks, sizeBytes));
     wantedBytes = sizeBytes;
@@ -132,8 +167,9 @@ function openBody(body: ReadableStream<Chunk>): BodySource {
 /** One step per buffer, in the runtime's own code: https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/ */
 function byteSource(reader: ReadableStreamBYOBReader): BodySource {
   return {
-    async next(wantedBytes) {
-      const { value, done } = await reader.readAtLeast(wantedBytes, new Uint8Array(wantedBytes));
+    async next(into) {
+      const wantedBytes = into.length;
+      const { value, done } = await reader.readAtLeast(wantedBytes, into);
       // Only the end of the body leaves the buffer short.
       return done ? NOTHING_LEFT : { chunk: value, isLast: value.length < wantedBytes };
     },

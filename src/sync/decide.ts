@@ -12,6 +12,7 @@ import type { AskReply, Settlement } from "../core/partition/decisions.ts";
 import { messageOf, unreachable } from "../core/result.ts";
 import type { DecisionClient } from "../partition/client.ts";
 import type { EventProcessor } from "../pipeline/processor.ts";
+import type { BodyRoom } from "../platform/body-memory.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Decide, Decided } from "./port.ts";
@@ -32,10 +33,10 @@ export interface DecideDependencies {
 }
 
 export function createDecider(deps: DecideDependencies): Decide {
-  return async (envelope, route, receivedAtMs) => {
+  return async (envelope, route, receivedAtMs, room = null) => {
     const deadlineAtMs = receivedAtMs + route.deadlineMs;
     const timer = new Timer(deps.clock);
-    const deciding = decide(deps, envelope, route, deadlineAtMs).catch((thrown: unknown): Decided => {
+    const deciding = decide(deps, envelope, route, deadlineAtMs, room).catch((thrown: unknown): Decided => {
       deps.log.error("decision_failed", { error: messageOf(thrown).slice(0, MAX_ERROR_CHARACTERS) });
       return { kind: "undecided", reason: "failed" };
     });
@@ -56,6 +57,7 @@ async function decide(
   storing: Promise<EventEnvelope>,
   route: SyncRoute,
   deadlineAtMs: number,
+  room: BodyRoom | null,
 ): Promise<Decided> {
   const envelope = await storing;
   const { clock, limits, newId, partitions } = deps;
@@ -81,7 +83,7 @@ async function decide(
   if (reply.status === "pending" && waitMs > 0) reply = await ask(waitMs);
   switch (reply.status) {
     case "yours":
-      return answer(deps, envelope, reply.token, cutOffAtMs);
+      return answer(deps, envelope, reply.token, cutOffAtMs, room);
     case "decided":
       return { kind: "decided", isDuplicate: true, decision: reply.decision };
     case "pending":
@@ -106,11 +108,13 @@ async function answer(
   envelope: EventEnvelope,
   token: number,
   cutOffAtMs: number,
+  room: BodyRoom | null,
 ): Promise<Decided> {
   const abort = new AbortController();
   const invocation = deps.start();
   const timer = new Timer(deps.clock);
-  const preparing = prepareInTime(deps, invocation.processor, envelope, token, cutOffAtMs, abort.signal);
+  const asked = { envelope, token, ...(room !== null && { room }) };
+  const preparing = prepareInTime(deps, invocation.processor, asked, cutOffAtMs, abort.signal);
   let isLate = false;
   try {
     const prepared = await Promise.race([preparing, timer.passes(cutOffAtMs)]);

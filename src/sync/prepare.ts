@@ -2,11 +2,10 @@
  * The pipeline up to its output, as often as the time allows: waits for a guard's turn and tries a transient failure
  * again (so that fallback models get theirs) while that ends before the cut-off. Never throws.
  */
-import type { EventEnvelope } from "../core/envelope.ts";
 import { failure } from "../core/failure.ts";
 import type { Settlement } from "../core/partition/decisions.ts";
 import { messageOf, unreachable } from "../core/result.ts";
-import type { EventProcessor, Prepared } from "../pipeline/processor.ts";
+import type { EventProcessor, LeasedEvent, Prepared } from "../pipeline/processor.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Logger } from "../telemetry/log.ts";
 
@@ -18,18 +17,19 @@ interface PrepareDependencies {
   readonly limits: { readonly maxAttempts: number; readonly retryDelayMs: number };
 }
 
+type Asked = Pick<LeasedEvent, "envelope" | "token" | "room">;
+
 export async function prepareInTime(
   { clock, log, limits }: PrepareDependencies,
   processor: Pick<EventProcessor, "prepare">,
-  envelope: EventEnvelope,
-  token: number,
+  asked: Asked,
   cutOffAtMs: number,
   signal: AbortSignal,
 ): Promise<Preparation> {
-  const { quarantine } = envelope;
+  const { quarantine } = asked.envelope;
   if (quarantine !== undefined) return { kind: "quarantined", code: quarantine.code };
   for (let attempt = 1; ; attempt++) {
-    const prepared = await prepareOnce(log, processor, envelope, token, attempt, signal);
+    const prepared = await prepareOnce(log, processor, asked, attempt, signal);
     const againAtMs = againAt(prepared, clock.nowMs(), limits.retryDelayMs);
     if (againAtMs === null || againAtMs >= cutOffAtMs || attempt >= limits.maxAttempts) return prepared;
     await clock.sleep(againAtMs - clock.nowMs(), signal);
@@ -39,17 +39,16 @@ export async function prepareInTime(
 async function prepareOnce(
   log: Logger,
   processor: Pick<EventProcessor, "prepare">,
-  envelope: EventEnvelope,
-  token: number,
+  asked: Asked,
   attempt: number,
   signal: AbortSignal,
 ): Promise<Prepared> {
   const first = { run: 1, sequence: 0, late: false, effectsBegun: false, output: null, deliveries: [] };
   try {
-    return await processor.prepare({ ...first, envelope, token, attempt }, signal);
+    return await processor.prepare({ ...first, ...asked, attempt }, signal);
   } catch (thrown) {
     const message = messageOf(thrown);
-    log.error("prepare_threw", { event_id: envelope.id, error: message });
+    log.error("prepare_threw", { event_id: asked.envelope.id, error: message });
     return { kind: "failed", failure: failure("infer", "permanent", "unexpected", message) };
   }
 }

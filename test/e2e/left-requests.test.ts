@@ -21,6 +21,12 @@ describe("a sender that leaves", () => {
     await until("there is room again", async () => (await ask("/back/body")) === "200 taken");
   });
 
+  it("in the middle of a 10 MiB webhook leaves room for two of the same size", async () => {
+    for (let left = 0; left < 2; left++) await ask("/leave?from=/in/gitlab&mib=10&afterMs=200");
+    const statuses = [1, 2].map(async () => (await ask("/back/in/gitlab?mib=10")).slice(0, 3));
+    expect(await Promise.all(statuses)).toEqual(["200", "200"]);
+  });
+
   it("while the Secrets Store is asked makes nobody else wait for its question", async () => {
     await ask("/leave?from=/secret&answers=0&afterMs=100");
     expect(await ask("/back/secret?answers=1")).toBe("200 secret");

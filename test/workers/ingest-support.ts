@@ -117,7 +117,7 @@ export function testIngest(
     sources: new Map(Object.entries(sources)),
     secret: (name) => SECRETS[name],
     putBody: async (key, bytes) => void bodies.set(key, bytes),
-    bodyMemory: createBodyMemory(LIMITS.ingest.maxBodyBytes),
+    bodyMemory: createBodyMemory(LIMITS.ingest.maxLiveBytes, () => NOW_MS),
     append,
     decide: async () => ({ kind: "undecided", reason: "refused" }),
     nowMs: () => NOW_MS,
