@@ -1,7 +1,7 @@
 /** Every guard that a config asks for, by the name of its object: models, their regional endpoints, limited destinations, shards. */
 import type { Jurisdiction } from "../core/ids.ts";
 import type { GuardLimits } from "./port.ts";
-import { shardNames } from "./shards.ts";
+import { partOf, shardNames } from "./shards.ts";
 
 interface Guarded {
   readonly limits: GuardLimits;
@@ -13,19 +13,35 @@ export interface GuardedParts {
   readonly destinations: ReadonlyMap<string, Guarded>;
 }
 
-export function guardNames({ models, destinations }: GuardedParts): readonly string[] {
+/** A guard's object, and its part of what the config allows. */
+interface GuardObject {
+  readonly object: string;
+  readonly limits: GuardLimits;
+}
+
+export function guardNames(parts: GuardedParts): readonly string[] {
+  return guardObjects(parts).map(({ object }) => object);
+}
+
+function guardObjects({ models, destinations }: GuardedParts): readonly GuardObject[] {
   const limited = [...destinations].filter(([, { limits }]) =>
     Object.values(limits).some((limit) => limit !== undefined),
   );
   return [
     ...[...models].flatMap(([name, { limits, regional = [] }]) => [
-      ...shardNames(`model:${name}`, limits),
-      ...regional.flatMap(({ region, definition }) =>
-        shardNames(`model:${name}@${region}`, definition.limits),
-      ),
+      ...shards(`model:${name}`, limits),
+      ...regional.flatMap(({ region, definition }) => shards(`model:${name}@${region}`, definition.limits)),
     ]),
-    ...limited.flatMap(([name, { limits }]) => shardNames(`destination:${name}`, limits)),
+    ...limited.flatMap(([name, { limits }]) => shards(`destination:${name}`, limits)),
   ];
+}
+
+function shards(guard: string, limits: GuardLimits): readonly GuardObject[] {
+  const names = shardNames(guard, limits);
+  return names.map((object, shard) => ({
+    object,
+    limits: names.length === 1 ? limits : partOf(limits, names.length, shard),
+  }));
 }
 
 /** A guard as operators see it. */
@@ -34,6 +50,7 @@ export interface NamedGuard {
   readonly name: string;
   /** Of its object. */
   readonly object: string;
+  readonly limits: GuardLimits;
   readonly jurisdiction: Jurisdiction;
 }
 
@@ -41,13 +58,14 @@ export interface NamedGuard {
 export function namedGuards(
   parts: GuardedParts & { readonly sources: ReadonlyMap<string, { readonly jurisdiction: Jurisdiction }> },
 ): readonly NamedGuard[] {
-  const objects = guardNames(parts);
+  const objects = guardObjects(parts);
   const named = new Set([...parts.sources.values()].map(({ jurisdiction }) => jurisdiction));
   const jurisdictions: Jurisdiction[] = ["none", ...[...named].filter((one) => one !== "none").sort()];
   return jurisdictions.flatMap((jurisdiction) =>
-    objects.map((object) => ({
+    objects.map(({ object, limits }) => ({
       name: jurisdiction === "none" ? object : `${jurisdiction}:${object}`,
       object,
+      limits,
       jurisdiction,
     })),
   );

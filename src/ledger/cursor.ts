@@ -5,8 +5,8 @@ import type { LedgerPosition } from "./port.ts";
 
 const cursorSchema = z.tuple([z.literal(1), z.int(), z.string().max(200)]);
 
-export function encodeCursor({ receivedAtMs, id }: LedgerPosition): string {
-  return btoa(JSON.stringify([1, receivedAtMs, id]))
+export function encodeCursor({ atMs, id }: LedgerPosition): string {
+  return btoa(JSON.stringify([1, atMs, id]))
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
@@ -17,8 +17,8 @@ export function decodeCursor(text: string): Result<LedgerPosition, "invalid"> {
     const json = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     const parsed = cursorSchema.safeParse(JSON.parse(json));
     if (!parsed.success) return err("invalid");
-    const [, receivedAtMs, id] = parsed.data;
-    return ok({ receivedAtMs, id });
+    const [, atMs, id] = parsed.data;
+    return ok({ atMs, id });
   } catch {
     return err("invalid");
   }

@@ -5,6 +5,7 @@ import {
   type EventPageRequest,
   type LedgerPosition,
   type LedgerState,
+  type ListOrder,
 } from "./port.ts";
 
 interface Condition {
@@ -21,10 +22,11 @@ export interface EventQuery {
 
 export function eventQuery(request: EventPageRequest, scanRows: number): EventQuery {
   const { filter, order, limit, after } = request;
-  const indexed = [...indexedConditions(filter), ...(after === null ? [] : [beyond(after, order)])];
+  const time = order === "longest-waiting" ? "ended_at_ms" : "received_at_ms";
+  const indexed = [...indexedConditions(filter), ...(after === null ? [] : [beyond(after, time, order)])];
   const others = otherConditions(filter);
   const direction = order === "newest" ? "DESC" : "ASC";
-  const sorted = `ORDER BY received_at_ms ${direction}, id ${direction}`;
+  const sorted = `ORDER BY ${time} ${direction}, id ${direction}`;
   const inner = `FROM events ${where(indexed)} ${sorted}`;
   const innerValues = valuesOf(indexed);
   // One more than is wanted: only that says whether there is a next page.
@@ -35,7 +37,7 @@ export function eventQuery(request: EventPageRequest, scanRows: number): EventQu
     sql: `SELECT summary FROM (SELECT * ${inner} LIMIT ?) ${where(others)} ${sorted} LIMIT ?`,
     values: [...innerValues, scanRows, ...valuesOf(others), limit + 1],
     reach: {
-      sql: `SELECT received_at_ms, id ${inner} LIMIT 1 OFFSET ?`,
+      sql: `SELECT ${time} AS at_ms, id ${inner} LIMIT 1 OFFSET ?`,
       values: [...innerValues, scanRows - 1],
     },
   };
@@ -73,9 +75,9 @@ function isExceptional(states: readonly LedgerState[]): boolean {
   return states.every((state) => EXCEPTION_STATES.has(state));
 }
 
-function beyond({ receivedAtMs, id }: LedgerPosition, order: EventPageRequest["order"]): Condition {
+function beyond({ atMs, id }: LedgerPosition, time: string, order: ListOrder): Condition {
   const comparison = order === "newest" ? "<" : ">";
-  return { sql: `(received_at_ms, id) ${comparison} (?, ?)`, values: [receivedAtMs, id] };
+  return { sql: `(${time}, id) ${comparison} (?, ?)`, values: [atMs, id] };
 }
 
 function where(conditions: readonly Condition[]): string {

@@ -3,13 +3,13 @@ import * as z from "zod";
 import { LIMITS } from "../config/limits.ts";
 import { eventSummarySchema, type EventSummary } from "../core/event-summary.ts";
 import { eventQuery } from "./event-query.ts";
-import { compareInList } from "./filter.ts";
+import { compareInList, comparePositions, positionIn } from "./filter.ts";
 import { erasePacked, readPacked, withRows, type PackedPage } from "./packs.ts";
 import type { EventLedger, EventPage, EventPageRequest, ExceptionCount, LedgerPosition } from "./port.ts";
 import { readRollups } from "./rollups.ts";
 
 const summaryRowSchema = z.object({ summary: z.string() });
-const positionRowSchema = z.object({ received_at_ms: z.int(), id: z.string() });
+const positionRowSchema = z.object({ at_ms: z.int(), id: z.string() });
 const exceptionRowSchema = z.object({
   state: eventSummarySchema.shape.state,
   pipeline: z.string(),
@@ -76,7 +76,7 @@ async function listRows(
   const events = summaries.slice(0, request.limit);
   const last = events.at(-1);
   if (summaries.length > request.limit && last !== undefined)
-    return { events, next: { receivedAtMs: last.receivedAtMs, id: last.id } };
+    return { events, next: positionIn(request.order, last) };
   return { events, next: (reached?.results ?? []).map(positionOfRow)[0] ?? null };
 }
 
@@ -89,10 +89,10 @@ async function withPacked(
 ): Promise<EventPage> {
   const [reach = null] = [rows.next, packed.reach]
     .flatMap((position) => position ?? [])
-    .sort((left, right) => compareInList(left, right, order));
+    .sort((left, right) => comparePositions(left, right, order));
   const isRow = new Set(rows.events.map(({ id }) => id));
   const merged = [...rows.events, ...packed.events.filter(({ id }) => !isRow.has(id))]
-    .filter((event) => reach === null || compareInList(event, reach, order) <= 0)
+    .filter((event) => reach === null || comparePositions(positionIn(order, event), reach, order) <= 0)
     .sort((left, right) => compareInList(left, right, order));
   const page = merged.slice(0, limit);
   const last = page.at(-1);
@@ -101,7 +101,7 @@ async function withPacked(
   const outdated = await withRows(database, unpacked);
   const events = page.filter(({ id }) => !outdated.has(id));
   const isCut = merged.length > limit && last !== undefined;
-  return { events, next: isCut ? { receivedAtMs: last.receivedAtMs, id: last.id } : reach };
+  return { events, next: isCut ? positionIn(order, last) : reach };
 }
 
 function summaryOfRow(row: unknown): EventSummary {
@@ -109,8 +109,8 @@ function summaryOfRow(row: unknown): EventSummary {
 }
 
 function positionOfRow(row: unknown): LedgerPosition {
-  const { received_at_ms: receivedAtMs, id } = positionRowSchema.parse(row);
-  return { receivedAtMs, id };
+  const { at_ms: atMs, id } = positionRowSchema.parse(row);
+  return { atMs, id };
 }
 
 function exceptionOfRow(row: unknown): ExceptionCount {

@@ -1,6 +1,6 @@
 /** A filter over summaries that are already here, and the order of lists. Pure: the same conditions as `event-query.ts` has in SQL. */
 import type { EventSummary } from "../core/event-summary.ts";
-import type { EventFilter, EventPageRequest, LedgerPosition } from "./port.ts";
+import type { EventFilter, LedgerPosition, ListOrder } from "./port.ts";
 
 export function matches(filter: EventFilter, summary: EventSummary): boolean {
   const wanted: readonly (readonly [unknown, unknown])[] = [
@@ -22,15 +22,21 @@ export function matches(filter: EventFilter, summary: EventSummary): boolean {
   );
 }
 
+/** Where an event stands in a list of this order. What is in review has ended for now: it waits since then. */
+export function positionIn(order: ListOrder, { id, receivedAtMs, endedAtMs }: EventSummary): LedgerPosition {
+  return { atMs: order === "longest-waiting" ? (endedAtMs ?? receivedAtMs) : receivedAtMs, id };
+}
+
 /** Negative: `left` comes first in a list of this order. */
-export function compareInList(
-  left: LedgerPosition,
-  right: LedgerPosition,
-  order: EventPageRequest["order"],
-): number {
+export function comparePositions(left: LedgerPosition, right: LedgerPosition, order: ListOrder): number {
   const rising =
-    left.receivedAtMs === right.receivedAtMs
+    left.atMs === right.atMs
       ? Number(left.id > right.id) - Number(left.id < right.id)
-      : left.receivedAtMs - right.receivedAtMs;
-  return order === "oldest" ? rising : -rising;
+      : left.atMs - right.atMs;
+  return order === "newest" ? -rising : rising;
+}
+
+/** Negative: the event `left` comes first in a list of this order. */
+export function compareInList(left: EventSummary, right: EventSummary, order: ListOrder): number {
+  return comparePositions(positionIn(order, left), positionIn(order, right), order);
 }

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { LIMITS, MINUTE_MS } from "../config/limits.ts";
 import { eventSummarySchema, type EventSummary } from "../core/event-summary.ts";
 import { shortHash, type PartitionName } from "../core/ids.ts";
-import { compareInList, matches } from "./filter.ts";
+import { compareInList, comparePositions, matches, positionIn } from "./filter.ts";
 import { EXCEPTION_STATES, type EventPageRequest, type LedgerPosition } from "./port.ts";
 
 const rowSchema = z.object({ minute_ms: z.int(), pack: z.string(), summaries: z.string() });
@@ -65,11 +65,11 @@ export async function readPacked(database: D1Database, request: EventPageRequest
   const known = new Map(packs.flatMap(({ summaries }) => summaries.map((summary) => [summary.id, summary])));
   const events = [...known.values()]
     .filter((event) => matches(filter, event))
-    .filter((event) => after === null || compareInList(event, after, order) > 0)
+    .filter((event) => after === null || comparePositions(positionIn(order, event), after, order) > 0)
     .sort((left, right) => compareInList(left, right, order));
   const lastMs = packs.at(-1)?.minuteMs ?? 0;
   const endMs = order === "newest" ? lastMs : lastMs + MINUTE_MS;
-  return { events, reach: isLast ? null : { receivedAtMs: endMs, id: "" } };
+  return { events, reach: isLast ? null : { atMs: endMs, id: "" } };
 }
 
 const NOTHING: PackedPage = { events: [], reach: null };
@@ -82,7 +82,7 @@ async function wholeMinutes(
   const { packsPerPage } = LIMITS.ledger;
   const newest = order === "newest";
   // A cursor without an id stands before everything of its millisecond.
-  const pastMs = after === null ? null : after.receivedAtMs - Number(newest && after.id === "");
+  const pastMs = after === null ? null : after.atMs - Number(newest && after.id === "");
   const fromMs = Math.max(filter.fromMs ?? 0, newest ? 0 : (pastMs ?? 0));
   const toMs = Math.min((filter.toMs ?? Infinity) - 1, newest ? (pastMs ?? Infinity) : Infinity);
   const conditions = ["minute_ms >= ?", ...(toMs === Infinity ? [] : ["minute_ms <= ?"])];

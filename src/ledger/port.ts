@@ -30,15 +30,18 @@ export interface EventFilter {
   readonly toMs?: number | undefined;
 }
 
-/** Where a page ended. */
+/** Where a page ended: the time that its list is sorted by, and the id. */
 export interface LedgerPosition {
-  readonly receivedAtMs: number;
+  readonly atMs: number;
   readonly id: string;
 }
 
+/** By acceptance, or (`longest-waiting`, for what is in review) by the time since when a person is waited for. */
+export type ListOrder = "newest" | "oldest" | "longest-waiting";
+
 export interface EventPageRequest {
   readonly filter: EventFilter;
-  readonly order: "newest" | "oldest";
+  readonly order: ListOrder;
   readonly limit: number;
   readonly after: LedgerPosition | null;
 }

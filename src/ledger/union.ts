@@ -5,7 +5,7 @@
 import type { EventSummary } from "../core/event-summary.ts";
 import { jurisdictionOf, partitionOf, type PartitionName } from "../core/ids.ts";
 import type { PerJurisdiction } from "../platform/jurisdictions.ts";
-import { compareInList } from "./filter.ts";
+import { compareInList, comparePositions, positionIn } from "./filter.ts";
 import type { EventLedger, EventPage, EventPageRequest, ExceptionCount, Rollup } from "./port.ts";
 
 export function uniteLedgers(ledgers: PerJurisdiction<EventLedger>): EventLedger {
@@ -47,14 +47,13 @@ function askedFor<Value>(
 function mergePages({ order, limit }: EventPageRequest, pages: readonly EventPage[]): EventPage {
   const [reach = null] = pages
     .flatMap(({ next }) => next ?? [])
-    .sort((left, right) => compareInList(left, right, order));
+    .sort((left, right) => comparePositions(left, right, order));
   const events = newestVersions(pages.flatMap((page) => page.events))
-    .filter((event) => reach === null || compareInList(event, reach, order) <= 0)
+    .filter((event) => reach === null || comparePositions(positionIn(order, event), reach, order) <= 0)
     .sort((left, right) => compareInList(left, right, order));
   const page = events.slice(0, limit);
   const last = page.at(-1);
-  if (events.length > limit && last !== undefined)
-    return { events: page, next: { receivedAtMs: last.receivedAtMs, id: last.id } };
+  if (events.length > limit && last !== undefined) return { events: page, next: positionIn(order, last) };
   return { events: page, next: reach };
 }
 

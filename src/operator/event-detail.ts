@@ -4,6 +4,7 @@ import type { EnvelopeBody } from "../core/envelope.ts";
 import type { EventSummary } from "../core/event-summary.ts";
 import type { EventId } from "../core/ids.ts";
 import type { EventView } from "../core/partition/commands.ts";
+import type { DecisionRecord } from "../core/partition/model.ts";
 import { parseTraceparent } from "../core/trace.ts";
 import type { OperatorDependencies } from "./port.ts";
 import type { EventDetail, EventItem } from "./schemas.ts";
@@ -35,7 +36,7 @@ export async function readDetail(
   return { ...detailOf(view), payload, ...original };
 }
 
-function detailOf({ traceparent, output, ...view }: EventView): EventDetail {
+function detailOf({ traceparent, output, decision, ...view }: EventView): EventDetail {
   return {
     ...view,
     priority: priorityOf(view.priority),
@@ -43,6 +44,7 @@ function detailOf({ traceparent, output, ...view }: EventView): EventDetail {
     traceId: traceIdOf(traceparent),
     deliveries: [...view.deliveries],
     timeline: [...view.timeline],
+    ...(decision === undefined ? {} : { decision: toldOf(decision) }),
     output: output && {
       value: output.value,
       body: output.body,
@@ -52,6 +54,10 @@ function detailOf({ traceparent, output, ...view }: EventView): EventDetail {
       model: output.model,
     },
   };
+}
+
+function toldOf({ by, answer, atMs, reason, late }: DecisionRecord) {
+  return { by, answer, atMs, reason, ...(late === undefined ? {} : { late }) };
 }
 
 function forgotten(summary: EventSummary): EventDetail {

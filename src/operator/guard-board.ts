@@ -24,6 +24,7 @@ export function createGuardBoard(
   };
   return {
     names: [...byName.keys()],
+    limits: (name) => byName.get(name)?.limits ?? {},
     read: (name) => on(name, readGuard),
     operate: (name, operation) => on(name, (home, object) => operateGuardObject(home, object, operation)),
   };

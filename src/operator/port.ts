@@ -9,6 +9,7 @@ import type { StageFailure } from "../core/failure.ts";
 import type { PartitionName } from "../core/ids.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { Result } from "../core/result.ts";
+import type { GuardLimits } from "../guard/port.ts";
 import type { EventLedger } from "../ledger/port.ts";
 import type { PartitionOperations } from "../partition/client.ts";
 import type { ReplayJobs } from "../replay/port.ts";
@@ -104,6 +105,8 @@ export interface UndeliverablePage {
 export interface GuardBoard {
   /** One per model, and per destination that names limits. */
   readonly names: readonly string[];
+  /** As the config has them. */
+  limits(name: string): GuardLimits;
   read(name: string): Promise<Result<GuardSummary, { readonly message: string }>>;
   operate(
     name: string,

@@ -76,6 +76,19 @@ export const eventDetailSchema = eventSchema
     starts: z.int(),
     sequence: z.int(),
     failure: failureSchema,
+    decision: z
+      .optional(
+        z.object({
+          by: z.enum(["model", "cache", "default"]),
+          answer: z.unknown(),
+          atMs,
+          reason: z.nullable(z.string()).meta({ description: "Why it was the default; null: it was not" }),
+          late: z
+            .optional(z.object({ answer: z.unknown(), atMs }))
+            .meta({ description: "What the model said after that. The sender was not told." }),
+        }),
+      )
+      .meta({ description: "What its waiting sender was told; absent: no sender waited" }),
     output: z.nullable(
       z.object({
         value: z.unknown(),
@@ -171,5 +184,15 @@ export const bulkAnswerSchema = z
 export const scopeSchema = z.enum(SCOPES);
 
 export const guardSchema = z
-  .object({ name: z.string(), state: z.nullable(guardSummarySchema) })
+  .object({
+    name: z.string(),
+    limits: z
+      .object({
+        requestsPerMinute: z.optional(z.number()),
+        tokensPerMinute: z.optional(z.number()),
+        maxConcurrent: z.optional(z.number()),
+      })
+      .meta({ description: "As the config has them; of a limit that is split, this guard's part" }),
+    state: z.nullable(guardSummarySchema),
+  })
   .meta({ id: "Guard", description: "`state` is null when the guard cannot be reached." });

@@ -187,6 +187,7 @@ export class PartitionObject extends DurableObject<GatewayEnv> {
       openEvents: this.store.openEvents,
       storedBytes: this.store.storedBytes,
       oldestOpenAtMs: oldest?.envelope.receivedAtMs ?? null,
+      customer: (oldest ?? this.store.newest())?.envelope.partitionKey ?? null,
       rowsWritten: this.store.rowsWritten + this.outbox.rowsWritten + this.decisions.rowsWritten,
       untold: this.outbox.count(),
     };

@@ -98,6 +98,15 @@ export class PartitionStore {
     return this.remembered.has(id);
   }
 
+  /** An event of the last days that had any; null: nothing is kept. */
+  newest(): EventRecord | null {
+    for (const bucket of this.buckets.toReversed()) {
+      const row = this.sql.exec<EventRow>(`SELECT record FROM events_${bucket} LIMIT 1`).toArray()[0];
+      if (row !== undefined) return parseRecord(row);
+    }
+    return null;
+  }
+
   /** The first open events in order. */
   firstOpen(limit: number): EventRecord[] {
     const records = this.select(limit, "");

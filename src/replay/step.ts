@@ -103,10 +103,13 @@ async function nextPage(deps: ReplayDependencies, job: ReplayJob, atMost: number
     filter: { ...request.filter, toMs },
     order: "oldest",
     limit,
-    after: progress.after,
+    after: progress.after && { atMs: progress.after.receivedAtMs, id: progress.after.id },
   });
   const targets = page.events.map(({ id, version }) => ({ id, version }));
-  return { ...job, progress: takePage(progress, targets, page.next) };
+  return {
+    ...job,
+    progress: takePage(progress, targets, page.next && { receivedAtMs: page.next.atMs, id: page.next.id }),
+  };
 }
 
 async function workOn(deps: ReplayDependencies, job: ReplayJob): Promise<ReplayJob> {

@@ -288,6 +288,9 @@ describe("a notice", () => {
     const message = JSON.stringify(opened && slackMessage(opened, context));
     expect(message).toContain("Dead letters: 25, limit 10");
     expect(message).toContain("sluice &lt;staging&gt;");
+    // Between underscores Slack sets italics.
+    const about = opened && { ...opened, incident: { ...opened.incident, subject: ["p_d1o_x_", "`<b>`"] } };
+    expect(JSON.stringify(about && slackMessage(about, context))).toContain("`p_d1o_x_ '&lt;b&gt;'`");
     expect(resolved && slackMessage(resolved, context)).toMatchObject({
       text: expect.stringContaining("over after 5 min, peak 25"),
     });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EventSummary } from "../../src/core/event-summary.ts";
 import type { Jurisdiction } from "../../src/core/ids.ts";
-import { compareInList, matches } from "../../src/ledger/filter.ts";
+import { compareInList, comparePositions, matches, positionIn } from "../../src/ledger/filter.ts";
 import type { EventFilter, EventLedger, EventPageRequest, LedgerPosition } from "../../src/ledger/port.ts";
 import { uniteLedgers } from "../../src/ledger/union.ts";
 import { PerJurisdiction } from "../../src/platform/jurisdictions.ts";
@@ -17,7 +17,8 @@ const EVENTS = await Promise.all(
       jurisdiction: (["none", "eu", "us"] as const)[at % 3] ?? "none",
       // Several of the same millisecond: the id decides.
       receivedAtMs: NOW_MS + Math.floor(at / 3),
-      summary: at % 4 === 0 ? DEAD : {},
+      // Not in the order of acceptance.
+      summary: { ...(at % 4 === 0 ? DEAD : {}), endedAtMs: NOW_MS + ((at * 7) % 24) },
     }),
   ),
 );
@@ -28,13 +29,13 @@ function ledgerOf(events: readonly EventSummary[], scanRows: number): EventLedge
     async list({ filter, order, limit, after }: EventPageRequest) {
       const sorted = events
         .toSorted((left, right) => compareInList(left, right, order))
-        .filter((event) => after === null || compareInList(event, after, order) > 0);
+        .filter((event) => after === null || comparePositions(positionIn(order, event), after, order) > 0);
       const scanned = sorted.slice(0, scanRows);
       const found = scanned.filter((event) => matches(filter, event));
       const page = found.slice(0, limit);
       const last =
         found.length > limit ? page.at(-1) : scanned.length < sorted.length ? scanned.at(-1) : null;
-      return { events: page, next: last ? { receivedAtMs: last.receivedAtMs, id: last.id } : null };
+      return { events: page, next: last ? positionIn(order, last) : null };
     },
     find: async (id) => events.find((event) => event.id === id) ?? null,
     rollups: async () => [],
@@ -87,7 +88,7 @@ describe("several ledgers", () => {
         fc.subarray<Jurisdiction>(["eu", "us"]),
         fc.integer({ min: 1, max: 7 }),
         fc.integer({ min: 1, max: 30 }),
-        fc.constantFrom("newest", "oldest"),
+        fc.constantFrom("newest", "oldest", "longest-waiting"),
         fc.constantFrom(...FILTERS),
         async (own, limit, scanRows, order, filter) => {
           const wanted = EVENTS.filter((event) => matches(filter, event))

@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
+import { createOpenPartitions } from "../../src/ledger/open-partitions.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 import { DEAD } from "../support/summaries.ts";
 import { type Visitor, visitorInside } from "./dashboard-support.ts";
@@ -186,6 +187,28 @@ describe("a review", () => {
     );
   });
 
+  it("of an event whose sender waited shows what the sender was told, and why", async () => {
+    const envelope = await still("told", async (asked) => {
+      const stub = stubOf(asked.partition);
+      const given = { default: { verdict: "hold it" }, remainingMs: 1_000, waitMs: 0 };
+      await stub.ask({ v: 1, request: "ask", envelope: asked, ...given });
+      const settlement = { kind: "default", reason: "deadline", isFinal: true, output: null } as const;
+      await stub.settle({ v: 1, request: "settle", id: asked.id, settlement });
+      const { lease } = await stub.claim({ v: 1, request: "claim", driver: "test" });
+      if (lease === null) throw new Error("expected a lease");
+      await say(asked.partition, lease, { kind: "review", id: asked.id, output: OUTPUT, reason: "unsure" });
+    });
+    for (const page of ["reviews", "events"]) {
+      const { text } = await visitor.get(`/dashboard/${page}/${envelope.id}`);
+      expect(text).toContain("What the sender was told");
+      expect(text).toContain("The default answer (deadline)");
+      expect(text).toContain("hold it");
+    }
+    expect((await visitor.get(`/dashboard/reviews/${(await inReview("silent")).id}`)).text).not.toContain(
+      "What the sender was told",
+    );
+  });
+
   it("is rejected with a reason", async () => {
     const envelope = await inReview("refused");
     const page = `/dashboard/reviews/${envelope.id}`;
@@ -205,6 +228,20 @@ describe("what runs", () => {
     expect((await visitor.get(page)).text).toContain("draining");
     await visitor.submit(page, `${page}/resume`);
     expect((await visitor.get(page)).text).not.toContain("draining</span>");
+  });
+
+  it("a partition is shown with its customer, in the list and by itself", async () => {
+    const { partition, partitionKey } = await inReview("named");
+    const link = `/dashboard/events?${new URLSearchParams({ customer: partitionKey }).toString()}`;
+    await createOpenPartitions(env.LEDGER).report([{ partition, dueMs: nowMs }], nowMs);
+    for (const page of ["/dashboard/partitions", `/dashboard/partitions/${partition}`]) {
+      expect((await visitor.get(page)).text).toContain(`<a href="${link}">${partitionKey}</a>`);
+    }
+  });
+
+  it("a guard that nobody has asked yet shows the config's limits", async () => {
+    const { text } = await visitor.get("/dashboard/guards");
+    expect(text).toContain("Requests in the last minute</dt><dd>0 of 600");
   });
 
   it("a breaker is opened for a time and closed again", async () => {

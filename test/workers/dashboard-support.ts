@@ -37,7 +37,11 @@ export class Visitor {
       get: (bindings, name) =>
         typeof name === "string" && name in values ? values[name] : Reflect.get(bindings, name),
     });
-    const fast = openaiCompatible({ baseUrl: "https://model.test/v1", model: "m", limits: {} });
+    const fast = openaiCompatible({
+      baseUrl: "https://model.test/v1",
+      model: "m",
+      limits: { requestsPerMinute: 600 },
+    });
     this.gateway = createGateway(
       defineGateway({ sources: {}, models: { fast }, destinations: {}, ...options }),
     );

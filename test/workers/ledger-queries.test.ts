@@ -137,7 +137,7 @@ describe("a list", () => {
 
 describe("a cursor", () => {
   it("says where a page ended, and nothing else is taken for one", () => {
-    const position = { receivedAtMs: NOW_MS, id: "evt_x" };
+    const position = { atMs: NOW_MS, id: "evt_x" };
     expect(decodeCursor(encodeCursor(position))).toEqual({ ok: true, value: position });
     for (const text of ["", "%%%", "e30", btoa('[2,1,"x"]'), btoa('[1,"1","x"]')])
       expect(decodeCursor(text)).toEqual({ ok: false, error: "invalid" });

@@ -61,6 +61,27 @@ describe("reviews", () => {
     ]);
   });
 
+  it("are listed by how long they wait, not by when they were accepted, page by page", async () => {
+    const nowMs = Date.now();
+    const waits = [5, 1, 4, 2, 3];
+    for (const [at, hours] of waits.entries()) {
+      await tell({
+        key: `waits-${hours}`,
+        receivedAtMs: nowMs - 9e7 + at,
+        summary: { state: "review", endedAtMs: nowMs - hours * 3_600_000 },
+      });
+    }
+    const keys: string[] = [];
+    let next: string | null = "";
+    while (next !== null) {
+      const { body } = await operator.get(`/reviews?limit=2${next === "" ? "" : `&cursor=${next}`}`);
+      const page = body as { reviews: { dedupeKey: string }[]; next: string | null }; // ReviewPage
+      keys.push(...page.reviews.map(({ dedupeKey }) => dedupeKey));
+      next = page.next;
+    }
+    expect(keys).toEqual(["waits-5", "waits-4", "waits-3", "waits-2", "waits-1"]);
+  });
+
   it("are approved once: the second decision, and one for another run, find it decided", async () => {
     const { id } = await reviewed("approved");
     expect((await operator.post(`/reviews/${id}/approve`, { run: 2 })).status).toBe(409);

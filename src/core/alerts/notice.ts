@@ -41,8 +41,9 @@ export function noticeEvent(notice: Notice, context: NoticeContext): JsonObject 
 export function slackMessage(notice: Notice, context: NoticeContext): JsonObject {
   const { incident, kind, atMs } = notice;
   const rule = DEFAULT_RULES[incident.rule];
+  const heading = `${kind === "opened" ? ":red_circle:" : ":large_green_circle:"} ${rule.title}`;
   const about = incident.subject.length === 0 ? "" : ` · ${incident.subject.join(" ")}`;
-  const title = `${kind === "opened" ? ":red_circle:" : ":large_green_circle:"} ${rule.title}${about}`;
+  const title = `${heading}${about}`;
   const lines =
     kind === "opened"
       ? [
@@ -59,10 +60,21 @@ export function slackMessage(notice: Notice, context: NoticeContext): JsonObject
   return {
     text,
     blocks: [
-      { type: "section", text: { type: "mrkdwn", text: `*${escapeSlack(title)}*\n${escapeSlack(detail)}` } },
+      {
+        type: "section",
+        text: {
+          type: "mrkdwn",
+          text: `*${escapeSlack(heading)}*${marked(incident.subject)}\n${escapeSlack(detail)}`,
+        },
+      },
       { type: "context", elements: [{ type: "mrkdwn", text: `${escapeSlack(context.service)} · ${link}` }] },
     ],
   };
+}
+
+/** As code: in Slack's own markup an id's underscores would be italics, and vanish. */
+function marked(subject: readonly string[]): string {
+  return subject.length === 0 ? "" : ` · \`${escapeSlack(subject.join(" ").replaceAll("`", "'"))}\``;
 }
 
 function described({ unit }: Rule, value: number): string {

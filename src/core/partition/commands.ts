@@ -201,6 +201,8 @@ export interface PartitionStatus {
   readonly openEvents: number;
   readonly storedBytes: number;
   readonly oldestOpenAtMs: number | null;
+  /** `space:key`, of one of its events; null: none is left. Absent from an object of the version before. */
+  readonly customer?: string | null;
   /** Since the object was loaded, by the SQL cursor's own counter. */
   readonly rowsWritten: number;
   /** Ends the ledger has not acknowledged yet. */

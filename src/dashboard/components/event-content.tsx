@@ -40,6 +40,32 @@ function PayloadText({ payload, label }: { readonly payload: Payload; readonly l
   return text === "" ? <p class="soft">Empty, or no longer kept.</p> : <Code text={text} label={label} />;
 }
 
+/** A sender that waited has an answer already: a decision cannot take it back. */
+export function Told({ event, nowMs }: { readonly event: EventDetail; readonly nowMs: number }) {
+  const { decision } = event;
+  if (decision === undefined) return null;
+  const why = decision.reason === null ? "" : ` (${decision.reason.replaceAll("_", " ")})`;
+  return (
+    <section class="card" aria-label="What the sender was told">
+      <h2>What the sender was told</h2>
+      <p class="small soft">
+        {decision.by === "default" ? `The default answer${why}` : "The pipeline's answer"},{" "}
+        <Time atMs={decision.atMs} nowMs={nowMs} />. Nothing that is decided here changes it.
+      </p>
+      <Code text={prettyJson(decision.answer)} label="Answer to the sender" />
+      {decision.late === undefined ? null : (
+        <>
+          <p class="small soft">
+            The model's own answer came <Time atMs={decision.late.atMs} nowMs={nowMs} />. The sender was not
+            told.
+          </p>
+          <Code text={prettyJson(decision.late.answer)} label="Late answer" />
+        </>
+      )}
+    </section>
+  );
+}
+
 export function OutputCards({ event }: { readonly event: EventDetail }) {
   const { output } = event;
   if (output === null) {

@@ -5,7 +5,7 @@ import { goTo, sendPage, sendProblem, type DashboardContext } from "../answer.ts
 import type { ApiProblem } from "../api-client.ts";
 import { EventActions } from "../components/event-actions.tsx";
 import { EventFacts, EventHead } from "../components/event-facts.tsx";
-import { Deliveries, ModelFacts, OutputCards, PayloadCards } from "../components/event-content.tsx";
+import { Deliveries, ModelFacts, OutputCards, PayloadCards, Told } from "../components/event-content.tsx";
 import { JsonForm } from "../components/forms.tsx";
 import { Waterfall } from "../components/waterfall.tsx";
 import { Banner } from "../components/layout.tsx";
@@ -118,6 +118,7 @@ async function showEvent(context: DashboardContext) {
             <PayloadCards event={event} />
           </div>
           <div>
+            <Told event={event} nowMs={visitor.nowMs} />
             <OutputCards event={event} />
             <ModelFacts event={event} />
             <Deliveries event={event} nowMs={visitor.nowMs} />

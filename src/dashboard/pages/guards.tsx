@@ -73,7 +73,7 @@ async function showGuards(context: DashboardContext) {
 }
 
 function GuardCard({ guard, visitor }: { readonly guard: Guard; readonly visitor: Visitor }) {
-  const { name, state } = guard;
+  const { name, limits, state } = guard;
   const path = `${PATH}/${encodeURIComponent(name)}`;
   const { nowMs } = visitor;
   return (
@@ -94,9 +94,11 @@ function GuardCard({ guard, visitor }: { readonly guard: Guard; readonly visitor
           <Fact name="Failures in the last minute">
             {formatCount(state.breaker.failures)} of {formatCount(state.breaker.calls)} calls
           </Fact>
-          <Fact name="Requests in the last minute">{usageText(state.requests)}</Fact>
-          <Fact name="Tokens in the last minute">{usageText(state.tokens)}</Fact>
-          <Fact name="Slots held">{usageText(state.slots)}</Fact>
+          <Fact name="Requests in the last minute">
+            {usageText(state.requests, limits.requestsPerMinute)}
+          </Fact>
+          <Fact name="Tokens in the last minute">{usageText(state.tokens, limits.tokensPerMinute)}</Fact>
+          <Fact name="Slots held">{usageText(state.slots, limits.maxConcurrent)}</Fact>
           <Fact name="Rate in force">
             {formatShare(state.rateFactor)} of the configured one
             {state.pausedUntilMs === null ? null : (
@@ -149,7 +151,9 @@ function GuardCard({ guard, visitor }: { readonly guard: Guard; readonly visitor
   );
 }
 
-function usageText({ used, cap }: Usage): string {
+/** A guard learns its limits with the first call: until then the config's are what will be in force. */
+function usageText({ used, cap }: Usage, configured: number | undefined): string {
   const total = formatCount(used.high + used.normal + used.low);
-  return cap === null ? `${total}, no limit in force` : `${total} of ${formatCount(cap)}`;
+  const limit = cap ?? configured;
+  return limit === undefined ? `${total}, no limit in force` : `${total} of ${formatCount(limit)}`;
 }

@@ -6,7 +6,7 @@ import { appliedSchema } from "../../operator/schemas.ts";
 import { goTo, sendPage, sendProblem, type DashboardContext } from "../answer.tsx";
 import { ActionButton, Field, ReasonForm } from "../components/forms.tsx";
 import { Banner, Empty } from "../components/layout.tsx";
-import { Fact, shortId, Time } from "../components/text.tsx";
+import { CustomerLink, Fact, shortId, Time } from "../components/text.tsx";
 import { formatBytes, formatCount } from "../format.ts";
 import { textIn } from "../forms.ts";
 import type { NoticeName } from "../notices.tsx";
@@ -113,6 +113,7 @@ function PartitionTable({
         <caption class="visually-hidden">Partitions</caption>
         <thead>
           <tr>
+            <th scope="col">Customer</th>
             <th scope="col">Partition</th>
             <th scope="col">State</th>
             <th scope="col" class="number">
@@ -125,6 +126,9 @@ function PartitionTable({
         <tbody>
           {statuses.map((status) => (
             <tr>
+              <td data-label="Customer">
+                <Customer of={status} />
+              </td>
               <td data-label="Partition">
                 <a class="mono" href={pathOf(status.name)}>
                   {status.name}
@@ -146,6 +150,10 @@ function PartitionTable({
       </table>
     </div>
   );
+}
+
+function Customer({ of: { customer } }: { readonly of: Status }) {
+  return customer === null ? <span class="soft">not known</span> : <CustomerLink customer={customer} />;
 }
 
 function Standing({ status }: { readonly status: Status }) {
@@ -187,6 +195,9 @@ async function showPartition(context: DashboardContext) {
         )}
         <section class="card" aria-label="Facts">
           <dl class="facts">
+            <Fact name="Customer">
+              <Customer of={status} />
+            </Fact>
             <Fact name="Order">{status.mode}</Fact>
             <Fact name="Open events">{formatCount(status.openEvents)}</Fact>
             <Fact name="Oldest open event">

@@ -4,7 +4,7 @@ import { reviewPageSchema } from "../../operator/routes/reviews.ts";
 import { appliedSchema, type EventDetail } from "../../operator/schemas.ts";
 import { goTo, sendPage, sendProblem, type DashboardContext } from "../answer.tsx";
 import { Pages } from "../components/event-table.tsx";
-import { OutputCards, PayloadCards } from "../components/event-content.tsx";
+import { OutputCards, PayloadCards, Told } from "../components/event-content.tsx";
 import { EventHead } from "../components/event-facts.tsx";
 import { ActionButton, JsonForm, ReasonForm } from "../components/forms.tsx";
 import { Banner, Empty } from "../components/layout.tsx";
@@ -143,6 +143,7 @@ async function showReview(
                 <strong>Why a person is asked:</strong> {reasonOf(event)}
               </p>
             </Banner>
+            <Told event={event} nowMs={visitor.nowMs} />
             {visitor.mayOperate ? (
               <section class="card" aria-label="Decide">
                 <div class="actions">

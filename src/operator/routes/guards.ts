@@ -26,7 +26,7 @@ export const guardRoutes: readonly Route[] = [
     async handle({ deps }) {
       const { names } = deps.guards;
       const states = await Promise.all(names.map((name) => deps.guards.read(name)));
-      const guards = names.map((name, index) => ({ name, state: stateOf(states[index]) }));
+      const guards = names.map((name, index) => guardOf(deps, name, stateOf(states[index])));
       return ok({ guards });
     },
   }),
@@ -84,6 +84,16 @@ export const guardRoutes: readonly Route[] = [
   }),
 ];
 
+function guardOf({ guards }: OperatorDependencies, name: string, state: GuardSummary | null) {
+  const { requestsPerMinute, tokensPerMinute, maxConcurrent } = guards.limits(name);
+  const limits = {
+    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
+    ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
+  };
+  return { name, limits, state };
+}
+
 function stateOf(read: Result<GuardSummary, unknown> | undefined): GuardSummary | null {
   return read?.ok === true ? read.value : null;
 }
@@ -95,7 +105,7 @@ async function onGuard(
 ) {
   if (!deps.guards.names.includes(name)) return err(notFound("guard"));
   const answer = await ask();
-  if (answer.ok) return ok({ name, state: answer.value });
+  if (answer.ok) return ok(guardOf(deps, name, answer.value));
   deps.log.warn("guard_unreachable", { guard: name, error: answer.error.message });
   return err(UNAVAILABLE);
 }

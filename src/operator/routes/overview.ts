@@ -207,14 +207,12 @@ export const overviewRoutes: readonly Route[] = [
         ...(target === undefined ? {} : { target }),
         ...(operation === undefined ? {} : { operation }),
       };
-      const position = after.value && { atMs: after.value.receivedAtMs, id: after.value.id };
+      const position = after.value;
       const found = await deps.audit.list(filter, limit + 1, position);
       const entries = found.slice(0, limit);
       const last = entries.at(-1);
       const next =
-        found.length > limit && last !== undefined
-          ? encodeCursor({ receivedAtMs: last.atMs, id: last.id })
-          : null;
+        found.length > limit && last !== undefined ? encodeCursor({ atMs: last.atMs, id: last.id }) : null;
       return ok({ entries, next });
     },
   }),

@@ -14,6 +14,9 @@ const partitionParams = z.object({ name: partitionNameSchema });
 export const statusSchema = z
   .object({
     name: z.string(),
+    customer: z
+      .nullable(z.string())
+      .meta({ description: "`space:key`, as its events have it; null: nothing is kept of them" }),
     mode: z.enum(["ordered", "unordered"]),
     openEvents: z.int(),
     storedBytes: z.number(),
@@ -147,10 +150,11 @@ async function readStatus(
 ): Promise<Result<z.input<typeof statusSchema>, Problem>> {
   const status = await deps.partitions.status(name);
   if (status === null) return err(notFound("partition"));
-  const { partition, openEvents, storedBytes, oldestOpenAtMs } = status;
+  const { partition, openEvents, storedBytes, oldestOpenAtMs, customer = null } = status;
   const { lease, gateUntilMs } = partition;
   return ok({
     name,
+    customer,
     mode: partition.mode,
     openEvents,
     storedBytes,

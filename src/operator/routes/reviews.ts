@@ -36,11 +36,11 @@ export const reviewRoutes: readonly Route[] = [
     path: "/reviews",
     scope: "read",
     tag: "Reviews",
-    summary: "What waits for a decision, the oldest first, with its age",
+    summary: "What waits for a decision, the longest waiting first",
     query: listQuery.omit({ state: true }),
     answer: reviewPageSchema,
     async handle({ query, deps }) {
-      const page = await listEvents(deps, query, { order: "oldest", states: ["review"] });
+      const page = await listEvents(deps, query, { order: "longest-waiting", states: ["review"] });
       if (!page.ok) return page;
       const nowMs = deps.nowMs();
       const reviews = page.value.events.map((event) => ({
