@@ -68,6 +68,12 @@ export const replaySchema = z
       failed: z.int().meta({ description: "Out of reach for too long" }),
       waiting: z.int(),
     }),
+    reasons: z
+      .array(z.object({ why: z.string(), events: z.int() }))
+      .meta({ description: "Why events were refused or given up, the most frequent first" }),
+    waitsFor: z
+      .nullable(z.object({ reason: z.string(), untilMs: z.nullable(z.number()) }))
+      .meta({ description: "What the next step waits for; `untilMs` null: it is tried within a minute" }),
     report: z.nullable(reportSchema),
   })
   .meta({ id: "Replay" });
@@ -91,8 +97,15 @@ export function replayViewOf(job: ReplayJob): z.input<typeof replaySchema> {
     createdBy: job.createdBy,
     updatedAtMs: job.updatedAtMs,
     progress: { seen, applied, refused, failed, waiting: chunk.length },
+    reasons: countsOf(job.why?.counts ?? {}).map(([why, events]) => ({ why, events })),
+    waitsFor: job.status === "running" ? waitOf(job) : null,
     report: job.report && reportViewOf(job.report),
   };
+}
+
+function waitOf({ why }: ReplayJob): z.input<typeof replaySchema>["waitsFor"] {
+  const waiting = why?.waiting ?? null;
+  return waiting && { reason: waiting.reason, untilMs: waiting.untilMs === 0 ? null : waiting.untilMs };
 }
 
 function reportViewOf(report: ShadowReport): z.input<typeof reportSchema> {

@@ -21,6 +21,11 @@ export interface ActDependencies {
   readonly limits: ReportLimits & { readonly shadowTimeoutMs: number };
 }
 
+const REFUSALS = {
+  not_found: "past its retention",
+  conflict: "not in a state that can be replayed, or it moved on since it was listed",
+} as const;
+
 export async function actOn(
   deps: ActDependencies,
   { request }: ReplayJob,
@@ -29,7 +34,8 @@ export async function actOn(
   if (request.shadow !== null) return shadow(deps, request.shadow, target.id);
   const command = { kind: "replay", ...target, reuseOutput: request.from === "deliver" } as const;
   const { outcome } = await deps.partitions.operate(partitionOf(target.id), command);
-  return { outcome: outcome === "applied" ? "applied" : "refused" };
+  if (outcome === "applied") return { outcome };
+  return { outcome: "refused", reason: REFUSALS[outcome] };
 }
 
 async function shadow(deps: ActDependencies, asked: ShadowRequest, id: EventId): Promise<ReplayAction> {
@@ -49,7 +55,9 @@ async function shadow(deps: ActDependencies, asked: ShadowRequest, id: EventId):
     deliveries: [],
   };
   const prepared = await deps.prepare(event, AbortSignal.timeout(deps.limits.shadowTimeoutMs));
-  if (prepared.kind === "deferred") return { outcome: "waits" };
+  if (prepared.kind === "deferred") {
+    return { outcome: "waits", reason: prepared.reason, untilMs: prepared.untilMs };
+  }
   if (prepared.kind === "failed" && prepared.failure.class === "transient") {
     return { outcome: "again", reason: prepared.failure.code };
   }
@@ -68,7 +76,7 @@ async function shadow(deps: ActDependencies, asked: ShadowRequest, id: EventId):
 
 /** Counted as refused: nothing was compared. */
 function uncompared(deps: ActDependencies, why: string): ReplayAction {
-  return { outcome: "refused", report: (report) => addUncompared(report, why, deps.limits) };
+  return { outcome: "refused", reason: why, report: (report) => addUncompared(report, why, deps.limits) };
 }
 
 function outputOf(prepared: Exclude<Prepared, { kind: "deferred" }>): StoredOutput | string {

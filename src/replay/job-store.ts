@@ -32,6 +32,12 @@ const jobSchema = z.object({
   createdBy: z.string(),
   progress: replayProgressSchema,
   report: z.nullable(shadowReportSchema),
+  why: z.optional(
+    z.object({
+      counts: z.record(z.string(), z.int()),
+      waiting: z.nullable(z.object({ reason: z.string(), untilMs: z.number() })),
+    }),
+  ),
 });
 
 const rowSchema = z.object({
@@ -96,8 +102,8 @@ export function createReplayJobs(database: D1Database): ReplayJobs & ReplayDrive
   };
 }
 
-function textOf({ request, createdBy, progress, report }: ReplayJob): string {
-  return JSON.stringify({ v: 1, request, createdBy, progress, report });
+function textOf({ request, createdBy, progress, report, why }: ReplayJob): string {
+  return JSON.stringify({ v: 1, request, createdBy, progress, report, why });
 }
 
 function jobOf(value: unknown): ReplayJob {

@@ -33,6 +33,16 @@ export interface ReplayJob {
   readonly updatedAtMs: number;
   readonly progress: ReplayProgress;
   readonly report: ShadowReport | null;
+  /** Absent: nothing was refused, failed or waited for so far. */
+  readonly why?: ReplayReasons | undefined;
+}
+
+/** Why events were not done. */
+export interface ReplayReasons {
+  /** Of those refused and given up, by reason. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** What the job waits for, and until when at least (0: the next minute); null: it goes on. */
+  readonly waiting: { readonly reason: string; readonly untilMs: number } | null;
 }
 
 export interface ReplayJobs {

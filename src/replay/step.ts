@@ -15,13 +15,15 @@ import {
 import { addUncompared, type ReportLimits, type ShadowReport } from "../core/replay/shadow-report.ts";
 import type { EventLedger } from "../ledger/port.ts";
 import type { Logger } from "../telemetry/log.ts";
-import type { ReplayDriver, ReplayJob } from "./port.ts";
+import type { ReplayDriver, ReplayJob, ReplayReasons } from "./port.ts";
 
 /** What is done to one event. */
 export interface ReplayAction {
   readonly outcome: ReplayOutcome;
-  /** Why it comes again: what the report says of it, when its tries are used up. */
+  /** Why it was not done, or not yet. */
   readonly reason?: string;
+  /** Of one that waits: when its guard wants to be asked again. */
+  readonly untilMs?: number;
   /** A shadow job's: what the event adds to the report. */
   readonly report?: (report: ShadowReport) => ShadowReport;
 }
@@ -77,6 +79,8 @@ async function stepJob(
     job = { ...next, updatedAtMs: deps.nowMs() };
     return deps.jobs.save(job, holder, heldForMs === 0 ? 0 : deps.nowMs() + heldForMs);
   };
+  // A guard has said when: until then it would only say so again.
+  if ((job.why?.waiting?.untilMs ?? 0) > deps.nowMs()) return void (await save(job, 0));
   while (left > 0 && deps.nowMs() < endAtMs && !isFinished(job.progress, job.request.maxEvents)) {
     const paged = await nextPage(deps, job, Math.min(limits.eventsPerChunk, left));
     // Written down before anything is done to them.
@@ -116,7 +120,7 @@ async function workOn(deps: ReplayDependencies, job: ReplayJob): Promise<ReplayJ
   const { limits } = deps;
   const { chunk } = job.progress;
   const outcomes = new Map<EventId, ReplayOutcome>();
-  const reasons = new Map<EventId, string>();
+  const done = new Map<EventId, ReplayAction>();
   let { report } = job;
   for (let start = 0; start < chunk.length; start += limits.eventsAtOnce) {
     const some = chunk.slice(start, start + limits.eventsAtOnce);
@@ -125,18 +129,35 @@ async function workOn(deps: ReplayDependencies, job: ReplayJob): Promise<ReplayJ
       const action = actions[index];
       if (action === undefined) continue;
       outcomes.set(id, action.outcome);
-      if (action.reason !== undefined) reasons.set(id, action.reason);
+      done.set(id, action);
       if (report !== null && action.report !== undefined) report = action.report(report);
     }
   }
   const progress = settleChunk(job.progress, outcomes, limits.maxTries);
-  if (report !== null && progress.failed > job.progress.failed) {
-    for (const { id } of chunk) {
-      if ((outcomes.get(id) ?? "again") !== "again") continue;
-      report = addUncompared(report, `given up: ${reasons.get(id) ?? "not reached"}`, limits.report);
-    }
+  const gaveUp = progress.failed > job.progress.failed;
+  let counts = job.why?.counts ?? {};
+  for (const { id } of chunk) {
+    const { outcome, reason = "not reached" } = done.get(id) ?? { outcome: "again" };
+    const isGivenUp = gaveUp && outcome === "again";
+    if (isGivenUp || outcome === "refused") counts = countReason(counts, reason);
+    if (isGivenUp && report !== null) report = addUncompared(report, `given up: ${reason}`, limits.report);
   }
-  return { ...job, report, progress };
+  return { ...job, report, progress, why: { counts, waiting: waitingOf([...done.values()]) } };
+}
+
+/** The first that may go on; what still waits without a time of its own is tried in the next minute. */
+function waitingOf(actions: readonly ReplayAction[]): ReplayReasons["waiting"] {
+  const waiting = actions.filter(({ outcome }) => outcome === "waits" || outcome === "again");
+  const [first] = waiting.toSorted((left, right) => (left.untilMs ?? 0) - (right.untilMs ?? 0));
+  return first === undefined ? null : { reason: first.reason ?? "not reached", untilMs: first.untilMs ?? 0 };
+}
+
+/** Further reasons than these are counted together. */
+const MAX_REASONS = 20;
+
+function countReason(counts: ReplayReasons["counts"], reason: string): ReplayReasons["counts"] {
+  const name = reason in counts || Object.keys(counts).length < MAX_REASONS ? reason : "other";
+  return { ...counts, [name]: (counts[name] ?? 0) + 1 };
 }
 
 async function actSafely(

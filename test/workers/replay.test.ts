@@ -182,9 +182,19 @@ describe("a replay of history", () => {
     const act: ReplayDependencies["act"] = (_, target) =>
       target.id === lost ? Promise.reject(new Error("no route")) : Promise.resolve({ outcome: "applied" });
     await minute({ act });
-    expect(await read(id)).toMatchObject({ status: "running", progress: { applied: 2, waiting: 1 } });
+    const why = "its partition could not be reached";
+    expect(await read(id)).toMatchObject({
+      status: "running",
+      progress: { applied: 2, waiting: 1 },
+      waitsFor: { reason: why, untilMs: null },
+    });
     await minute({ act });
-    expect(await read(id)).toMatchObject({ status: "done", progress: { applied: 3, failed: 1 } });
+    expect(await read(id)).toMatchObject({
+      status: "done",
+      progress: { applied: 3, failed: 1 },
+      reasons: [{ why, events: 1 }],
+      waitsFor: null,
+    });
   });
 });
 
@@ -250,6 +260,27 @@ describe("a shadow", () => {
     expect(await read(id)).toMatchObject({
       status: "done",
       report: { compared: 2, notCompared: [{ why: "failed: schema", events: 1 }] },
+    });
+  });
+
+  it("waits until the time that the guard named, asks nobody before, and says what for", async () => {
+    await history(1);
+    const id = await start({ shadow });
+    const untilMs = Date.now() + 150_000;
+    let asked = 0;
+    const prepare: Prepare = () => {
+      asked++;
+      return Promise.resolve(asked === 1 ? { kind: "deferred", untilMs, reason: "tokens" } : madeOf("hold"));
+    };
+    await minute({}, prepare);
+    await minute({}, prepare);
+    expect(asked).toBe(1);
+    expect(await read(id)).toMatchObject({ status: "running", waitsFor: { reason: "tokens", untilMs } });
+    await minute({ nowMs: () => untilMs }, prepare);
+    expect(await read(id)).toMatchObject({
+      status: "done",
+      progress: { applied: 1, failed: 0 },
+      waitsFor: null,
     });
   });
 

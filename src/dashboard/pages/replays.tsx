@@ -150,6 +150,23 @@ async function showReplay(context: DashboardContext) {
             </Fact>
             <Fact name="Refused">{formatCount(progress.refused)}</Fact>
             <Fact name="Failed">{formatCount(progress.failed)}</Fact>
+            {replay.reasons.length === 0 ? null : (
+              <Fact name="Why">
+                {replay.reasons.map(({ why, events }) => `${formatCount(events)} × ${why}`).join("; ")}
+              </Fact>
+            )}
+            {replay.waitsFor === null ? null : (
+              <Fact name="Waits for">
+                {replay.waitsFor.reason}
+                {replay.waitsFor.untilMs === null ? (
+                  ", tried again within a minute"
+                ) : (
+                  <>
+                    , goes on <Time atMs={replay.waitsFor.untilMs} nowMs={visitor.nowMs} />
+                  </>
+                )}
+              </Fact>
+            )}
             <Fact name="Rate">{formatCount(replay.ratePerMinute)} per minute</Fact>
             <Fact name="At most">{formatCount(replay.maxEvents)} events</Fact>
             <Fact name="From">{replay.from}</Fact>

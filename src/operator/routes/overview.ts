@@ -21,7 +21,10 @@ const rollupSchema = z
     ended: z.int(),
     late: z.int(),
     retried: z.int(),
-    latencyMs: z.number().meta({ description: "From acceptance to end, summed up" }),
+    latencyMs: z.number().meta({
+      description:
+        "From where a run joined its order (acceptance, a replay, a decision) to its end, summed up",
+    }),
     latencyCounts: z.array(z.int()).meta({
       description: `Counts by upper bound in ms: ${LATENCY_BOUNDS_MS.join(", ")}, and beyond`,
     }),
