@@ -100,8 +100,17 @@ export const OPERATIONS_LIMITS = {
     maxAnalyticsPoints: 200,
     /** Counts of a minute are joined into one row when most of them must have come. */
     foldAfterMs: 2 * MINUTE_MS,
-    /** Parts joined at once: as many values as a statement of D1 may bind. More wait for the next minute. */
-    maxFoldedParts: 100,
+    /** Parts joined in one transaction: some megabytes of counts. */
+    maxFoldedParts: 250,
+    /** How long one minute's folding may go on, transaction after transaction. */
+    foldMs: 20_000,
+    /** Parts that may wait: what is beyond this when the time is over is given up, so many at once, and counted. */
+    maxWaitingParts: 20_000,
+    maxShedParts: 5_000,
+    /** Parts that one look at the counts reads beside what is joined. */
+    maxReadParts: 1_000,
+    /** A ledger that takes longer for a minute's gauges or alerts counts as unavailable. */
+    watchMs: 20_000,
     /** Per-minute counts and samples are kept this long: plots, and a week of the same time of day for alerts. */
     keepMinutesMs: 15 * DAY_MS,
     /** Partitions asked every minute how much is open: a request each. With more, each is asked less often. */

@@ -17,8 +17,9 @@ import type { PartitionClient } from "../partition/client.ts";
 import type { Clock } from "../platform/clock.ts";
 import { bindingSuffix, type PerJurisdiction } from "../platform/jurisdictions.ts";
 import type { AlertReceiver } from "../telemetry/alerts/notify.ts";
+import { createObjectStateStore } from "../telemetry/alerts/object-store.ts";
 import { createAlertStore, type AlertStore } from "../telemetry/alerts/store.ts";
-import { watchMinute, type AlertDependencies } from "../telemetry/alerts/watch.ts";
+import { watchLedgers, watchMinute, type AlertDependencies } from "../telemetry/alerts/watch.ts";
 import { uniteCounts } from "../telemetry/counts-store.ts";
 import type { CountsIntake } from "../telemetry/intake.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -124,6 +125,34 @@ export function createTelemetryServices(
       log.warn("minute_step_failed", { step: name, error: messageOf(thrown) });
     }
   };
+  /** @returns the ledgers that could not be read or written */
+  const watchAll = async (): Promise<readonly string[]> => {
+    const sampled = await Promise.all(
+      watched.entries.map(async ([jurisdiction, ledger]) => {
+        try {
+          return await within(limits.watchMs, () => ledger.sample());
+        } catch (thrown) {
+          log.error("ledger_unavailable", { ledger: jurisdiction, error: messageOf(thrown) });
+          return jurisdiction;
+        }
+      }),
+    );
+    const down = sampled.flatMap((one) => (typeof one === "string" ? one : []));
+    const [first, ...others] = sampled.flatMap((one) => (typeof one === "string" ? [] : one));
+    // Without a sample of each nothing else is decided: what it would say is not known.
+    if (down.length > 0 || first === undefined) return down;
+    try {
+      await within(limits.watchMs, async () => {
+        await watchMinute(alerts, mergeSamples(first, ...others));
+        await alertStore.forget(nowMs() - limits.keepMinutesMs);
+      });
+      return [];
+    } catch (thrown) {
+      // Alerts lie in the common ledger.
+      log.error("ledger_unavailable", { ledger: "none", error: messageOf(thrown) });
+      return ["none"];
+    }
+  };
   return {
     metricsOf: (jurisdiction) => meters.of(jurisdiction).metrics,
     takeCounts: (jurisdiction) => meters.of(jurisdiction).take(),
@@ -139,19 +168,32 @@ export function createTelemetryServices(
       await Promise.all(meters.all.map(({ flusher }) => flusher.flushIfDue()));
     },
     async minute() {
+      // First, and each within its time: what people are told must not wait for what only counts.
+      const down = await watchAll();
+      // Of this minute alone: two crons at once must not share what they have read.
+      const outages = createObjectStateStore(env.PAYLOADS);
+      await step("watch-ledgers", () => watchLedgers(alerts, outages, watched.entries.map(nameOf), down));
       for (const ledger of watched.all) {
-        await step("fold", () => ledger.counts.fold(nowMs() - limits.foldAfterMs));
+        await step("fold", () => ledger.counts.fold(nowMs() - limits.foldAfterMs, nowMs() + limits.foldMs));
         await step("survey", () => ledger.survey.run());
       }
-      await step("sample", async () => {
-        // Without a sample of each nothing is decided: what it would say is not known.
-        const [first, ...others] = await Promise.all(watched.all.map((ledger) => ledger.sample()));
-        if (first === undefined) return;
-        await watchMinute(alerts, mergeSamples(first, ...others));
-        await alertStore.forget(nowMs() - limits.keepMinutesMs);
-      });
     },
   };
+}
+
+function nameOf([jurisdiction]: readonly [Jurisdiction, unknown]): string {
+  return jurisdiction;
+}
+
+/** @throws when it takes longer: D1 may hang instead of failing */
+async function within<Value>(limitMs: number, work: () => Promise<Value>): Promise<Value> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  try {
+    return await Promise.race([work(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** One whose URL or secret is not set is left out, and the log says so at every start. */

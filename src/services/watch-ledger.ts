@@ -50,7 +50,7 @@ export interface WatchedParts {
 export function watchLedger(parts: WatchedParts): WatchedLedger {
   const { database, nowMs, log } = parts;
   const limits = LIMITS.telemetry;
-  const counts = createCountsStore(database, parts.newId);
+  const counts = createCountsStore({ database, newId: parts.newId, nowMs });
   const samples = createSampleStore(database);
   const ledger = createEventLedger({ database });
   const survey = createSurvey({
@@ -70,6 +70,8 @@ export function watchLedger(parts: WatchedParts): WatchedLedger {
         lanes: laneGauges(parts),
         guards: guardGauges(parts),
         partitions: () => survey.summary(),
+        ledger: parts.jurisdiction,
+        ledgerBytes: () => sizeOf(database),
         waiting: async () => waitingForPeople(await ledger.exceptions()),
         nowMs,
         log,
@@ -80,6 +82,12 @@ export function watchLedger(parts: WatchedParts): WatchedLedger {
       return sample;
     },
   };
+}
+
+/** D1 says it with every answer. */
+async function sizeOf(database: D1Database): Promise<number | null> {
+  const { meta } = await database.prepare("SELECT 1").run();
+  return typeof meta.size_after === "number" ? meta.size_after : null;
 }
 
 /** Its own, where this is a jurisdiction's ledger; else the common lanes and those of whoever has no ledger. */

@@ -37,6 +37,9 @@ export interface GaugeSources {
   readonly guards: readonly GuardGauge[];
   readonly partitions: () => Promise<Sample["partitions"]>;
   readonly waiting: () => Promise<WaitingForPeople | null>;
+  /** `none`, or the jurisdiction whose ledger this is. */
+  readonly ledger: string;
+  readonly ledgerBytes: () => Promise<number | null>;
   readonly nowMs: () => number;
   readonly log: Logger;
   readonly timeoutMs: number;
@@ -57,7 +60,7 @@ export async function takeSample(sources: GaugeSources): Promise<Sample> {
       clearTimeout(timer);
     }
   };
-  const [lanes, guards, partitions, waiting] = await Promise.all([
+  const [lanes, guards, partitions, waiting, bytes] = await Promise.all([
     Promise.all(
       sources.lanes.map(async ({ lane, metrics }) => {
         const found = await ask(lane, metrics);
@@ -76,6 +79,7 @@ export async function takeSample(sources: GaugeSources): Promise<Sample> {
     ),
     sources.partitions(),
     ask("waiting", sources.waiting),
+    ask("ledger", sources.ledgerBytes),
   ]);
   return {
     v: 1,
@@ -86,6 +90,7 @@ export async function takeSample(sources: GaugeSources): Promise<Sample> {
     deadLetters: waiting?.deadLetters ?? null,
     reviews: waiting?.reviews ?? null,
     oldestReviewAtMs: waiting?.oldestReviewAtMs ?? null,
+    ledgers: [{ ledger: sources.ledger, bytes }],
   };
 }
 

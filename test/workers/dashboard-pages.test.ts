@@ -286,6 +286,7 @@ describe("the first page", () => {
       partitions: { open: 1, openEvents: 1, oldestOpenAtMs: null, paused: [], pausedCount: 0 },
       guards: [],
       deadLetters: 0,
+      ledgers: [{ ledger: "none", bytes: 6_000_000_000 }],
       reviews: 0,
       oldestReviewAtMs: null,
     };
@@ -311,6 +312,7 @@ describe("the first page", () => {
     expect(tiles).toContain("|Depth|42|");
     expect(tiles).toContain("|Oldest waits|90 s|");
     expect(tiles).toContain("|Accepted|17|in the last hour; 3 refused|");
+    expect(tiles).toContain("|Ledger|60.0 %|of the 10 GB that D1 takes|");
     expect(tiles).toContain("$1.25");
     expect(tiles).toContain("1,234 at its worst, the limit is 500");
     expect(tiles).toContain("breaker closed");

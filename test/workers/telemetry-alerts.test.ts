@@ -91,6 +91,19 @@ describe("alerts from the cron", () => {
     expect(new Set(received.map(({ headers }) => headers.get("webhook-id"))).size).toBe(2);
   });
 
+  it("say that a ledger fills up, and once more when it is nearly full", async () => {
+    const { deps, received, clock } = alerting([signed("https://alerts.test/hook")]);
+    for (const gigabytes of [6.9, 7.1, 8.9, 9.1, 9.2]) {
+      const ledgers = [{ ledger: "eu", bytes: gigabytes * 1e9 }];
+      await watchMinute(deps, { ...sampleWith(0), ledgers });
+      clock.nowMs += MINUTE_MS;
+    }
+    expect(received.map(({ text }): unknown => JSON.parse(text))).toMatchObject([
+      { data: { rule: "ledger-filling", subject: ["ledger", "eu"], value: 0.71, limit: 0.7 } },
+      { data: { rule: "ledger-nearly-full", subject: ["ledger", "eu"], value: 0.91, limit: 0.9 } },
+    ]);
+  });
+
   it("reach a receiver that was down later, under the same id, the end after the beginning; the others do not wait", async () => {
     let isDown = true;
     const { minute, received } = alerting(

@@ -1,6 +1,7 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, inject, it } from "vitest";
+import { LIMITS } from "../../src/config/limits.ts";
 import type { EventSummary } from "../../src/core/event-summary.ts";
 import type { PartitionName } from "../../src/core/ids.ts";
 import type { Counts } from "../../src/core/metrics/counts.ts";
@@ -56,7 +57,12 @@ beforeEach(async () => {
 });
 
 describe("counts in the ledger", () => {
-  const store = () => createCountsStore(env.LEDGER, () => crypto.randomUUID());
+  const deps = { database: env.LEDGER, newId: () => crypto.randomUUID(), nowMs: () => NOW_MS };
+  const store = () => createCountsStore(deps);
+  const IN_TIME = NOW_MS + 1;
+  const parts = async () =>
+    (await env.LEDGER.prepare("SELECT COUNT(*) AS parts FROM metric_parts").first<{ parts: number }>())
+      ?.parts;
 
   it("are seen at once, and not twice when a batch is delivered again", async () => {
     const counts = store();
@@ -70,11 +76,11 @@ describe("counts in the ledger", () => {
     const counts = store();
     await counts.add("m1", NOW_MS, counted(3));
     await counts.add("m2", NOW_MS + MINUTE_MS, counted(2));
-    await counts.fold(NOW_MS + 2 * MINUTE_MS);
+    await counts.fold(NOW_MS + 2 * MINUTE_MS, IN_TIME);
     expect((await counts.totals()).counters[SERIES]).toBe(5);
     await counts.add("m3", NOW_MS, counted(10));
-    await counts.fold(NOW_MS + 2 * MINUTE_MS);
-    await counts.fold(NOW_MS + 2 * MINUTE_MS);
+    await counts.fold(NOW_MS + 2 * MINUTE_MS, IN_TIME);
+    await counts.fold(NOW_MS + 2 * MINUTE_MS, IN_TIME);
     expect((await counts.totals()).counters[SERIES]).toBe(15);
     const minutes = await counts.minutes(NOW_MS - MINUTE_MS, NOW_MS + 2 * MINUTE_MS);
     expect([...minutes.values()].map((minute) => minute.counters[SERIES])).toEqual([13, 2]);
@@ -84,20 +90,62 @@ describe("counts in the ledger", () => {
     const counts = store();
     for (let at = 0; at < 10; at++) await counts.add(`m${at}`, NOW_MS, counted(1));
     await Promise.all([
-      counts.fold(NOW_MS + MINUTE_MS),
-      counts.fold(NOW_MS + MINUTE_MS),
-      counts.fold(NOW_MS + MINUTE_MS),
+      counts.fold(NOW_MS + MINUTE_MS, IN_TIME),
+      counts.fold(NOW_MS + MINUTE_MS, IN_TIME),
+      counts.fold(NOW_MS + MINUTE_MS, IN_TIME),
     ]);
     expect((await counts.totals()).counters[SERIES]).toBe(10);
-    const left = await env.LEDGER.prepare("SELECT COUNT(*) AS parts FROM metric_parts").first();
-    expect(left).toEqual({ parts: 0 });
+    expect(await parts()).toBe(0);
+  });
+
+  /** Limits so small that a test reaches them. */
+  const small = {
+    ...LIMITS.telemetry,
+    maxFoldedParts: 10,
+    maxReadParts: 15,
+    maxWaitingParts: 20,
+    maxShedParts: 100,
+  };
+  const manyParts = async (count: number) => {
+    const counts = createCountsStore({ ...deps, limits: small });
+    for (let at = 0; at < count; at++) {
+      await counts.add(`m${String(at).padStart(3, "0")}`, NOW_MS - (at % 7) * MINUTE_MS, counted(1));
+    }
+    return counts;
+  };
+
+  it("are joined in one minute however many there are", async () => {
+    const counts = await manyParts(63);
+    await counts.fold(NOW_MS + MINUTE_MS, IN_TIME);
+    expect(await parts()).toBe(0);
+    expect((await counts.totals()).counters[SERIES]).toBe(63);
+  });
+
+  it("are joined the oldest first, as far as the time goes; what is beyond the bound is given up and counted", async () => {
+    const counts = await manyParts(63);
+    await counts.fold(NOW_MS + MINUTE_MS, NOW_MS);
+    expect(await parts()).toBe(20);
+    const { counters } = await counts.totals();
+    expect(counters["sluice_counts_shed_total"]).toBe(33);
+    const oldest = await env.LEDGER.prepare("SELECT MIN(minute_ms) AS at FROM metric_minutes").first();
+    expect(oldest).toEqual({ at: Math.floor((NOW_MS - 6 * MINUTE_MS) / MINUTE_MS) * MINUTE_MS });
+  });
+
+  it("never fall while a backlog is joined bit by bit, though a look reads only some of it", async () => {
+    const counts = await manyParts(19);
+    const seen = [(await counts.totals()).counters[SERIES] ?? 0];
+    for (let minute = 0; minute < 3; minute++) {
+      await counts.fold(NOW_MS + MINUTE_MS, NOW_MS);
+      seen.push((await counts.totals()).counters[SERIES] ?? 0);
+    }
+    expect(seen).toEqual([15, 19, 19, 19]);
   });
 
   it("outlive the minutes they were counted in", async () => {
     const counts = store();
     await counts.add("m1", NOW_MS, counted(4));
-    await counts.fold(NOW_MS + MINUTE_MS);
-    await counts.fold(NOW_MS + 16 * 24 * 3_600_000);
+    await counts.fold(NOW_MS + MINUTE_MS, IN_TIME);
+    await counts.fold(NOW_MS + 16 * 24 * 3_600_000, IN_TIME);
     expect((await counts.minutes(0, NOW_MS * 2)).size).toBe(0);
     expect((await counts.totals()).counters[SERIES]).toBe(4);
   });
@@ -171,19 +219,22 @@ describe("a minute's sample", () => {
       ],
       partitions: async () => ({ open: 1, openEvents: 6, oldestOpenAtMs: null, paused: [], pausedCount: 0 }),
       waiting: async () => null,
+      ledger: "none",
+      ledgerBytes: async () => 7_000_000_000,
       nowMs: () => NOW_MS,
       log: createLogger("error"),
       timeoutMs: 20,
     };
     const samples = createSampleStore(env.LEDGER);
     await samples.put(await takeSample(sources));
-    const counts = createCountsStore(env.LEDGER, () => crypto.randomUUID());
+    const counts = createCountsStore({ database: env.LEDGER, newId: () => "fold", nowMs: () => NOW_MS });
     await counts.add("m1", NOW_MS, counted(3));
     const text = await readMetricsText({ counts, samples, log });
     expect(text.ok && text.value).toContain("sluice_depth_events 10\n");
     expect(text.ok && text.value).toContain('sluice_breaker_state{guard="model:fast"} 2\n');
     expect(text.ok && text.value).toContain('sluice_lane_oldest_seconds{lane="high"} 9\n');
     expect(text.ok && text.value).toContain(`${SERIES} 3\n`);
+    expect(text.ok && text.value).toContain('sluice_ledger_bytes{ledger="none"} 7000000000\n');
     expect(text.ok && text.value).not.toContain("model:slow");
   });
 

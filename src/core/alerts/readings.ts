@@ -19,6 +19,8 @@ export function keyOf({ rule, subject }: Pick<Reading, "rule" | "subject">): str
   return JSON.stringify([rule, ...subject]);
 }
 
+/** What one D1 database takes: https://developers.cloudflare.com/d1/platform/limits/ */
+export const LEDGER_MAX_BYTES = 10_000_000_000;
 /** Fewer attempts in a window make no share. */
 const MIN_ATTEMPTS = 20;
 const MIN_MODEL_CALLS = 10;
@@ -91,6 +93,13 @@ function gaugeReadings(sample: Sample): Reading[] {
       subject: ["partition", partition],
       value: 1,
     })),
+    ...(sample.ledgers ?? []).flatMap(({ ledger, bytes }): Reading[] =>
+      (["ledger-filling", "ledger-nearly-full"] as const).map((rule) => ({
+        rule,
+        subject: ["ledger", ledger],
+        value: bytes === null ? null : bytes / LEDGER_MAX_BYTES,
+      })),
+    ),
     ...guards.map(({ guard, phase }): Reading => ({
       rule: "breaker-open",
       subject: ["guard", guard],

@@ -9,7 +9,10 @@ export type RuleName =
   | "review-backlog"
   | "review-age"
   | "paused-partition"
-  | "breaker-open";
+  | "breaker-open"
+  | "ledger-filling"
+  | "ledger-nearly-full"
+  | "ledger-unavailable";
 
 export type Limit =
   /** Above a number. */
@@ -100,6 +103,28 @@ export const DEFAULT_RULES: Rules = {
     limit: fixed(0, 0),
     openAfter: 1,
     clearAfter: CLEAR_AFTER,
+  },
+  // Of the 10 GB that D1 takes: weeks before, and days before.
+  "ledger-filling": {
+    title: "Ledger fills up",
+    unit: "share",
+    limit: fixed(0.7, 0.65),
+    openAfter: 1,
+    clearAfter: CLEAR_AFTER,
+  },
+  "ledger-nearly-full": {
+    title: "Ledger nearly full",
+    unit: "share",
+    limit: fixed(0.9, 0.85),
+    openAfter: 1,
+    clearAfter: CLEAR_AFTER,
+  },
+  "ledger-unavailable": {
+    title: "Ledger cannot be read or written: no other alert is looked at",
+    unit: "state",
+    limit: fixed(0, 0),
+    openAfter: 2,
+    clearAfter: 2,
   },
 };
 

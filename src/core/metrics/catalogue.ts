@@ -74,6 +74,10 @@ export const METRICS = {
   sluice_deliveries_total: counter("Delivery attempts", ["destination", "outcome"]),
   sluice_delivery_duration_seconds: seconds("One delivery attempt", ["destination"]),
   sluice_spans_dropped_total: counter("Spans that no collector took", ["reason"]),
+  sluice_counts_shed_total: counter(
+    "Batches of counts given up because the ledger could not join them in time",
+    [],
+  ),
   sluice_counts_dropped_total: counter("Counts given up because there were too many series", []),
 } as const satisfies Readonly<Record<string, Metric>>;
 
@@ -109,6 +113,7 @@ export const GAUGES = {
   sluice_dead_letters: "Dead letters nobody has dealt with",
   sluice_reviews: "Events that wait for a person",
   sluice_review_oldest_seconds: "Age of the oldest review",
+  sluice_ledger_bytes: "Size of a ledger's D1 database; D1 takes 10 GB",
   sluice_sampled_timestamp_seconds: "When these gauges were taken",
 } as const;
 

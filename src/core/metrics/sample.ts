@@ -28,6 +28,8 @@ export const sampleSchema = z.object({
   deadLetters: nullableCount,
   reviews: nullableCount,
   oldestReviewAtMs: nullableCount,
+  /** By jurisdiction. Absent from samples of the version before; null: the ledger did not say. */
+  ledgers: z.optional(z.array(z.object({ ledger: z.string(), bytes: nullableCount }))),
 });
 
 export type Sample = z.infer<typeof sampleSchema>;
@@ -55,6 +57,7 @@ function mergeTwo(left: Sample, right: Sample): Sample {
     deadLetters: sumOf(left.deadLetters, right.deadLetters),
     reviews: sumOf(left.reviews, right.reviews),
     oldestReviewAtMs: earlier(left.oldestReviewAtMs, right.oldestReviewAtMs),
+    ledgers: [...(left.ledgers ?? []), ...(right.ledgers ?? [])],
   };
 }
 
@@ -110,6 +113,9 @@ export function gaugesOf(sample: Sample): GaugeValue[] {
     ...plain("sluice_dead_letters", sample.deadLetters),
     ...plain("sluice_reviews", sample.reviews),
     ...plain("sluice_review_oldest_seconds", ageSeconds(sample.oldestReviewAtMs)),
+    ...(sample.ledgers ?? []).flatMap(({ ledger, bytes }): GaugeValue[] =>
+      bytes === null ? [] : [{ name: "sluice_ledger_bytes", labels: { ledger }, value: bytes }],
+    ),
     ...plain("sluice_sampled_timestamp_seconds", atMs / 1_000),
   ];
 }

@@ -1,4 +1,5 @@
 /** The parts of the first page: tiles, incidents, breakers. */
+import { LEDGER_MAX_BYTES } from "../../core/alerts/readings.ts";
 import type { Child } from "hono/jsx";
 import type * as z from "zod";
 import { DEFAULT_RULES } from "../../core/alerts/rules.ts";
@@ -19,6 +20,9 @@ interface TilesProps {
   readonly nowMs: number;
 }
 
+/** A database that is half full says so long before its alert. */
+const SHOWN_LEDGER_SHARE = 0.5;
+
 export function Tiles({ overview, figures, latest, rangeName, nowMs }: TilesProps) {
   const { total } = figures;
   const waiting = (state: string) => overview.exceptions.filter((one) => one.state === state);
@@ -28,6 +32,7 @@ export function Tiles({ overview, figures, latest, rangeName, nowMs }: TilesProp
     list.reduce((sum, { count }) => sum + count, 0);
   const oldest = Math.min(...reviews.flatMap(({ oldestEndedAtMs }) => oldestEndedAtMs ?? []));
   const paused = latest?.partitions.pausedCount ?? 0;
+  const fullest = Math.max(0, ...(latest?.ledgers ?? []).map(({ bytes }) => (bytes ?? 0) / LEDGER_MAX_BYTES));
   const failedShare = total.ended === 0 ? 0 : total.failed / total.ended;
   return (
     <ul class="tiles">
@@ -78,6 +83,14 @@ export function Tiles({ overview, figures, latest, rangeName, nowMs }: TilesProp
         }
         tone={reviews.length === 0 ? undefined : "warn"}
       />
+      {fullest < SHOWN_LEDGER_SHARE ? null : (
+        <Tile
+          name="Ledger"
+          value={formatShare(fullest)}
+          note="of the 10 GB that D1 takes"
+          tone={fullest < 0.7 ? "warn" : "bad"}
+        />
+      )}
       {paused === 0 ? null : (
         <Tile
           name="Paused partitions"

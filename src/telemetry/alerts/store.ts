@@ -32,12 +32,16 @@ export interface Incident {
   readonly peak: number;
 }
 
-export interface AlertStore {
+/** What is being watched, and what has still to be told. */
+export interface StateStore {
   load(): Promise<Watching>;
   /** @returns false when somebody else has written since: nothing was */
   save(watching: Watching, values: PastMinute, notices: readonly Notice[]): Promise<boolean>;
   /** Under the version that was saved; a newer one has this work done. */
   saveOutbox(version: number, outbox: readonly PendingNotice[]): Promise<void>;
+}
+
+export interface AlertStore extends StateStore {
   past(spans: readonly Span[]): Promise<readonly PastMinute[]>;
   forget(beforeMs: number): Promise<void>;
   /** The newest first. */
@@ -58,10 +62,17 @@ const noticeSchema = z.object({
   incident: incidentSchema,
   atMs: z.int(),
 });
+const outboxSchema = z.array(z.object({ notice: noticeSchema, sentTo: z.array(z.int()) }));
 const watchRow = z.object({
   version: z.int(),
   state: parsedText(watchStateSchema),
-  outbox: parsedText(z.array(z.object({ notice: noticeSchema, sentTo: z.array(z.int()) }))),
+  outbox: parsedText(outboxSchema),
+});
+/** The same, as one JSON value. */
+export const watchingSchema = z.object({
+  version: z.int(),
+  state: watchStateSchema,
+  outbox: outboxSchema,
 });
 const minuteRow = z.object({
   minute_ms: z.int(),

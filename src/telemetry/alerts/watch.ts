@@ -2,16 +2,16 @@
  * The minute's work: readings, the machine, the store, the notices. A state is stored before anything is told of it, so
  * that two crons at once open one incident; a notice leaves its outbox when every receiver has it.
  */
-import { pastSpans } from "../../core/alerts/baseline.ts";
+import { pastSpans, type PastMinute } from "../../core/alerts/baseline.ts";
 import { watch } from "../../core/alerts/machine.ts";
-import { readingsOf } from "../../core/alerts/readings.ts";
+import { readingsOf, type Reading } from "../../core/alerts/readings.ts";
 import type { Rules } from "../../core/alerts/rules.ts";
 import { addCounts, type Counts } from "../../core/metrics/counts.ts";
 import type { Sample } from "../../core/metrics/sample.ts";
 import { startOfMinute, type CountsStore } from "../counts-store.ts";
 import type { Logger } from "../log.ts";
 import { notify, type AlertReceiver, type NotifyDependencies } from "./notify.ts";
-import type { AlertStore, PendingNotice } from "./store.ts";
+import type { AlertStore, PendingNotice, StateStore, Watching } from "./store.ts";
 
 export interface AlertDependencies {
   readonly store: AlertStore;
@@ -42,7 +42,37 @@ export async function watchMinute(deps: AlertDependencies, sample: Sample): Prom
   ]);
   const window: Counts = { counters: {}, histograms: {} };
   for (const counts of minutes.values()) addCounts(window, counts);
-  const readings = readingsOf(window, sample);
+  await step(deps, store, watching, readingsOf(window, sample), past, nowMs);
+}
+
+/**
+ * Whether the ledgers can be used: the one thing that cannot be watched by what lies in a ledger. Its state has a store of
+ * its own.
+ * @param down those that could not be read or written just now
+ */
+export async function watchLedgers(
+  deps: AlertDependencies,
+  store: StateStore,
+  ledgers: readonly string[],
+  down: readonly string[],
+): Promise<void> {
+  const readings = ledgers.map((ledger): Reading => ({
+    rule: "ledger-unavailable",
+    subject: ["ledger", ledger],
+    value: Number(down.includes(ledger)),
+  }));
+  await step(deps, store, await store.load(), readings, [], startOfMinute(deps.nowMs()));
+}
+
+async function step(
+  deps: AlertDependencies,
+  store: StateStore,
+  watching: Watching,
+  readings: readonly Reading[],
+  past: readonly PastMinute[],
+  nowMs: number,
+): Promise<void> {
+  const { limits } = deps;
   const watched = watch(watching.state, readings, past, deps.rules, nowMs);
   const fresh = watched.notices.map((notice): PendingNotice => ({ notice, sentTo: [] }));
   const outbox = [...watching.outbox, ...fresh].filter(

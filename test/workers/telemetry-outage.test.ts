@@ -1,0 +1,106 @@
+/** The minute's work while the ledger is down: people are told of it, and nothing else stops for it. */
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { defineGateway } from "../../src/index.ts";
+import { createTelemetryServices } from "../../src/services/telemetry.ts";
+import { PerJurisdiction } from "../../src/platform/jurisdictions.ts";
+import { emptyLedger } from "./ledger-support.ts";
+import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
+
+const START_MS = 1_700_000_040_000;
+const MINUTE_MS = 60_000;
+
+type Fault = "none" | "down" | "read-only";
+
+/** D1 that refuses, or takes no more writes: what a full database does. */
+function faulty(fault: () => Fault): D1Database {
+  const isRefused = (sql: string) =>
+    fault() === "down" || (fault() === "read-only" && /^\s*(INSERT|UPDATE|DELETE)/i.test(sql));
+  return new Proxy(env.LEDGER, {
+    get(database, name: keyof D1Database) {
+      if (name !== "prepare") return database[name].bind(database);
+      return (sql: string) => {
+        if (isRefused(sql)) throw new Error("D1_ERROR: it does not answer");
+        return database.prepare(sql);
+      };
+    },
+  });
+}
+
+function gateway() {
+  const told: string[] = [];
+  const lines: LogLine[] = [];
+  const now = { ms: START_MS };
+  let fault: Fault = "none";
+  const database = faulty(() => fault);
+  const config = defineGateway({
+    sources: {},
+    models: {},
+    destinations: {},
+    alerts: { webhooks: [{ format: "slack", url: { variable: "ALERTS_URL" } }] },
+  });
+  const minute = async (during: Fault) => {
+    fault = during;
+    // Of its own each time, as in an isolate that was started for the cron.
+    const services = createTelemetryServices(
+      config,
+      { ...env, LEDGER: database },
+      {
+        ledgers: new PerJurisdiction(
+          { jurisdiction: "none", database, telemetry: env.TELEMETRY },
+          () => null,
+        ),
+        telemetry: { counts: () => Promise.resolve() },
+        partitions: { status: () => Promise.resolve(null) },
+        clock: { nowMs: () => now.ms, sleep: () => Promise.resolve() },
+        text: (name) => (name === "ALERTS_URL" ? "https://hooks.slack.test/T0/B0/x" : undefined),
+        fetch: async (_, init) => {
+          told.push(await new Response(init?.body ?? null).text());
+          return new Response("ok");
+        },
+        newId: () => crypto.randomUUID(),
+        log: recordingLogger(lines),
+      },
+    );
+    await services.minute();
+    now.ms += MINUTE_MS;
+  };
+  return { minute, told, lines };
+}
+
+beforeEach(async () => {
+  await emptyLedger();
+  await env.PAYLOADS.delete("alerts/ledgers.json");
+});
+
+describe("a ledger that cannot be used", () => {
+  it.each(["down", "read-only"] as const)(
+    "(%s) is told once, and once more when it is back",
+    async (fault) => {
+      const { minute, told, lines } = gateway();
+      await minute("none");
+      for (let at = 0; at < 5; at++) await minute(fault);
+      expect(told).toHaveLength(1);
+      expect(told[0]).toContain("Ledger cannot be read or written");
+      expect(lines).toContainEqual(expect.objectContaining({ level: "error", event: "ledger_unavailable" }));
+      for (let at = 0; at < 4; at++) await minute("none");
+      expect(told).toHaveLength(2);
+      expect(told[1]).toContain(":large_green_circle:");
+    },
+  );
+
+  it("costs no write while nothing is wrong, and is not told after one bad minute", async () => {
+    const { minute, told } = gateway();
+    await minute("none");
+    await minute("down");
+    await minute("none");
+    await minute("down");
+    await minute("none");
+    expect(told).toEqual([]);
+    expect(await env.PAYLOADS.head("alerts/ledgers.json")).not.toBeNull();
+    await env.PAYLOADS.delete("alerts/ledgers.json");
+    await minute("none");
+    await minute("none");
+    expect(await env.PAYLOADS.head("alerts/ledgers.json")).toBeNull();
+  });
+});
