@@ -2,7 +2,7 @@
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import type { ModelDefinition } from "../models/port.ts";
 import { checkEndpoints } from "./check-limits.ts";
-import { checkBindings } from "./check-names.ts";
+import { checkBinding, checkBindings } from "./check-names.ts";
 import { ConfigError } from "./config-error.ts";
 import type { DestinationDefinition } from "./define-destination.ts";
 
@@ -17,7 +17,8 @@ export function checkModel(name: string, model: ModelDefinition): void {
 export function checkDestination(name: string, destination: DestinationDefinition): void {
   const key = `destinations.${name}`;
   if (destination.kind === "queue") {
-    checkBindings(`${key}.binding`, [destination.binding]);
+    const mend = 'Name the producer binding of a queue in wrangler.toml, as in "RESULTS_QUEUE"';
+    checkBinding(`${key}.binding`, destination.binding, mend);
     return;
   }
   checkUrl(`${key}.url`, destination.url);
@@ -30,7 +31,11 @@ export function checkDestination(name: string, destination: DestinationDefinitio
 /** A URL that is written out is judged now; a variable's value when it is known (`/readyz`). */
 export function checkUrl(key: string, url: string | { readonly variable: string }): void {
   if (typeof url !== "string") {
-    checkBindings(key, [url.variable]);
+    checkBinding(
+      key,
+      url.variable,
+      'Name the variable that holds the address, as in { variable: "CRM_URL" }',
+    );
     return;
   }
   const checked = checkEndpointUrl(url);

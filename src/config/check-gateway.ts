@@ -8,6 +8,7 @@ import { checkLimits, laneLimitsOf, streamLimitsOf } from "./check-limits.ts";
 import { checkBindings, checkOrigins, checkPublicOrigin } from "./check-names.ts";
 import { checkAlerts, checkTraces } from "./check-operations.ts";
 import { ConfigError } from "./config-error.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { LIMITS } from "./limits.ts";
 import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
 import type { Pipeline } from "./define-pipeline.ts";
@@ -16,6 +17,7 @@ import type { RouteOptions } from "./define-source.ts";
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 export function checkGateway(options: GatewayOptions): GatewayConfig {
+  checkIsReachable(options);
   const pipelines = collectPipelines(options);
   for (const group of ["sources", "models", "destinations"] as const) {
     for (const name of Object.keys(options[group])) checkName(`${group}.${name}`, name);
@@ -27,7 +29,15 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
   }
   for (const [name, model] of Object.entries(options.models)) checkModel(name, model);
   for (const [name, destination] of Object.entries(options.destinations)) checkDestination(name, destination);
-  for (const pipeline of pipelines.values()) checkPipeline(pipeline, options);
+  for (const pipeline of pipelines.values()) {
+    checkPipeline(pipeline, options);
+    for (const name of pipeline.emits ?? []) {
+      if (pipelines.has(name)) continue;
+      const problem = `no pipeline is called "${name}"${didYouMean(name, [...pipelines.keys()])}`;
+      const mend = "Route a source to it, or list it in `pipelines`";
+      throw new ConfigError(`pipelines.${pipeline.name}.emits`, problem, mend);
+    }
+  }
   for (const [name, source] of Object.entries(options.sources)) {
     checkBindings(`sources.${name}.verify.secrets`, source.verify.secrets);
     for (const [secret, endsAtMs] of Object.entries(source.verify.secretEndsAtMs ?? {})) {
@@ -76,6 +86,13 @@ export function checkGateway(options: GatewayOptions): GatewayConfig {
     alerts: checkAlerts(options.alerts),
     streamLimits: streamLimitsOf(options),
   };
+}
+
+/** A gateway for chat alone has models and no sources. One with neither could do nothing, and would say that it is ready. */
+function checkIsReachable({ sources, models }: GatewayOptions): void {
+  if (Object.keys(sources).length + Object.keys(models).length > 0) return;
+  const mend = "Add a source for webhooks, or a model for streams and chat completions";
+  throw new ConfigError("sources", "there is none, and no model either", mend);
 }
 
 function collectPipelines(options: GatewayOptions): Map<string, Pipeline<never>> {

@@ -8,14 +8,15 @@ export function checkBindings(key: string, names: readonly string[]): void {
   if (names.length === 0) {
     throw new ConfigError(key, "is empty", "Name at least one binding that holds a secret");
   }
-  for (const name of names) {
-    if (BINDING.test(name)) continue;
-    throw new ConfigError(
-      key,
-      "holds something that is not the name of a binding",
-      'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here',
-    );
-  }
+  const mend =
+    'Name the binding (as in "STRIPE_WEBHOOK_SECRET") and set its value with `wrangler secret put`; never write a secret here';
+  for (const name of names) checkBinding(key, name, mend);
+}
+
+/** @param mend what to write instead */
+export function checkBinding(key: string, name: string, mend: string): void {
+  if (BINDING.test(name)) return;
+  throw new ConfigError(key, "holds something that is not the name of a binding", mend);
 }
 
 export function checkOrigins(key: string, origins: readonly CorsOrigin[]): void {

@@ -3,6 +3,13 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
   constructor(key: string, problem: string, mend: string) {
-    super(`config/gateway.config.ts: ${key}: ${problem}. ${mend}`);
+    super(`gateway config: ${key}: ${problem}. ${mend}`);
+  }
+
+  /** Several mistakes at once, a line each. */
+  static of(faults: readonly string[]): ConfigError {
+    const error = new ConfigError("", "", "");
+    error.message = faults.map((fault) => `gateway config: ${fault}`).join("\n");
+    return error;
   }
 }

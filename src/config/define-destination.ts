@@ -1,5 +1,7 @@
 /** Destinations as config: where results go, before any binding or secret is known. */
 import type { GuardLimits } from "../guard/port.ts";
+import { checkShape } from "./check-shape.ts";
+import { HTTP_DESTINATION_SHAPE, QUEUE_DESTINATION_SHAPE } from "./shapes.ts";
 
 export type DestinationDefinition = HttpDestinationDefinition | QueueDestinationDefinition;
 
@@ -26,6 +28,7 @@ export function httpDestination(options: {
   readonly limits?: GuardLimits;
   readonly timeoutMs?: number;
 }): HttpDestinationDefinition {
+  checkShape("httpDestination", HTTP_DESTINATION_SHAPE, options);
   return { kind: "http", ...options, limits: options.limits ?? {} };
 }
 
@@ -33,5 +36,6 @@ export function queueDestination(options: {
   readonly binding: string;
   readonly limits?: GuardLimits;
 }): QueueDestinationDefinition {
+  checkShape("queueDestination", QUEUE_DESTINATION_SHAPE, options);
   return { kind: "queue", ...options, limits: options.limits ?? {} };
 }

@@ -11,6 +11,8 @@ import type { DestinationDefinition } from "./define-destination.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 import type { Source } from "./define-source.ts";
 import { checkGateway } from "./check-gateway.ts";
+import { checkShape } from "./check-shape.ts";
+import { GATEWAY_SHAPE } from "./shapes.ts";
 
 export interface GatewayOptions {
   /** By the name in the URL: `/in/<name>`. */
@@ -124,5 +126,6 @@ export interface GatewayConfig {
 
 /** @throws ConfigError when a name is unknown, taken twice or malformed */
 export function defineGateway(options: GatewayOptions): GatewayConfig {
+  checkShape("defineGateway", GATEWAY_SHAPE, options);
   return checkGateway(options);
 }

@@ -6,6 +6,8 @@
  */
 import type * as z from "zod";
 import type { Budget } from "./budget.ts";
+import { checkShape } from "./check-shape.ts";
+import { PIPELINE_SHAPE } from "./shapes.ts";
 import type { EventId } from "../core/ids.ts";
 import type { InjectionScore } from "../core/injection.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -145,6 +147,11 @@ export interface PipelineOptions<
   readonly name: string;
   /** Names from the gateway's `destinations`. */
   readonly deliver: readonly string[];
+  /**
+   * Names of the pipelines that `format` may emit to. They are looked for when the config is loaded, and an event for any other
+   * is a dead letter. Absent: any pipeline; one that does not exist is found when `format` returns.
+   */
+  readonly emits?: readonly string[];
   readonly policy?: Partial<EventPolicy>;
   /** What this pipeline's model calls together may cost a day. */
   readonly budget?: Budget;
@@ -162,6 +169,7 @@ export interface Pipeline<in Accepts, out Body extends JsonValue = JsonValue> {
   /** The model the infer stage names, for the config check. */
   readonly model: string | undefined;
   readonly fallbackModels?: readonly string[];
+  readonly emits?: readonly string[];
   readonly budget?: Budget;
   open<Answer>(visit: StagesVisitor<Answer>): Answer;
   /** Never called: it only makes `Accepts` count for the compiler. */
@@ -176,12 +184,14 @@ export function definePipeline<
   Enriched = z.output<InputSchema>,
   Body extends JsonValue = JsonValue,
 >(options: PipelineOptions<InputSchema, Enriched, OutputSchema, Body>): Pipeline<z.input<InputSchema>, Body> {
+  checkShape("definePipeline", PIPELINE_SHAPE, options);
   return {
     name: options.name,
     deliver: options.deliver,
     policy: options.policy ?? {},
     model: options.infer?.model,
     fallbackModels: options.infer?.fallbackModels ?? [],
+    ...(options.emits === undefined ? {} : { emits: options.emits }),
     ...(options.budget === undefined ? {} : { budget: options.budget }),
     open: (visit) => visit<InputSchema, Enriched, OutputSchema>(options),
   };

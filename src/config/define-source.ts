@@ -3,6 +3,8 @@
  * event type gives the type of the payload in `when`, `partitionBy`, `priority` and `filter`, and must
  * fit the input of the pipeline it is routed to.
  */
+import * as z from "zod";
+import { checkShape } from "./check-shape.ts";
 import type { EventSchemas, OutputOf } from "./event-schemas.ts";
 import type { LocationHint } from "../core/homes.ts";
 import type { IdempotencyMode } from "../core/idempotency.ts";
@@ -11,6 +13,7 @@ import type { JsonValue } from "../core/json.ts";
 import type { EventPolicy, Priority, Quota } from "../core/policy.ts";
 import type { Verification } from "../ingest/scheme.ts";
 import type { Pipeline } from "./define-pipeline.ts";
+import { ROUTE_SHAPE, SOURCE_SHAPE } from "./shapes.ts";
 
 /** A verified, parsed event, before it is durable. */
 export interface IncomingEvent<Payload> {
@@ -168,6 +171,7 @@ export interface Source {
 
 export function defineSource<const Schemas extends EventSchemas>(options: SourceOptions<Schemas>): Source {
   type Payload = PayloadOf<Schemas>;
+  checkShape("defineSource", SOURCE_SHAPE, options);
   // The payload was parsed by `events[type]` before any of these is called, so it is of this type.
   const typed = (event: IncomingEvent<unknown>) => event as IncomingEvent<Payload>;
   const build = (type: string, pipeline: Pipeline<never>, routeOptions: RouteOptions<never> = {}): Route => ({
@@ -206,7 +210,7 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
     maxBodyBytes: options.maxBodyBytes,
     policy:
       options.quota === undefined ? (options.policy ?? {}) : { ...options.policy, quota: options.quota },
-    routes: options.routes(build),
+    routes: routesOf(options.routes(build)),
     partitionBy,
     dedupeBy: (event) => {
       const key = options.dedupeBy?.(typed(event)) ?? null;
@@ -217,6 +221,11 @@ export function defineSource<const Schemas extends EventSchemas>(options: Source
     filter: (event) => options.filter?.(typed(event)) ?? true,
     home: (event) => options.home?.(typed(event)) ?? null,
   };
+}
+
+function routesOf(routes: readonly Route[]): readonly Route[] {
+  checkShape("defineSource.routes", z.array(ROUTE_SHAPE), routes);
+  return routes;
 }
 
 const DEFAULT_UNKEYED_SHARDS = 16;

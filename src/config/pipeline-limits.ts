@@ -1,7 +1,18 @@
 /** What stages, model calls, their cache and budgets, and deliveries bound. Each with its unit and its reason. */
-import { HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
+import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";
 
 export const PIPELINE_LIMITS = {
+  /** What a config may set. Beyond these a number is a mistake, not a choice. */
+  config: {
+    /** No call is waited for longer: the invocation that waits would not live. */
+    maxTimeoutMs: 10 * MINUTE_MS,
+    /** Ages, retention, waits. */
+    maxDurationMs: 366 * DAY_MS,
+    maxRetries: 1_000,
+    maxRetryFactor: 10,
+    /** Partitions of events without a customer: each is an object. */
+    maxUnkeyedShards: 1_024,
+  },
   budget: {
     /** How often an isolate tells and asks a budget's object: what all of them spend meanwhile may pass the budget. */
     syncEveryMs: 10 * SECOND_MS,

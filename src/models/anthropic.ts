@@ -4,6 +4,8 @@
  */
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { readAnthropicEvents } from "./answer-events.ts";
+import { checkShape } from "../config/check-shape.ts";
+import { MODEL_SHAPE } from "../config/shapes.ts";
 import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
 import { withEndpoints, type RegionalOptions } from "./regional.ts";
@@ -20,6 +22,7 @@ const BASE_URL = "https://api.anthropic.com/v1";
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called */
 export function anthropic(options: AnthropicOptions): ModelDefinition {
+  checkShape("anthropic", MODEL_SHAPE, options);
   return withEndpoints(options, define);
 }
 

@@ -4,6 +4,8 @@
  */
 import { createGoogle } from "@ai-sdk/google";
 import { readGoogleEvents } from "./answer-events.ts";
+import { checkShape } from "../config/check-shape.ts";
+import { MODEL_SHAPE } from "../config/shapes.ts";
 import { defineModel, providerSettings, type BaseUrl } from "./endpoint.ts";
 import type { ModelDefinition } from "./port.ts";
 import { withEndpoints, type RegionalOptions } from "./regional.ts";
@@ -20,6 +22,7 @@ const BASE_URL = "https://generativelanguage.googleapis.com/v1beta";
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called */
 export function google(options: GoogleOptions): ModelDefinition {
+  checkShape("google", MODEL_SHAPE, options);
   return withEndpoints(options, define);
 }
 

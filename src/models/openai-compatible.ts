@@ -5,6 +5,8 @@
  */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { isJsonObject } from "../core/json.ts";
+import { checkShape } from "../config/check-shape.ts";
+import { OPENAI_COMPATIBLE_SHAPE } from "../config/shapes.ts";
 import { defineModel, providerSettings, RESPONSE_CAPS, type BaseUrl } from "./endpoint.ts";
 import { plainTextFirst } from "./plain-text-model.ts";
 import type { ModelDefinition } from "./port.ts";
@@ -27,6 +29,7 @@ export interface OpenAICompatibleOptions extends RegionalOptions {
 
 /** @throws TypeError when `baseUrl` is a text that cannot be called: a mistake in the config, found at load */
 export function openaiCompatible(options: OpenAICompatibleOptions): ModelDefinition {
+  checkShape("openaiCompatible", OPENAI_COMPATIBLE_SHAPE, options);
   return withEndpoints(options, define);
 }
 

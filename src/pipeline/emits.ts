@@ -7,7 +7,10 @@ import { ENVELOPE_VERSION, type EventEnvelope } from "../core/envelope.ts";
 import { makeEventId } from "../core/ids.ts";
 import type { EmittedEvent } from "../core/partition/model.ts";
 
-/** An unknown pipeline is no reason to lose the event: it waits until a deploy brings the pipeline back. */
+/**
+ * That the pipelines exist is checked when `format` returns (`emit_unknown_pipeline`). One that a later deploy took away is no
+ * reason to lose the event: it waits until a deploy brings the pipeline back.
+ */
 export function buildEmittedEnvelopes(
   parent: EventEnvelope,
   run: number,

@@ -108,11 +108,15 @@ function checkEmits(
   if (emits.length > 0 && depth >= maxEmitDepth) {
     return refuse("emit_too_deep", `the chain of emitted events is ${maxEmitDepth} links long`);
   }
+  const declared = deps.pipelines.get(run.event.envelope.pipeline)?.emits;
   const checked: EmittedEvent[] = [];
   let sizeBytes = 0;
   for (const { pipeline, type, payload } of emits) {
     if (!deps.pipelines.has(pipeline)) {
       return refuse("emit_unknown_pipeline", `no pipeline is called "${pipeline}"`);
+    }
+    if (declared?.includes(pipeline) === false) {
+      return refuse("emit_undeclared_pipeline", `"${pipeline}" is not among the pipeline's \`emits\``);
     }
     const json = toJsonValue(payload);
     if (!json.ok)

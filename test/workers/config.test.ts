@@ -145,7 +145,7 @@ describe("a wrong config fails with one message that names the key and the mend"
     ],
     [{ tokensPerMinute: 1.5 }, /limits\.tokensPerMinute: 1\.5 is not/],
     [{ maxConcurrent: -1 }, /limits\.maxConcurrent: -1 is not/],
-    [{ shards: Number.NaN }, /limits\.shards: NaN is not/],
+    [{ shards: 0.5 }, /limits\.shards: 0\.5 is not/],
     [{ slowMs: 0 }, /limits\.slowMs: 0 is not a time/],
   ])("says which limit no guard could take: %j", (limits, message) => {
     const fast = openaiCompatible({ baseUrl: "https://models.example/v1", model: "small", limits });

@@ -3,8 +3,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createGateway } from "../../src/worker.ts";
 import { defineGateway } from "../../src/index.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
-const createEmptyGateway = () => createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
+const createEmptyGateway = () =>
+  createGateway(defineGateway({ sources: {}, models: SOME_MODELS, destinations: {} }));
 
 /** What a wrangler.toml without the low lane hands over. */
 function incompleteEnv(): typeof env {

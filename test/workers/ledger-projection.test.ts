@@ -16,6 +16,7 @@ import { createLogger } from "../../src/telemetry/log.ts";
 import { envelopeOf } from "../support/envelopes.ts";
 import { DEAD, summaryFor } from "../support/summaries.ts";
 import { emptyLedger, eventsMessage, MIGRATIONS, type Delivery } from "./ledger-support.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const ledger = createEventLedger({ database: env.LEDGER });
@@ -184,7 +185,12 @@ describe("D1 down for an hour", () => {
       format: ({ input }) => ({ body: input }),
       deliver: [],
     });
-    const config = defineGateway({ sources: {}, pipelines: [pipeline], models: {}, destinations: {} });
+    const config = defineGateway({
+      sources: {},
+      pipelines: [pipeline],
+      models: SOME_MODELS,
+      destinations: {},
+    });
     const bindings = new Proxy(env, {
       get: (all, name) => {
         if (name === "SLUICE_ADMIN_TOKEN") return "token";

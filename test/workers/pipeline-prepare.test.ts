@@ -343,6 +343,15 @@ describe("format", () => {
     });
   });
 
+  it("refuses an event for a pipeline that is not among those it declares", async () => {
+    const declaring = { ...formatting(() => ({ body: 1, emit: [child] })), emits: ["another"] };
+    const event = await leasedEvent({ pipeline: "formatting" });
+    expect(await bench([declaring, plain]).processor.prepare(event, live())).toMatchObject({
+      kind: "failed",
+      failure: { class: "permanent", code: "emit_undeclared_pipeline" },
+    });
+  });
+
   it("refuses a chain of emitted events that is too long", async () => {
     const format = () => ({ body: 1, emit: [child] });
     expect(await prepareFormatting(format, LIMITS.partition.maxEmitDepth)).toMatchObject({

@@ -7,12 +7,13 @@ import { createGateway } from "../../src/worker.ts";
 import { defineGateway, openaiCompatible } from "../../src/index.ts";
 import { newStreamId } from "../../src/streaming/stub.ts";
 import { createStreamTokens } from "../../src/streaming/tokens.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
 const API_TOKEN = "api-token";
 const ORIGIN = "https://app.example.com";
 
 function gateway(corsOrigins: readonly string[] = [], bindings: Readonly<Record<string, string>> = {}) {
-  const config = defineGateway({ sources: {}, models: {}, destinations: {}, api: { corsOrigins } });
+  const config = defineGateway({ sources: {}, models: SOME_MODELS, destinations: {}, api: { corsOrigins } });
   const values: Readonly<Record<string, string>> = { SLUICE_API_TOKEN: API_TOKEN, ...bindings };
   const withSecrets = new Proxy(env, {
     get: (target, name) => (typeof name === "string" ? values[name] : undefined) ?? Reflect.get(target, name),
@@ -123,7 +124,7 @@ describe("a stream's address", () => {
     );
     expect(await started()).toMatch(/^https:\/\/forged\.example\//);
     expect(() =>
-      defineGateway({ sources: {}, models: {}, destinations: {}, api: { publicOrigin: "*" } }),
+      defineGateway({ sources: {}, models: SOME_MODELS, destinations: {}, api: { publicOrigin: "*" } }),
     ).toThrow(/api\.publicOrigin/);
   });
 });

@@ -11,6 +11,7 @@ import { createLogger } from "../../src/telemetry/log.ts";
 import { completion, fakeModel } from "./models-fake-upstream.ts";
 import { problemOf, streaming } from "./streaming-fake-gateway.ts";
 import { testStream } from "./stream-support.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
 const TWO = { startsPerMinute: 100, maxConcurrent: 2 };
 
@@ -167,7 +168,8 @@ it("an index leaves nothing behind when the last of its streams is past its rete
 
 it.each([0, 1.5, 1_001])("a config with a limit of %d is refused by name", (startsPerMinute) => {
   const streamLimits = { perUser: { startsPerMinute, maxConcurrent: 1 } };
-  const define = () => defineGateway({ sources: {}, models: {}, destinations: {}, api: { streamLimits } });
+  const define = () =>
+    defineGateway({ sources: {}, models: SOME_MODELS, destinations: {}, api: { streamLimits } });
   expect(define).toThrow(/api\.streamLimits\.perUser\.startsPerMinute/);
 });
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { readinessOf } from "../../src/services/readiness.ts";
 import { defineGateway } from "../../src/index.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
-const parts = { sources: {}, models: {}, destinations: {} };
+const parts = { sources: {}, models: SOME_MODELS, destinations: {} };
 
 describe("a config of traces and alerts", () => {
   it("names what it lacks: neither keeps the Worker from anything else", () => {

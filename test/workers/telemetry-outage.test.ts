@@ -6,6 +6,7 @@ import { createTelemetryServices } from "../../src/services/telemetry.ts";
 import { PerJurisdiction } from "../../src/platform/jurisdictions.ts";
 import { emptyLedger } from "./ledger-support.ts";
 import { recordingLogger, type LogLine } from "./pipeline-fixtures.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
 const START_MS = 1_700_000_040_000;
 const MINUTE_MS = 60_000;
@@ -35,7 +36,7 @@ function gateway() {
   const database = faulty(() => fault);
   const config = defineGateway({
     sources: {},
-    models: {},
+    models: SOME_MODELS,
     destinations: {},
     alerts: { webhooks: [{ format: "slack", url: { variable: "ALERTS_URL" } }] },
   });

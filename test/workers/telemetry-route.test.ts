@@ -11,12 +11,13 @@ import { makeToken } from "../../src/operator/authenticate.ts";
 import type { Scope } from "../../src/operator/port.ts";
 import { createTokenStore } from "../../src/operator/token-store.ts";
 import { defineGateway } from "../../src/index.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
 const TOKEN = "metrics-reader";
 const bindings = new Proxy(env, {
   get: (target, name) => (name === "SLUICE_API_TOKEN" ? TOKEN : Reflect.get(target, name)),
 });
-const gateway = createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
+const gateway = createGateway(defineGateway({ sources: {}, models: SOME_MODELS, destinations: {} }));
 
 const VALID = {
   name: "scraper",

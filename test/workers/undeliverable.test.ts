@@ -6,8 +6,9 @@ import { createGateway } from "../../src/worker.ts";
 import { partitionStub } from "../../src/partition/stub.ts";
 import { defineGateway } from "../../src/index.ts";
 import { envelopeOf } from "../support/envelopes.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
-const gateway = createGateway(defineGateway({ sources: {}, models: {}, destinations: {} }));
+const gateway = createGateway(defineGateway({ sources: {}, models: SOME_MODELS, destinations: {} }));
 
 function envWith(overrides: Partial<typeof env>): typeof env {
   return new Proxy(env, {

@@ -14,6 +14,7 @@ import * as z from "zod";
 import type { GatewayOptions } from "../../src/config/define-gateway.ts";
 import { createGateway, type Gateway } from "../../src/worker.ts";
 import { defineGateway, queueDestination } from "../../src/index.ts";
+import { SOME_MODELS } from "../support/some-models.ts";
 
 export const API_TOKEN = "api-token-of-the-tests";
 export const ADMIN_TOKEN = "admin-token-of-the-tests";
@@ -75,7 +76,7 @@ export function wholeGateway(
 ): WholeGateway {
   const config = defineGateway({
     sources: {},
-    models: {},
+    models: SOME_MODELS,
     ...options,
     destinations: { out: queueDestination({ binding: "OUT" }), ...options.destinations },
   });

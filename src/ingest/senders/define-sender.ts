@@ -2,6 +2,8 @@
  * Makes a sender's builder from its facts. What most senders share is the default: HMAC-SHA256 in hex over the
  * body. Whether replay is closed is worked out from the facts, never claimed.
  */
+import { checkShape } from "../../config/check-shape.ts";
+import { SENDER_SHAPE } from "../../config/shapes.ts";
 import { LIMITS } from "../../config/limits.ts";
 import { unreachable } from "../../core/result.ts";
 import type {
@@ -79,12 +81,14 @@ export function sender(facts: SenderFacts): (options: SenderOptions) => Verifica
 export function timedSender(facts: SenderFacts): (options: TimedSenderOptions) => Verification {
   const scheme = completeScheme(facts);
   return (options) => {
+    checkShape(scheme.name, SENDER_SHAPE, options);
     const { toleranceMs } = options;
     return verification(toleranceMs === undefined ? scheme : { ...scheme, toleranceMs }, options);
   };
 }
 
 export function verification(scheme: SignatureScheme, options: SenderOptions): Verification {
+  checkShape(scheme.name, SENDER_SHAPE, options);
   const { secrets, publicUrl, onRepeat } = options;
   return {
     scheme: onRepeat === undefined ? scheme : { ...scheme, onRepeat },

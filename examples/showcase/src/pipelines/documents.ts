@@ -46,6 +46,7 @@ export const documentText = definePipeline({
     ],
   }),
   deliver: [],
+  emits: ["document-entities"],
 });
 
 export const documentEntities = definePipeline({
@@ -79,6 +80,7 @@ export const documentEntities = definePipeline({
     ],
   }),
   deliver: [],
+  emits: ["document-classify"],
 });
 
 export const documentClassify = definePipeline({
