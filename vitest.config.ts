@@ -127,7 +127,7 @@ export default defineConfig({
         // The packed tarball in an empty folder: installs from the registry, so `npm test` does without it.
         test: {
           name: "package",
-          include: ["test/package/**/*.test.ts"],
+          include: ["test/package/**/*.test.ts", "test/docs/**/*.test.ts"],
           environment: "node",
           testTimeout: 240_000,
           hookTimeout: 240_000,

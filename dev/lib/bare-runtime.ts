@@ -6,11 +6,11 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { unstable_readConfig } from "wrangler";
+import { freePort } from "./free-port.ts";
 
 export interface BareWorker {
   readonly name: string;
@@ -168,17 +168,6 @@ function workerdBinary(): string {
   const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
   const exported: unknown = wrangler("workerd");
   return String(Reflect.get(Object(exported), "default"));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return address.port;
 }
 
 async function answers(url: string, hasEnded: () => boolean): Promise<void> {

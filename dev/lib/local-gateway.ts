@@ -30,6 +30,20 @@ export interface LocalGateway {
   close(): Promise<void>;
 }
 
+/** Receivers that this gateway has of its own. */
+const SINK_PATHS = {
+  BOOKS_URL: "books",
+  TRACKER_URL: "tracker",
+  CRM_URL: "crm",
+  ARCHIVE_URL: "archive",
+} as const;
+
+/** What it cannot be run without values of its own for: what is signed with, and where deliveries are looked for. */
+export const OWN_VARIABLES: readonly string[] = [
+  ...Object.keys(SINK_PATHS),
+  ...Object.keys(LOCAL_SECRETS).filter((name) => name !== "MODEL_API_KEY"),
+];
+
 const SHUFFLED_SUFFIX = "-unshuffled";
 const LANES = ["high", "normal", "low"] as const;
 
@@ -69,10 +83,9 @@ function gatewayConfig(options: LocalGatewayOptions, modelUrl: string, sinkUrl: 
     ...LOCAL_SECRETS,
     LOG_LEVEL: options.logLevel ?? "info",
     MODEL_BASE_URL: `${modelUrl}/v1`,
-    BOOKS_URL: `${sinkUrl}/books`,
-    TRACKER_URL: `${sinkUrl}/tracker`,
-    CRM_URL: `${sinkUrl}/crm`,
-    ARCHIVE_URL: `${sinkUrl}/archive`,
+    ...Object.fromEntries(
+      Object.entries(SINK_PATHS).map(([name, place]) => [name, `${sinkUrl}/${place}`] as const),
+    ),
     ...options.vars,
   };
   const { producers = [], consumers = [] } = queuesOf(base);

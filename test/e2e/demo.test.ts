@@ -1,5 +1,9 @@
 /** The demo judges itself: it must pass when the promises hold, and must fail when one of them is switched off. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { startModelServer } from "../../dev/model-server/server.ts";
 import { afterAll, describe, expect, it } from "vitest";
 
 const children = new Set<ChildProcess>();
@@ -55,6 +59,28 @@ describe.concurrent("npm run demo", { timeout: DEMO_TIMEOUT_MS }, () => {
     expect(count(outcome, "delivered")).toBeGreaterThan(30);
     expect(count(outcome, "refused")).toBe(2);
     expect(count(outcome, "dead")).toBe(2);
+  });
+
+  it("asks the model that .dev.vars names, with its key, and says so", async () => {
+    const real = await startModelServer({ port: 0, apiKey: "a-real-key" });
+    const folder = await mkdtemp(path.join(tmpdir(), "sluice-demo-"));
+    const file = path.join(folder, ".dev.vars");
+    try {
+      await writeFile(file, `MODEL_BASE_URL=${real.url}/v1\nMODEL_API_KEY=a-real-key\n`);
+      const outcome = await runDemo("--events", "10", "--dev-vars", file);
+      expect(outcome.output).toContain(`model ${real.url}/v1`);
+      expect(outcome.output).toContain(".dev.vars sets MODEL_API_KEY, MODEL_BASE_URL");
+      expect(outcome.output).toContain("Every promise was kept.");
+      expect(outcome.code).toBe(0);
+      expect(real.calls.entries().length).toBeGreaterThan(5);
+      await writeFile(file, "CRM_URL=https://crm.example.com\n");
+      const refused = await runDemo("--dev-vars", file);
+      expect(refused.output).toContain(".dev.vars sets CRM_URL");
+      expect(refused.code).toBe(2);
+    } finally {
+      await real.close();
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("exits 1 with ordering switched off, and shows what came out of order", async () => {

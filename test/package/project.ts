@@ -2,13 +2,14 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod";
 import { sinkRecordSchema, type SinkRecord } from "../../dev/sink/sink-record.ts";
 import { until } from "../support/e2e-until.ts";
+import { freePort } from "../../dev/lib/free-port.ts";
 
 const run = promisify(execFile);
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -128,13 +129,4 @@ export function deliveryAt(dev: DevServer, at: string): Promise<SinkRecord> {
 
 export async function edit(file: string, change: (text: string) => string): Promise<void> {
   await writeFile(file, change(await readFile(file, "utf8")));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // a TCP server's
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,12 +1,12 @@
 /** workerd by itself with one Worker of a test's own, which has itself as `BACK`: nothing stands between it and the network. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
 import workerd from "workerd";
 import { until } from "./e2e-until.ts";
+import { freePort } from "../../dev/lib/free-port.ts";
 
 /** Its package is CommonJS: Node and the test runner import it differently. */
 const BINARY = typeof workerd === "string" ? workerd : workerd.default;
@@ -61,13 +61,4 @@ const config :Workerd.Config = (
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

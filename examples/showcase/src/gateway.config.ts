@@ -129,6 +129,7 @@ export default defineGateway({
     fast: openaiCompatible({
       baseUrl: { variable: "MODEL_BASE_URL" },
       model: "sluice-standin-1",
+      apiKey: "MODEL_API_KEY",
       limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
       // Invented: the stand-in costs nothing.
       price: { inputPerMillion: 0.25, outputPerMillion: 2 },
@@ -138,6 +139,7 @@ export default defineGateway({
     small: openaiCompatible({
       baseUrl: { variable: "MODEL_BASE_URL" },
       model: "sluice-standin-1-mini",
+      apiKey: "MODEL_API_KEY",
       limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
       price: { inputPerMillion: 0.05, outputPerMillion: 0.4 },
       structuredOutput: true,
@@ -146,6 +148,7 @@ export default defineGateway({
     chat: openaiCompatible({
       baseUrl: { variable: "MODEL_BASE_URL" },
       model: "sluice-standin-1",
+      apiKey: "MODEL_API_KEY",
       limits: { requestsPerMinute: 3_000, maxConcurrent: 20 },
       price: { inputPerMillion: 0.25, outputPerMillion: 2 },
       verbatim: true,
