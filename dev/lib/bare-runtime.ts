@@ -21,7 +21,9 @@ export interface BareWorker {
   readonly queues?: Readonly<Record<string, string>>;
   /** R2 bindings, and the names of the Workers that stand in for the buckets. */
   readonly buckets?: Readonly<Record<string, string>>;
-  /** Durable Object bindings and their classes, all SQLite, in memory. */
+  /** Other Workers that it may call, by the bindings it calls them with. */
+  readonly services?: Readonly<Record<string, string>>;
+  /** Durable Object bindings and their classes, all SQLite, in the runtime's own folder. */
   readonly objects?: Readonly<Record<string, string>>;
 }
 
@@ -40,11 +42,15 @@ const UP_WITHIN_MS = 20_000;
 export interface BareOptions {
   /** Opens the inspector, which makes every log line dearer. */
   readonly inspect?: boolean;
+  /** V8's cap on each isolate's heap, buffers not counted: the runtime dies when what is alive exceeds it. */
+  readonly maxHeapMib?: number;
+  /** What the runtime says of itself is not shown: it is expected to die. */
+  readonly isQuiet?: boolean;
 }
 
 export async function startBareRuntime(
   workers: readonly BareWorker[],
-  { inspect = false }: BareOptions = {},
+  { inspect = false, maxHeapMib, isQuiet = false }: BareOptions = {},
 ): Promise<BareRuntime> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-bare-"));
   const base = unstable_readConfig({ config: "./wrangler.toml" });
@@ -56,13 +62,13 @@ export async function startBareRuntime(
   const inspectorPort = await freePort();
   await Promise.all(workers.map((worker) => bundle(worker, folder, { date, flags })));
   const config = join(folder, "config.capnp");
-  writeFileSync(config, configOf(workers, folder, ports, { date, flags }));
+  writeFileSync(config, configOf(workers, folder, ports, { date, flags, maxHeapMib }));
   const inspector = `127.0.0.1:${inspectorPort}`;
   const child = spawn(
     workerdBinary(),
     ["serve", "--experimental", ...(inspect ? [`--inspector-addr=${inspector}`] : []), config],
     {
-      stdio: ["ignore", "ignore", "inherit"],
+      stdio: ["ignore", "ignore", isQuiet ? "ignore" : "inherit"],
     },
   );
   // However this process ends.
@@ -91,6 +97,10 @@ interface Compatibility {
   readonly flags: readonly string[];
 }
 
+interface Settings extends Compatibility {
+  readonly maxHeapMib: number | undefined;
+}
+
 /** As a deploy would bundle it. */
 async function bundle({ name, main }: BareWorker, folder: string, { date, flags }: Compatibility) {
   const own = join(folder, name);
@@ -117,44 +127,55 @@ function configOf(
   workers: readonly BareWorker[],
   folder: string,
   ports: ReadonlyMap<string, number>,
-  { date, flags }: Compatibility,
+  { date, flags, maxHeapMib }: Settings,
 ): string {
   const quote = (text: string) => JSON.stringify(text);
+  // SQL needs a disk.
+  const disk = join(folder, "objects");
+  mkdirSync(disk);
   const services = workers.map(({ name }) => `(name = ${quote(name)}, worker = .${constantOf(name)})`);
   const sockets = workers.map(
     ({ name }) =>
       `(name = ${quote(name)}, address = "127.0.0.1:${ports.get(name) ?? 0}", http = (), service = ${quote(name)})`,
   );
-  const definitions = workers.map(({ name, text = {}, queues = {}, buckets = {}, objects = {} }) => {
-    const out = join(folder, name, "bundle");
-    const [file = ""] = readdirSync(out).filter((candidate) => candidate.endsWith(".js"));
-    const bindings = [
-      ...Object.entries(text).map(([own, value]) => `(name = ${quote(own)}, text = ${quote(value)})`),
-      ...Object.entries(queues).map(([own, service]) => `(name = ${quote(own)}, queue = ${quote(service)})`),
-      ...Object.entries(buckets).map(
-        ([own, service]) => `(name = ${quote(own)}, r2Bucket = ${quote(service)})`,
-      ),
-      ...Object.entries(objects).map(
-        ([own, className]) => `(name = ${quote(own)}, durableObjectNamespace = ${quote(className)})`,
-      ),
-    ];
-    const namespaces = Object.values(objects).map(
-      (className) =>
-        `(className = ${quote(className)}, uniqueKey = ${quote(`${name}-${className}`)}, enableSql = true)`,
-    );
-    return `const ${constantOf(name)} :Workerd.Worker = (
+  const definitions = workers.map(
+    ({ name, text = {}, queues = {}, buckets = {}, services: called = {}, objects = {} }) => {
+      const out = join(folder, name, "bundle");
+      const [file = ""] = readdirSync(out).filter((candidate) => candidate.endsWith(".js"));
+      const bindings = [
+        ...Object.entries(text).map(([own, value]) => `(name = ${quote(own)}, text = ${quote(value)})`),
+        ...Object.entries(queues).map(
+          ([own, service]) => `(name = ${quote(own)}, queue = ${quote(service)})`,
+        ),
+        ...Object.entries(buckets).map(
+          ([own, service]) => `(name = ${quote(own)}, r2Bucket = ${quote(service)})`,
+        ),
+        ...Object.entries(called).map(
+          ([own, service]) => `(name = ${quote(own)}, service = ${quote(service)})`,
+        ),
+        ...Object.entries(objects).map(
+          ([own, className]) => `(name = ${quote(own)}, durableObjectNamespace = ${quote(className)})`,
+        ),
+      ];
+      const namespaces = Object.values(objects).map(
+        (className) =>
+          `(className = ${quote(className)}, uniqueKey = ${quote(`${name}-${className}`)}, enableSql = true)`,
+      );
+      return `const ${constantOf(name)} :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed ${quote(join(out, file).slice(folder.length + 1))})],
   compatibilityDate = ${quote(date)},
   compatibilityFlags = [${flags.map(quote).join(", ")}],
   bindings = [${bindings.join(", ")}],
   durableObjectNamespaces = [${namespaces.join(", ")}],
-  durableObjectStorage = (inMemory = void),
+  durableObjectStorage = (localDisk = "objects"),
 );`;
-  });
+    },
+  );
+  const v8Flags = maxHeapMib === undefined ? "" : `, v8Flags = ["--max-heap-size=${maxHeapMib}"]`;
   return [
     "@0xd0f1f3a6b1b6c2a4;",
     'using Workerd = import "/workerd/workerd.capnp";',
-    `const config :Workerd.Config = (services = [${services.join(", ")}], sockets = [${sockets.join(", ")}]);`,
+    `const config :Workerd.Config = (services = [${services.join(", ")}, (name = "objects", disk = (path = ${quote(disk)}, writable = true))], sockets = [${sockets.join(", ")}]${v8Flags});`,
     ...definitions,
     "",
   ].join("\n");

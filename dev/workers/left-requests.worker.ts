@@ -3,7 +3,8 @@
  * (https://github.com/cloudflare/workerd/issues/5062). Each path begins something that others share; `/leave` asks this
  * Worker for it through a binding and goes, which shows locally what a closed connection shows on the platform.
  */
-import { waitUntil } from "cloudflare:workers";
+import { DurableObject, waitUntil } from "cloudflare:workers";
+import { createFlights } from "../../src/cache/single-flight.ts";
 import { defineSource } from "../../src/config/define-source.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import { createIngest } from "../../src/ingest/handler.ts";
@@ -14,6 +15,7 @@ import { createSecretReader } from "../../src/platform/secrets.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 
 interface Env {
+  readonly ASKED: DurableObjectNamespace;
   readonly BACK: { fetch(url: string, init: RequestInit): Promise<Response> };
 }
 
@@ -43,7 +45,10 @@ interface Context {
   waitUntil(work: Promise<unknown>): void;
 }
 
-const MAX_BYTES = LIMITS.ingest.maxBodyBytes;
+const {
+  json: { maxBodyBytes, liveFactor },
+} = LIMITS.ingest;
+const BOUNDS = { maxBytes: maxBodyBytes, liveFactor };
 const memory = createBodyMemory(LIMITS.ingest.maxLiveBytes, Date.now);
 let isStoreAnswering = false;
 /** The Secrets Store: while it does not answer, whoever asks waits. */
@@ -82,7 +87,7 @@ const PATIENT_MS = 30_000;
 const forLong = () => new Promise<string>((resolve) => setTimeout(() => resolve("late"), PATIENT_MS));
 
 async function takeBody(request: Request, context: Context, thenWait: boolean): Promise<Response> {
-  const body = new LargeBody(memory, request, MAX_BYTES, (work) => context.waitUntil(work));
+  const body = new LargeBody(memory, request, BOUNDS, (work) => context.waitUntil(work));
   try {
     if (!(await body.enter())) return new Response("no room", { status: 503 });
     if (thenWait) await forLong();
@@ -91,6 +96,42 @@ async function takeBody(request: Request, context: Context, thenWait: boolean): 
     body.release();
   }
 }
+
+const FLIGHT_MS = 1_000;
+const flights = createFlights<string>({ maxFlightMs: FLIGHT_MS, keepAnswersMs: 0, maxKept: 1 }, Date.now);
+
+/** Leads a call, unless somebody still seems to be at one. */
+async function lead(thenWait: boolean): Promise<Response> {
+  if (flights.join("call") !== null) return new Response("somebody is at it");
+  const flight = flights.lead("call");
+  try {
+    if (thenWait) await forLong();
+    return new Response("led");
+  } finally {
+    flight.land(null, false);
+  }
+}
+
+/** As a stream's object asks once for all who start it. What an object does goes on when its caller leaves, `finally` included. */
+export class AskedObject extends DurableObject {
+  #asking: Promise<string> | null = null;
+
+  override async fetch(): Promise<Response> {
+    this.#asking ??= this.#ask();
+    try {
+      return new Response(await this.#asking);
+    } finally {
+      this.#asking = null;
+    }
+  }
+
+  async #ask(): Promise<string> {
+    await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+    return "asked";
+  }
+}
+
+const ASK_MS = 500;
 
 /** What is sent through the binding: a body where the query says how large. */
 function send({ searchParams }: URL, isWhole: boolean): RequestInit {
@@ -115,6 +156,10 @@ export default {
         return new Response(await readSecret("SECRET"));
       case "/in/gitlab":
         return handle(request, "gitlab");
+      case "/flight":
+        return lead(url.searchParams.get("wait") === "1");
+      case "/asked":
+        return env.ASKED.get(env.ASKED.idFromName("one")).fetch("https://asked/");
       case "/leave": {
         url.pathname = url.searchParams.get("from") ?? "";
         const signal = AbortSignal.timeout(Number(url.searchParams.get("afterMs")));

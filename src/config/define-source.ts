@@ -123,7 +123,7 @@ export interface SourceOptions<Schemas extends EventSchemas> {
   filter?(event: IncomingEvent<PayloadOf<Schemas>>): boolean;
   /** A payload that fails its schema: a listed dead letter (default), or 422 to the sender. */
   readonly onInvalid?: "quarantine" | "reject";
-  /** Larger bodies are refused. Default: what the sender documents (docs/senders.md), else 1 MiB. At most 25 MiB. */
+  /** Larger bodies are refused. Default: what the sender documents (docs/senders.md), else 1 MiB. At most 25 MiB, of forms and split bodies 10. */
   readonly maxBodyBytes?: number;
   /**
    * How many events per minute of each customer (of each shard, where there is no key) are worked on. What is beyond it

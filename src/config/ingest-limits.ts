@@ -5,8 +5,13 @@ export const INGEST_LIMITS = {
   ingest: {
     /** Cap on a request body where its sender documents no other; a source may raise it to `maxBodyBytes`. */
     defaultBodyBytes: MIB,
-    /** Hard cap per source: what a claim check in R2 is tested for. */
-    maxBodyBytes: 25 * MIB,
+    /**
+     * Hard caps per source, and what a byte of a body holds alive at its peak, measured by `npm run bench:bodies`: itself, its text and
+     * its payload, which take two bytes a character at the most.
+     */
+    json: { maxBodyBytes: 25 * MIB, liveFactor: 4 },
+    /** Of forms, and of bodies that are cut into items or go on without their secret: text and payload exist twice. */
+    rewritten: { maxBodyBytes: 10 * MIB, liveFactor: 10 },
     /** Smaller bodies are not counted: so many of them at once would be a flood. */
     countedBodyBytes: 64 * KIB,
     /**
@@ -14,8 +19,6 @@ export const INGEST_LIMITS = {
      * bodies. Measured: docs/design.md, "Large bodies".
      */
     maxLiveBytes: 100 * MIB,
-    /** What a body of one byte holds alive at its peak: itself, its text and its payload, two bytes a character at the most. */
-    liveFactor: 4,
     /** A body's room at the door expires: longer than reading, storing and answering take. */
     bodyRoomMs: 2 * MINUTE_MS,
     /** A queue message may be 128 KB; the rest is room for the broker's own encoding. */

@@ -118,7 +118,7 @@ export const SOURCE_SHAPE = members({
   priority: priority.optional(),
   filter: fn.optional(),
   onInvalid: words(["quarantine", "reject"]).optional(),
-  maxBodyBytes: z.int().min(1).max(LIMITS.ingest.maxBodyBytes).optional(),
+  maxBodyBytes: z.int().min(1).max(LIMITS.ingest.json.maxBodyBytes).optional(),
   quota: quota.optional(),
   policy: policy.optional(),
   routes: fn,

@@ -3,6 +3,7 @@
  * neighbouring ids become one. Here a number that a double cannot hold becomes the text of its digits, as it was written.
  * Pure. The source text of a number is given to a reviver by https://tc39.es/proposal-json-parse-with-source/.
  */
+import { endOfString, forgetLastMatch } from "./json-text.ts";
 import type { JsonValue } from "./json.ts";
 
 /** Longer numbers are refused: no sender means one, and comparing them costs time. */
@@ -21,6 +22,9 @@ export class NumberTooLongError extends Error {
 const MAY_BE_INEXACT = /\d(?:[\d.]{15}|[eE][+-]?\d{2})/;
 /** What a double always holds: 15 digits. What it may hold: 17. https://en.wikipedia.org/wiki/Double-precision_floating-point_format */
 const MAX_DOUBLE_DIGITS = 17;
+const QUOTE = 0x22;
+/** The shortest is infinite: `1e999`. */
+const MIN_INEXACT_CHARACTERS = 4;
 const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 interface Source {
@@ -43,10 +47,54 @@ declare global {
  * @example parseExactJson('{"id":115310627314723954,"total":12.5}') // { id: "115310627314723954", total: 12.5 }
  */
 export function parseExactJson(text: string): JsonValue {
-  if (!MAY_BE_INEXACT.test(text)) return JSON.parse(text) as JsonValue; // what JSON.parse returns is JSON
+  if (!mayBeInexact(text) || !holdsInexact(text)) return JSON.parse(text) as JsonValue; // what JSON.parse returns is JSON
   return JSON.parse(text, (_key: string, value: JsonValue, { source }: Source) =>
-    typeof value === "number" && source !== undefined && !isExact(source, value) ? source : value,
+    typeof value === "number" && source !== undefined && !isExact(source, value) ? copyOf(source) : value,
   );
+}
+
+function mayBeInexact(text: string): boolean {
+  const isFound = MAY_BE_INEXACT.test(text);
+  if (isFound) forgetLastMatch();
+  return isFound;
+}
+
+/** Looks at the numbers alone: the digits of a hash are found often, and a reviver takes a place in memory for each value. */
+function holdsInexact(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    if (text.charCodeAt(at) === QUOTE) {
+      at = endOfString(text, at + 1);
+      continue;
+    }
+    const start = at;
+    while (isOfNumber(text.charCodeAt(at))) at++;
+    if (at - start < MIN_INEXACT_CHARACTERS) {
+      if (at > start) at--;
+      continue;
+    }
+    const source = text.slice(start, at--);
+    // What is no number is no JSON: the parser says so.
+    if (!NUMBER.test(source) || source.length > MAX_NUMBER_CHARACTERS || !isExact(source, Number(source)))
+      return true;
+  }
+  return false;
+}
+
+function isOfNumber(code: number): boolean {
+  // Digits, "+", "-", "." and the two letters of an exponent.
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    code === 0x2b ||
+    code === 0x2d ||
+    code === 0x2e ||
+    code === 0x45 ||
+    code === 0x65
+  );
+}
+
+/** The parser's own source is a window on the whole text, which would stay in memory as long as the number. */
+function copyOf(source: string): string {
+  return String(JSON.parse(`"${source}"`));
 }
 
 /**
@@ -55,7 +103,7 @@ export function parseExactJson(text: string): JsonValue {
  * @throws SyntaxError when it is no JSON
  */
 export function rewriteJson<Changed>(text: string, change: (value: JsonValue) => Changed): Changed {
-  if (!MAY_BE_INEXACT.test(text)) return change(JSON.parse(text) as JsonValue); // as above
+  if (!mayBeInexact(text)) return change(JSON.parse(text) as JsonValue); // as above
   const kept = JSON.parse(text, (_key: string, value: JsonValue, { source }: Source) =>
     typeof value === "number" && source !== undefined && String(value) !== source
       ? JSON.rawJSON(source)

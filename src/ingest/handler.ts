@@ -30,7 +30,7 @@ import { problemResponse } from "../platform/problem.ts";
 import { declaredLength } from "../platform/read-body.ts";
 import { problemOf } from "./problem.ts";
 import { handshakeContext } from "./request-context.ts";
-import { maxBodyBytesOf, refusalOfHead } from "./request-head.ts";
+import { bodyBoundsOf, refusalOfHead } from "./request-head.ts";
 import { readySource, type ReadySource } from "./routes.ts";
 
 /** Answers one request. Never throws. @param sourceName the last part of the path, as it was sent */
@@ -197,11 +197,10 @@ function largeBodyOf(
   request: Request,
   { bodyMemory, waitUntil }: IngestDependencies,
 ): LargeBody | undefined {
-  const maxBytes = maxBodyBytesOf(source);
   const declaredBytes = declaredLength(request.headers);
   // A sender's bodies may be large, and most are small.
   if (declaredBytes > 0 && declaredBytes <= LIMITS.ingest.countedBodyBytes) return undefined;
-  return new LargeBody(bodyMemory, request, maxBytes, waitUntil);
+  return new LargeBody(bodyMemory, request, bodyBoundsOf(source, request.headers), waitUntil);
 }
 
 /** Everything that is to become durable. Holds no payload: waiting for R2 and the queue, a large one would weigh for nothing. */

@@ -3,8 +3,9 @@
  * elements. Says nothing of validity, which `JSON.parse` judges. One pass, no recursion; strings are jumped over.
  */
 
+import { endOfString } from "../core/json-text.ts";
+
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const OPENING_BRACKET = 0x5b;
 const CLOSING_BRACKET = 0x5d;
@@ -55,17 +56,4 @@ function staysWithin(text: string, { maxDepth, maxNodes }: JsonBounds): boolean 
     }
   }
   return true;
-}
-
-/** The position of the closing quote, or the text's end. */
-function endOfString(text: string, start: number): number {
-  let quote = text.indexOf('"', start);
-  while (quote !== -1) {
-    let firstBackslash = quote;
-    while (firstBackslash > start && text.charCodeAt(firstBackslash - 1) === BACKSLASH) firstBackslash--;
-    // An even run of backslashes escapes itself; an odd one escapes the quote.
-    if ((quote - firstBackslash) % 2 === 0) return quote;
-    quote = text.indexOf('"', quote + 1);
-  }
-  return text.length;
 }

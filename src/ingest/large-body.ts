@@ -12,6 +12,7 @@ export class LargeBody {
   readonly #memory: BodyMemory;
   readonly #request: Request;
   readonly #expectedBytes: number;
+  readonly #liveFactor: number;
   readonly #keepAlive: (work: Promise<unknown>) => void;
   readonly #released = Promise.withResolvers<void>();
   #room: BodyRoom | null = null;
@@ -25,13 +26,14 @@ export class LargeBody {
   constructor(
     memory: BodyMemory,
     request: Request,
-    maxBytes: number,
+    { maxBytes, liveFactor }: { readonly maxBytes: number; readonly liveFactor: number },
     keepAlive: (work: Promise<unknown>) => void,
   ) {
     this.#memory = memory;
     this.#request = request;
     // Room is taken for all that may come: two bodies that are half read must not wait for each other.
     this.#expectedBytes = declaredLength(request.headers) || maxBytes;
+    this.#liveFactor = liveFactor;
     this.#keepAlive = keepAlive;
   }
 
@@ -39,9 +41,9 @@ export class LargeBody {
   enter(): Promise<boolean> {
     if (this.#isReleased) return Promise.resolve(false);
     if (this.#room !== null) return this.#room.entered;
-    const { liveFactor, bodyRoomMs } = LIMITS.ingest;
+    const { bodyRoomMs } = LIMITS.ingest;
     // Held before it is granted: a sender may leave in the moment in which it is let in.
-    this.#room = this.#memory.queue(this.#expectedBytes * liveFactor, bodyRoomMs);
+    this.#room = this.#memory.queue(this.#expectedBytes * this.#liveFactor, bodyRoomMs);
     this.#keepAlive(this.#released.promise);
     this.#request.signal.addEventListener("abort", () => this.release(), { once: true });
     return this.#room.entered;

@@ -27,7 +27,7 @@ import type { VerifiedRequest } from "./make-envelope.ts";
 import { parseBody, type BodyFormat, type ParsedBody } from "./parse-body.ts";
 import type { IngestDependencies } from "./ports.ts";
 import { readBody } from "../platform/read-body.ts";
-import { acceptedFormat, maxBodyBytesOf } from "./request-head.ts";
+import { acceptedFormat, bodyBoundsOf } from "./request-head.ts";
 import type { ReadySource } from "./routes.ts";
 import { activeSecrets, handshakeContext, nearestOf, originOf, valuesOf } from "./request-context.ts";
 import type { SignatureScheme } from "./scheme.ts";
@@ -62,7 +62,7 @@ export async function openRequest(
   const { scheme } = source.verify;
   const format = acceptedFormat(scheme, headers);
   if (!format.ok) return format;
-  const body = await readBody(request, maxBodyBytesOf(source), large);
+  const body = await readBody(request, bodyBoundsOf(source, headers).maxBytes, large);
   if (!body.ok) return body;
   await large?.finish(body.value);
   sighting.bodyBytes = body.value.length;

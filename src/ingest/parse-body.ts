@@ -4,6 +4,7 @@
  */
 import { LIMITS } from "../config/limits.ts";
 import { NumberTooLongError, parseExactJson } from "../core/exact-json.ts";
+import { decodeJsonText, forgetLastMatch } from "../core/json-text.ts";
 import type { JsonValue } from "../core/json.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { encodeUtf8 } from "./encodings.ts";
@@ -15,7 +16,7 @@ export type BodyFormat = "json" | "form";
 export interface ParsedBody {
   /** A number that a double cannot hold is the text of its digits. */
   readonly payload: JsonValue;
-  /** JSON. Of a JSON body, the text as it came (without a byte order mark). */
+  /** JSON. Of a JSON body, the text as it came (without a byte order mark); of a large one some letters may be escaped. */
   readonly text: string;
   /** The same text in UTF-8; of a JSON body a view of what was read, not a copy. */
   readonly jsonBytes: Uint8Array<ArrayBuffer>;
@@ -60,7 +61,7 @@ export function parseBody(
   if (body.length === 0) return err("empty");
   let text: string;
   try {
-    text = decoder.decode(body);
+    text = format === "json" ? decodeJsonText(body) : decoder.decode(body);
   } catch {
     return err("not_utf8");
   }
@@ -97,9 +98,15 @@ function parseForm(text: string): Result<ParsedBody, MalformedReason> {
   if (isReplaced && !isEscapedUtf8(text)) return err("not_utf8");
   const payload = Object.fromEntries(pairs);
   const wrapped = Object.keys(payload).length === 1 ? payload["payload"] : undefined;
-  if (wrapped !== undefined && /^\s*[{[]/.test(wrapped)) return parseJson(wrapped, encodeUtf8(wrapped));
+  if (wrapped !== undefined && isContainer(wrapped)) return parseJson(wrapped, encodeUtf8(wrapped));
   const json = JSON.stringify(payload);
   return ok({ payload, text: json, jsonBytes: encodeUtf8(json) });
+}
+
+function isContainer(json: string): boolean {
+  const isOne = /^\s*[{[]/.test(json);
+  forgetLastMatch();
+  return isOne;
 }
 
 /** What is percent-encoded must be UTF-8 too: the URL standard's parser replaces what is not, and says nothing of it. */

@@ -18,7 +18,7 @@ export function refusalOfHead(source: Source, request: Request): IngestFailure |
   const allowed = method === null ? ["POST"] : [method, "POST"];
   if (!allowed.includes(request.method)) return { kind: "method_not_allowed", allow: allowed.join(", ") };
   if (hasTooLargeHead(request.headers)) return { kind: "headers_too_large" };
-  const maxBytes = maxBodyBytesOf(source);
+  const { maxBytes } = bodyBoundsOf(source, request.headers);
   if (declaredLength(request.headers) > maxBytes) return { kind: "body_too_large", maxBytes };
   const mustBeSigned = request.method === "POST" && !mayBeUnsignedPost(scheme.handshake, request.headers);
   if (mustBeSigned && lacksSignature(scheme, request.headers)) {
@@ -35,10 +35,25 @@ export function acceptedFormat(scheme: SignatureScheme, headers: Headers): Resul
   return isRefused ? err({ kind: "unsupported_media_type", reason: "content_type" }) : format;
 }
 
+interface BodyBounds {
+  readonly maxBytes: number;
+  /** What a byte of it may hold alive at its peak. */
+  readonly liveFactor: number;
+}
+
 /** A sender that does not retry has lost what is refused: its own word on its bodies is the default. */
-export function maxBodyBytesOf({ maxBodyBytes, verify }: Source): number {
-  const { defaultBodyBytes, maxBodyBytes: hardCapBytes } = LIMITS.ingest;
-  return Math.min(maxBodyBytes ?? verify.scheme.maxBodyBytes ?? defaultBodyBytes, hardCapBytes);
+export function bodyBoundsOf({ maxBodyBytes, verify: { scheme } }: Source, headers: Headers): BodyBounds {
+  const { defaultBodyBytes, json, rewritten } = LIMITS.ingest;
+  const bounds = isRewritten(scheme, headers) ? rewritten : json;
+  const maxBytes = Math.min(maxBodyBytes ?? scheme.maxBodyBytes ?? defaultBodyBytes, bounds.maxBodyBytes);
+  return { maxBytes, liveFactor: bounds.liveFactor };
+}
+
+/** Forms become JSON; a body with items is cut, and one that carries its secret goes on without: all exist twice for a while. */
+function isRewritten(scheme: SignatureScheme, headers: Headers): boolean {
+  if (scheme.split !== undefined || scheme.layout.layout === "body") return true;
+  const format = bodyFormatOf(headers, scheme.jsonTypes);
+  return format.ok && format.value === "form";
 }
 
 /** Counted until a bound is passed, so that a hostile head costs no more than the bound. */

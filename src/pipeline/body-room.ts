@@ -15,11 +15,13 @@ export async function withRoomForBody(
   { envelope: { body }, room: given }: LeasedEvent,
   work: () => Promise<Prepared>,
 ): Promise<Prepared> {
-  const { countedBodyBytes, liveFactor } = LIMITS.ingest;
+  const { countedBodyBytes, json } = LIMITS.ingest;
   const isCounted = body.kind === "stored" && body.sizeBytes > countedBodyBytes;
   if (!isCounted || bodyMemory === undefined) return work();
   const { bodyRoomMs, noRoomRetryMs } = LIMITS.stages;
-  const room = given?.share(bodyRoomMs) ? given : bodyMemory.reserve(body.sizeBytes * liveFactor, bodyRoomMs);
+  const room = given?.share(bodyRoomMs)
+    ? given
+    : bodyMemory.reserve(body.sizeBytes * json.liveFactor, bodyRoomMs);
   if (room === null) return { kind: "deferred", untilMs: nowMs() + noRoomRetryMs, reason: "no_room" };
   try {
     return await work();

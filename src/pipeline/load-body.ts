@@ -1,5 +1,6 @@
 /** Fetches a body that ingest left in R2, and proves it by the digest in its envelope before anyone reads it. */
 import { failure } from "../core/failure.ts";
+import { decodeJsonText } from "../core/json-text.ts";
 import { err, messageOf, ok } from "../core/result.ts";
 import type { BodyStore } from "../platform/stored-bodies.ts";
 import type { LoadBody } from "./ports.ts";
@@ -13,7 +14,7 @@ export function createBodyLoader(bucket: Pick<BodyStore, "get">): LoadBody {
       if ((await sha256Hex(bytes)) !== sha256) {
         return err(failure("parse", "permanent", "body_changed", `object ${key} is not what was accepted`));
       }
-      return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+      return ok(decodeJsonText(new Uint8Array(bytes)));
     } catch (thrown) {
       return err(failure("parse", "transient", "body_unreadable", messageOf(thrown)));
     }

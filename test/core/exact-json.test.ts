@@ -1,6 +1,6 @@
 /** Numbers of a payload keep their digits. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   MAX_NUMBER_CHARACTERS,
   NumberTooLongError,
@@ -89,4 +89,51 @@ describe("a number of a payload", () => {
       { numRuns: 2_000 },
     );
   });
+});
+
+describe("digits that are no number", () => {
+  const hashes = JSON.stringify({
+    id: "1234567890123456789012345678901234567890",
+    path: 'a"b\\',
+    at: [12, -3.5, 1e3],
+  });
+
+  it("cost no look at every value", () => {
+    const parse = vi.spyOn(JSON, "parse");
+    parseExactJson(hashes);
+    const reviversGiven = parse.mock.calls.map(([, reviver]) => reviver !== undefined);
+    parse.mockRestore();
+    expect(reviversGiven).toEqual([false]);
+  });
+
+  it("hide no number beside them", () => {
+    const token = fc.constantFrom(
+      "0",
+      "-0",
+      "1.50",
+      "1e5",
+      "1E+25",
+      "1e999",
+      "115310627314723954",
+      "-0.12345678901234567890",
+      "9007199254740993",
+    );
+    const item = fc.oneof(
+      token,
+      fc.string().map((text) => JSON.stringify(text)),
+      fc.constant(JSON.stringify("1".repeat(20))),
+    );
+    fc.assert(
+      fc.property(fc.array(item), fc.constantFrom("", " ", "\n"), (items, blank) => {
+        const text = `{"12345678901234567890":[${items.join(`${blank},${blank}`)}]}`;
+        const each = items.map((one) => (one.startsWith('"') ? JSON.parse(one) : parseExactJson(one)));
+        expect(parseExactJson(text)).toEqual({ "12345678901234567890": each });
+      }),
+    );
+  });
+});
+
+it("keeps no text of a body that it has read", () => {
+  parseExactJson(JSON.stringify({ id: "1234567890123456" }));
+  expect(Reflect.get(RegExp, "input")).toBe("x");
 });

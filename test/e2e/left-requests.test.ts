@@ -6,7 +6,7 @@ import { until } from "../support/e2e-until.ts";
 let worker: BareWorker;
 
 beforeAll(async () => {
-  worker = await startBareWorker("dev/workers/left-requests.worker.ts");
+  worker = await startBareWorker("dev/workers/left-requests.worker.ts", { ASKED: "AskedObject" });
 });
 afterAll(() => worker.close());
 
@@ -30,5 +30,18 @@ describe("a sender that leaves", () => {
   it("while the Secrets Store is asked makes nobody else wait for its question", async () => {
     await ask("/leave?from=/secret&answers=0&afterMs=100");
     expect(await ask("/back/secret?answers=1")).toBe("200 secret");
+  });
+
+  it("while it leads a call that others wait for holds them up no longer than a flight may last", async () => {
+    await ask("/leave?from=/flight&wait=1&afterMs=100");
+    expect(await ask("/back/flight")).toBe("200 somebody is at it");
+    await until("the next one leads", async () => (await ask("/back/flight")) === "200 led");
+  });
+
+  it("while a Durable Object asks for it leaves the object able to answer others", async () => {
+    await ask("/leave?from=/asked&afterMs=100");
+    expect(await ask("/back/asked")).toBe("200 asked");
+    // And nothing of the first question stays.
+    expect(await ask("/back/asked")).toBe("200 asked");
   });
 });

@@ -16,8 +16,14 @@ export interface BareWorker {
   close(): Promise<void>;
 }
 
-/** @param entry the Worker's source, from the repository's root */
-export async function startBareWorker(entry: string): Promise<BareWorker> {
+/**
+ * @param entry the Worker's source, from the repository's root
+ * @param objects its Durable Object bindings and their classes
+ */
+export async function startBareWorker(
+  entry: string,
+  objects: Readonly<Record<string, string>> = {},
+): Promise<BareWorker> {
   const folder = mkdtempSync(path.join(tmpdir(), "sluice-bare-"));
   await build({
     entryPoints: [path.resolve(entry)],
@@ -31,10 +37,15 @@ export async function startBareWorker(entry: string): Promise<BareWorker> {
   });
   const port = await freePort();
   const config = path.join(folder, "worker.capnp");
+  const classes = Object.values(objects).map((name) => `(className = "${name}", uniqueKey = "${name}")`);
+  const bindings = Object.entries(objects).map(
+    ([binding, name]) => `, (name = "${binding}", durableObjectNamespace = "${name}")`,
+  );
   const worker = (name: string) => `(name = "${name}", worker = (
     modules = [(name = "worker.js", esModule = embed "worker.js")],
     compatibilityDate = "2026-10-20", compatibilityFlags = ["enable_request_signal"],
-    bindings = [(name = "BACK", service = "back")]))`;
+    durableObjectNamespaces = [${classes.join(", ")}], durableObjectStorage = (inMemory = void),
+    bindings = [(name = "BACK", service = "back")${bindings.join("")}]))`;
   writeFileSync(
     config,
     `using Workerd = import "/workerd/workerd.capnp";

@@ -11,7 +11,7 @@ import { bytesOf, hex, stripeRequest, testIngest, testPipeline } from "./ingest-
 const source = defineSource({
   verify: stripe({ secrets: ["STRIPE_SECRET"] }),
   events: { note: z.object({ id: z.string() }) },
-  maxBodyBytes: LIMITS.ingest.maxBodyBytes,
+  maxBodyBytes: LIMITS.ingest.json.maxBodyBytes,
   routes: (route) => [route("note", testPipeline("fraud")), route("note", testPipeline("mail"))],
 });
 
@@ -75,14 +75,14 @@ describe("claim check", () => {
   });
 
   it("a body of 25 MiB is taken, one byte more is not", async () => {
-    const fitting = bodyOf("x".repeat(LIMITS.ingest.maxBodyBytes - bodyOf("").length));
+    const fitting = bodyOf("x".repeat(LIMITS.ingest.json.maxBodyBytes - bodyOf("").length));
     const { ingest, bodies } = testIngest({ stripe: source });
     expect((await ingest(await stripeRequest(fitting), "stripe")).status).toBe(200);
     expect([...bodies.values()].map((bytes) => bytes.length)).toEqual([
-      LIMITS.ingest.maxBodyBytes,
-      LIMITS.ingest.maxBodyBytes,
+      LIMITS.ingest.json.maxBodyBytes,
+      LIMITS.ingest.json.maxBodyBytes,
     ]);
-    const larger = bodyOf("x".repeat(LIMITS.ingest.maxBodyBytes - bodyOf("").length + 1));
+    const larger = bodyOf("x".repeat(LIMITS.ingest.json.maxBodyBytes - bodyOf("").length + 1));
     expect((await ingest(await stripeRequest(larger), "stripe")).status).toBe(413);
   });
 

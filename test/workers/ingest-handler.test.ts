@@ -239,10 +239,10 @@ describe("requests that are refused before anything is durable", () => {
   });
 
   it("a body over the hard cap: 413, and no source may raise its own over that", async () => {
-    const { maxBodyBytes } = LIMITS.ingest;
+    const { maxBodyBytes } = LIMITS.ingest.json;
     expect(() => stripeSource({ maxBodyBytes: maxBodyBytes + 1 })).toThrow("maxBodyBytes: Too big");
     const { ingest } = testIngest({ stripe: stripeSource({ maxBodyBytes }) });
-    const length = String(LIMITS.ingest.maxBodyBytes + 1);
+    const length = String(maxBodyBytes + 1);
     const response = await ingest(await stripeRequest(BODY, { "content-length": length }), "stripe");
     expect(response.status).toBe(413);
   });

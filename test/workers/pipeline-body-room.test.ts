@@ -17,7 +17,7 @@ const stored = (sizeBytes: number) => ({
 });
 
 const FOR_LONG_MS = 60_000;
-const roomFor = (sizeBytes: number) => sizeBytes * LIMITS.ingest.liveFactor;
+const roomFor = (sizeBytes: number) => sizeBytes * LIMITS.ingest.json.liveFactor;
 
 it("an event with a large body waits while others fill the memory, and leaves its room behind", async () => {
   const bodyMemory = createBodyMemory(roomFor(5 * MIB), () => NOW_MS);

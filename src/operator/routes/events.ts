@@ -53,7 +53,7 @@ export const eventRoutes: readonly Route[] = [
         .number()
         .int()
         .min(0)
-        .default(LIMITS.ingest.maxBodyBytes)
+        .default(LIMITS.ingest.json.maxBodyBytes)
         .meta({ description: "Bytes; a larger payload is left out, and its size said" }),
     }),
     answer: eventDetailSchema,
