@@ -83,9 +83,10 @@ export function createApp(services: Services): App {
     for (const path of STREAM_PATHS) app.use(path, pages);
   }
   app.use("/v1/chat/*", openaiErrors());
+  // Around everything that may refuse: an address that is held off passes too.
+  for (const path of ["/v1/streams/*", "/v1/events/*"]) app.use(path, comesBack());
   for (const path of ["/v1/*", "/admin/v1/*", "/dashboard/*"]) app.use(path, guesses);
   // Before the bearer check: a stream's own token is enough.
-  for (const path of ["/v1/streams/*", "/v1/events/*"]) app.use(path, comesBack());
   app.route("/", createTokenViewRoutes(streaming));
   app.route("/", createEventTokenRoutes(streaming));
   app.use("/v1/*", bearerAuth(services.apiTokens));

@@ -14,7 +14,7 @@ const TOKEN_DELAY_MS = 60;
 let stage: BrowserStage;
 
 beforeAll(async () => {
-  stage = await startBrowserStage(TOKEN_DELAY_MS);
+  stage = await startBrowserStage({ tokenDelayMs: TOKEN_DELAY_MS });
 });
 
 afterAll(async () => {

@@ -5,7 +5,7 @@ import { startChatPage } from "../../dev/chat-page/server.ts";
 import type { ModelCall } from "../../dev/model-server/server.ts";
 import { launchChromium } from "./chromium.ts";
 import { startWire } from "./cuttable-wire.ts";
-import { startDirectGateway, type DirectGateway } from "./e2e-direct-gateway.ts";
+import { startDirectGateway, type DirectGateway, type DirectGatewayOptions } from "./e2e-direct-gateway.ts";
 
 export interface BrowserStage {
   readonly browser: Browser;
@@ -17,8 +17,9 @@ export interface BrowserStage {
   close(): Promise<void>;
 }
 
-/** @param tokenDelayMs how slowly the model writes */
-export async function startBrowserStage(tokenDelayMs?: number): Promise<BrowserStage> {
+export async function startBrowserStage(
+  options: Omit<DirectGatewayOptions, "vars"> = {},
+): Promise<BrowserStage> {
   const browser = await launchChromium();
   let gatewayUrl = "";
   const wire = await startWire(() => gatewayUrl);
@@ -26,7 +27,7 @@ export async function startBrowserStage(tokenDelayMs?: number): Promise<BrowserS
     port: 0,
     gateway: () => ({ url: wire.url, apiToken: LOCAL_API_TOKEN }),
   });
-  const gateway = await startDirectGateway({ PAGE_ORIGIN: page.url }, tokenDelayMs);
+  const gateway = await startDirectGateway({ ...options, vars: { PAGE_ORIGIN: page.url } });
   gatewayUrl = gateway.url;
   return {
     browser,

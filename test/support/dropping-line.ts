@@ -13,11 +13,14 @@ export interface Drops {
   readonly bytes: number;
   /** `reset`: the connection breaks. `end`: the server closes it as if all were well. */
   readonly how: "reset" | "end";
+  /** Done before a connection after the first is passed on. It is given every connection's `Last-Event-ID`, this one's included. */
+  readonly beforeReconnect?: (lastEventIds: readonly (string | null)[]) => Promise<void>;
 }
 
 const PASSED_ON = ["accept", "origin", "last-event-id"];
 
-export async function dropEvery(target: string, { bytes, how }: Drops): Promise<DroppingLine> {
+export async function dropEvery(target: string, drops: Drops): Promise<DroppingLine> {
+  const { bytes, how, beforeReconnect } = drops;
   const lastEventIds: (string | null)[] = [];
   const server: Server = createServer((incoming, outgoing) => {
     const headers = new Headers();
@@ -29,14 +32,17 @@ export async function dropEvery(target: string, { bytes, how }: Drops): Promise<
     void relayTo(new URL(incoming.url ?? "/", target), headers).catch(() => outgoing.destroy());
 
     async function relayTo(url: URL, sent: Headers): Promise<void> {
+      if (lastEventIds.length > 1) await beforeReconnect?.(lastEventIds);
       const answer = await fetch(url, { headers: sent });
       outgoing.writeHead(answer.status, headersOf(answer));
       let left = bytes;
       for await (const piece of answer.body ?? []) {
         const kept = piece.subarray(0, left);
         left -= kept.length;
-        // A short wait, that the browser does not have to take: the test's own time.
-        const text = Buffer.from(kept).toString("latin1").replace("retry: 2000", "retry: 5");
+        // A short wait, to save the test's time. The wait after trouble has a comment behind it and stays as it is.
+        const text = Buffer.from(kept)
+          .toString("latin1")
+          .replace(/retry: 2000(?!\n:)/, "retry: 5");
         if (left > 0) {
           outgoing.write(text, "latin1");
           continue;

@@ -19,15 +19,22 @@ export interface DirectGateway {
 /** Slow enough for a viewer to leave in the middle of an answer, on a busy machine too. */
 const TOKEN_DELAY_MS = 25;
 
-/** @param vars overrides of secrets and variables */
-export async function startDirectGateway(
-  vars: Readonly<Record<string, string>> = {},
-  tokenDelayMs = TOKEN_DELAY_MS,
-): Promise<DirectGateway> {
+export interface DirectGatewayOptions {
+  /** Overrides of secrets and variables. */
+  readonly vars?: Readonly<Record<string, string>>;
+  /** How slowly the model writes. */
+  readonly tokenDelayMs?: number;
+  /** When it is not the Worker's own. */
+  readonly entrypoint?: string;
+}
+
+export async function startDirectGateway(options: DirectGatewayOptions = {}): Promise<DirectGateway> {
+  const { vars = {}, tokenDelayMs = TOKEN_DELAY_MS, entrypoint } = options;
   const model = await startModelServer({ port: 0, tokenDelayMs });
   const settings = { ...LOCAL_SECRETS, MODEL_BASE_URL: `${model.url}/v1`, ...vars };
   const worker = await unstable_startWorker({
     config: "./wrangler.toml",
+    ...(entrypoint === undefined ? {} : { entrypoint }),
     bindings: Object.fromEntries(
       Object.entries(settings).map(([name, value]) => [name, { type: "plain_text", value }]),
     ),

@@ -70,6 +70,21 @@ describe("guessing at tokens", () => {
     expect((await ask("/v1/events/evt_1", guess("no", address(0)))).status).toBe(429);
   });
 
+  it.each(["/v1/streams/str_1?token=x", "/v1/events/evt_1/stream?token=x"])(
+    "closes no EventSource of the same address: at %s it is told when to come back",
+    async (path) => {
+      const ask = gateway();
+      for (let count = 0; count < LIMITS.operator.refusedTokensPerMinute; count++) {
+        await ask(path, guess("no", address(count)));
+      }
+      const headers = { accept: "text/event-stream", "cf-connecting-ip": address(0) };
+      const answer = await ask(path, { headers });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("content-type")).toMatch(/^text\/event-stream/);
+      expect(await answer.text()).toMatch(/^retry: [1-9]\d*000\n/);
+    },
+  );
+
   it("at the login is stopped for a whole IPv6 network", async () => {
     const visitor = new Visitor();
     const statuses: number[] = [];
