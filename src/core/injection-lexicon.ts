@@ -4,6 +4,8 @@
  * (`test/core/prompt-injection-corpus.ts`); the held-out texts were never looked at for it.
  */
 
+import { LANGUAGES } from "./injection-languages.ts";
+
 export interface InjectionRule {
   readonly name: string;
   readonly weight: number;
@@ -15,7 +17,11 @@ const EARLIER =
 const ORDERS =
   "(?:instructions?|prompts?|directions?|directives?|rules?|guidelines?|guidance|guardrails?|commands?|constraints?|programming|training|polic(?:y|ies)|criteria)";
 const DROP =
-  "(?:ignore|disregard|forget|discard|set aside|pay no attention to|do not follow|don't follow|stop following|do not obey|disobey|do not apply)";
+  "(?:ignore|disregard|forget|discard|cancel|revoke|set aside|pay no attention to|do not follow|don't follow|stop following|do not obey|disobey|do not apply)";
+/** Whose they are, and where they stand, tells a customer's own words from a model's orders. */
+const NOT_OURS = "(?: (?!(?:my|our|his|her|their|its|mine)\\b)\\w+)";
+const NOT_ELSEWHERE =
+  "(?! (?:on|in|from|at|about|for|of) (?:the|my|our|this|that|page|section|chapter|step|your) ?(?!system|prompt|message|context|conversation))";
 const OVERRIDE = "(?:override|overrule|bypass|neglect|skip|drop|circumvent)";
 const READER =
   "(?:ais?|llms?|(?:large )?language models?|ai (?:assistants?|models?|systems?|readers?|agents?)|chat ?bots?|(?:screening|moderation|grading) bots?|chatgpt|gpt|claude|gemini|copilot)";
@@ -27,13 +33,21 @@ const OWN_OPINION = "(?<!\\b(?:i|we|they|you|people|would|i'd|we'd|i'll) )";
 
 export const INJECTION_RULES: readonly InjectionRule[] = [
   // Taking back what was said before.
-  rule("drop_instructions", 0.85, `\\b${DROP}\\b(?: \\w+){0,3} ${EARLIER}(?: \\w+){0,3} ${ORDERS}\\b`),
+  rule(
+    "drop_instructions",
+    0.85,
+    `\\b${DROP}\\b${NOT_OURS}{0,3} ${EARLIER}(?: \\w+){0,3} ${ORDERS}\\b${NOT_ELSEWHERE}`,
+  ),
   rule(
     "drop_instructions",
     0.85,
     `\\b${DROP}\\b(?: \\w+){0,3} ${ORDERS} (?:(?:that )?(?:you|were)|above|before|given)\\b`,
   ),
-  rule("drop_instructions", 0.8, `\\b${OVERRIDE}\\b(?: \\w+){0,2} ${EARLIER}(?: \\w+){0,2} ${ORDERS}\\b`),
+  rule(
+    "drop_instructions",
+    0.8,
+    `\\b${OVERRIDE}\\b${NOT_OURS}{0,2} ${EARLIER}(?: \\w+){0,2} ${ORDERS}\\b${NOT_ELSEWHERE}`,
+  ),
   rule(
     "drop_instructions",
     0.7,
@@ -49,16 +63,7 @@ export const INJECTION_RULES: readonly InjectionRule[] = [
     0.7,
     `\\b${DROP} (?:the text|everything|all|anything|what)(?: \\w+){0,4} (?:above|before|told|prior|previously|until now)\\b|\\b${DROP} (?:everything|anything|whatever|all) (?:you were|the (?:operator|developer|system))\\b`,
   ),
-  rule(
-    "drop_other_languages",
-    0.8,
-    "\\b(?:ignorier\\w*|vergiss|missachte\\w*|ignorez|ignore (?:les|toutes|todas|as)|oubliez?|ignora|olvida|ignorar|esque[cç]a|dimentica|negeer|vergeet|zignoruj|ignorera)\\b.{0,30}\\b(?:anweisung\\w*|vorgaben|instructions?|consignes|instrucciones|instru[cç][oõ]es|istruzioni|instructies|instrukcje|instruktioner)\\b",
-  ),
-  rule(
-    "drop_other_languages",
-    0.8,
-    "(?:игнорир|забуд|не обращай)[а-яё]*.{0,30}(?:инструкци|указани|правил)|(?:指示|命令|ルール|指令|规则|說明|说明).{0,12}(?:無視|忘れ|忽略|忘记|忘記)|(?:無視|忽略|忘记|忘記).{0,16}(?:指示|命令|指令|规则|說明|说明)",
-  ),
+  ...Object.values(LANGUAGES).flatMap(otherLanguage),
   rule(
     "new_instructions",
     0.6,
@@ -92,7 +97,7 @@ export const INJECTION_RULES: readonly InjectionRule[] = [
   ),
   rule(
     "to_the_machine",
-    0.6,
+    0.45,
     `\\b(?:to|dear|hey|hello|hi|attention),? (?:the |any |all |whichever )?(?:${READER}|${MACHINE})\\b ?[:,.!-]`,
   ),
   rule(
@@ -108,13 +113,36 @@ export const INJECTION_RULES: readonly InjectionRule[] = [
   rule(
     "new_role",
     0.7,
-    "\\byou are now (?:in (?:\\w+ )?mode|an? (?:unrestricted|unfiltered|free|evil|different|new|helpful)|dan\\b|\\w*bot\\b|free\\b|no longer\\b|acting)|\\b(?:from now on|from this point(?: on)?|henceforth),? you (?:are|will|must|shall|should) (?:act|answer|respond|reply|behave|speak|be|obey|play)|\\byou will from (?:now|this)\\b|\\b(?:roleplay as|act as if you|assume the (?:role|persona|identity) of)\\b|\\b(?:speak|answer|respond|talk) like an? \\w+\\b",
+    "\\byou are now (?:in (?:\\w+ )?mode|an? (?:unrestricted|unfiltered|free|evil|different|new|helpful)|dan\\b|\\w*bot\\b|free\\b|no longer\\b|acting)|\\b(?:from now on|from this point(?: on)?|henceforth),? you (?:are|will|must|shall|should) (?:act|answer|respond|reply|behave|speak|be|obey|play)|\\byou will from (?:now|this)\\b",
+  ),
+  rule(
+    "role_play",
+    0.4,
+    "\\b(?:roleplay as|act as if you|assume the (?:role|persona|identity) of)\\b|\\b(?:speak|answer|respond|talk) like an? \\w+\\b",
+  ),
+  // Each is said by honest people, too; two of them together are how a model is talked out of its rules.
+  rule("developer_mode", 0.35, "\\bdeveloper mode\\b"),
+  rule(
+    "no_limits",
+    0.35,
+    "\\b(?:no|without(?: any)?|free (?:from|of)(?: all| any)?|not bound by(?: any)?) (?:\\w+ )?(?:restrictions?|limitations?|filters?|guidelines?|censorship|limits)\\b",
+  ),
+  rule(
+    "never_refuse",
+    0.35,
+    "\\b(?:never|do not|don't|must not|cannot|can't) (?:ever )?(?:refuse|decline|reject|say (?:that )?(?:you|it) (?:can't|cannot|can not))\\b",
+  ),
+  rule("stay_in_character", 0.35, "\\b(?:stay|remain) in character\\b|\\bbreak(?:ing)? character\\b"),
+  rule(
+    "act_as_a_model",
+    0.4,
+    `\\bact as (?:\\w+ ){0,2}(?:${READER}|dan)\\b|\\byou are going to (?:act|pretend)\\b`,
   ),
   rule("pretend", 0.45, "\\bpretend (?:to be|that you|you are)\\b|\\bsimulate being\\b"),
   rule(
     "unbound",
     0.7,
-    "\\b(?:dan|developer|god|jailbreak) mode\\b|\\bas dan\\b|\\bdo anything now\\b|\\bunrestricted (?:ai|mode|model|assistant)\\b|\\bno longer bound\\b|\\b(?:disable|turn off|remove|lift)(?: \\w+){0,2} (?:safety|moderation|content (?:policy|filter))\\b|\\b(?:content )?polic(?:y|ies) (?:does|do) not apply\\b",
+    "\\b(?:dan|god|jailbreak) mode\\b|\\b(?:you are|enter|switch to|activate|respond) (?:now )?(?:in(?:to)? )?developer mode\\b|\\bas dan\\b|\\bdo anything now\\b|\\bunrestricted (?:ai|mode|model|assistant)\\b|\\bno longer bound\\b|\\b(?:disable|turn off|remove|lift)(?: \\w+){0,2} (?:safety|moderation|content (?:policy|filter))\\b|\\b(?:content )?polic(?:y|ies) (?:does|do) not apply\\b",
   ),
   rule(
     "maintenance_pretext",
@@ -139,19 +167,19 @@ export const INJECTION_RULES: readonly InjectionRule[] = [
   ),
   rule(
     "beacon",
-    0.6,
+    0.35,
     "!\\[[^\\]]{0,40}\\]\\(https?://[^)]{0,200}[?&][^)=]{0,40}=|\\]\\(https?://[^)]{0,200}\\{\\w+\\}",
   ),
   rule(
     "exfiltrate",
     0.6,
-    "\\b(?:send|post|forward|upload|exfiltrate|transmit|submit)\\b.{0,30}\\b(?:customers?(?:'s?)?|users?'s?|conversation|summary|prompt|history|credentials|records)\\b.{0,40}\\bto (?:https?://|www\\.|[\\w.-]+@)",
+    "\\b(?:send|post|forward|upload|exfiltrate|transmit|submit)\\b.{0,30}\\b(?:customers?(?:'s?)?|users?'s?|conversation|summary|prompt|credentials)\\b.{0,40}\\bto (?:https?://|www\\.|[\\w.-]+@)",
   ),
   // Dictating the answer.
   rule(
     "dictate_answer",
     0.6,
-    "\\b(?:respond|reply|answer|output|return|print|say)(?: \\w+){0,2} (?:only with|exactly|verbatim|with nothing but|nothing (?:but|except)|just with)\\b|\\b(?:reply|respond|answer) with the word\\b|\\bsay that the (?:\\w+ ){1,3}(?:is|was) (?:paid|approved|safe|settled)\\b",
+    "\\b(?:respond|reply|answer|output|return|print|say)(?: \\w+){0,2} (?:only with|exactly(?! (?:one|two|three|as|like|the same|what|once|when|where|\\d))|verbatim|with nothing but|nothing (?:but|except)|just with)\\b|\\b(?:reply|respond|answer) with the word\\b|\\bsay that the (?:\\w+ ){1,3}(?:is|was) (?:paid|approved|safe|settled)\\b",
   ),
   rule(
     "dictate_verdict",
@@ -174,6 +202,21 @@ export const INJECTION_RULES: readonly InjectionRule[] = [
     "\\bthe (?:right|correct|only)(?: \\w+)? (?:answer|verdict|label|score|output)\\b.{0,30}\\bis (?:to )?(?:approve|safe|yes|\\d|\\{)|\\bthe verdict is\\b",
   ),
   rule(
+    "orders_from_nowhere",
+    0.6,
+    `(?:^|[\\s'"\\[(>])(?:system )?(?:override|directive|instructions?|command)(?: update)? ?: ?(?:you must|ignore|output|reveal|disable|do not|print|send)\\b|\\byour new (?:instructions?|orders?|directives?|goal) (?:is|are) to\\b|(?:^|[\\s'"\\[{(])(?:${READER})\\b ?[:,-] ?(?:please )?(?:ignore|disregard|output|forget|do not|approve|reply|call)\\b|\\b(?:ignore|disregard) (?:the|this|your) (?:\\w+ )?(?:task|analysis|code review|review|classification|moderation)\\b(?: task)?.{0,30}\\b(?:and|instead|run|call|output)\\b`,
+  ),
+  rule(
+    "ignore_the_above",
+    0.6,
+    `\\b(?:ignore|disregard|forget) (?:everything |all )?(?:of )?(?:the |this )?above\\b(?: text| content)?,? (?:and|then|instead)\\b`,
+  ),
+  rule(
+    "send_secret",
+    0.6,
+    "\\b(?:send|forward|post|email|output|print)\\b.{0,20}\\b(?:api[ _-]?keys?|env(?:ironment)? vars?(?:iables)?|conversation history|system prompt|credentials)\\b.{0,20}\\b(?:to\\b.{0,20}[\\w.-]+@[\\w.-]+|in the (?:body|answer|reply|response)|verbatim)",
+  ),
+  rule(
     "your_task",
     0.55,
     "\\byour (?:new |real |only |actual |next |sole )?(?:task|job|goal|objective|mission) (?:has changed|is (?:now|no longer)|now is)\\b|\\byour (?:new|real|actual) (?:task|job|goal|objective|mission)\\b",
@@ -189,6 +232,28 @@ export const INJECTION_RULES: readonly InjectionRule[] = [
     "\\bend of (?:the )?(?:data|document|input|user input|context)\\b[ .:*=#>\\]-]{0,6}(?:begin|start|new|now|system|instructions?)\\b",
   ),
 ];
+
+/** Writing without spaces has no word boundaries that a pattern could hold on to. */
+function otherLanguage({
+  drop,
+  earlier,
+  orders,
+  reveal,
+  prompt,
+}: (typeof LANGUAGES)[string]): readonly InjectionRule[] {
+  const word = (words: string) => `(?<![\\p{Script=Latin}\\p{Script=Cyrillic}])(?:${words})`;
+  const gap = ".{0,24}?";
+  const told = `${word(earlier)}${gap}${word(orders)}|${word(orders)}${gap}${word(earlier)}`;
+  return [
+    // Most put the verb first; Japanese, Korean, Turkish and Hindi put it last.
+    rule("drop_other_languages", 0.8, `${word(drop)}${gap}(?:${told})|(?:${told})${gap}${word(drop)}`),
+    rule(
+      "reveal_other_languages",
+      0.7,
+      `${word(reveal)}${gap}(?:${prompt})|(?:${prompt})${gap}${word(reveal)}`,
+    ),
+  ];
+}
 
 function rule(name: string, weight: number, source: string): InjectionRule {
   return { name, weight, pattern: new RegExp(source, "u") };

@@ -22,7 +22,7 @@ const ENCODED = /[A-Za-z0-9+/]{32,4000}={0,2}/g;
 /** What a reader does not see but a model does: tag characters spell out ASCII. */
 const HIDDEN = /[\u{E0020}-\u{E007E}]{4,}/u;
 /** `i g n o r e`: single letters, one separator between each. */
-const SPACED_OUT = /\b(?:\p{L}[ .\-_]){4,}\p{L}\b/gu;
+const SPACED_OUT = /\b(?:\p{L}[ .\-_]){3,}\p{L}\b(?:[ .\-_]{1,4}(?:\p{L}[ .\-_])+\p{L}\b)*/gu;
 /** Cyrillic and Greek letters that pass for Latin ones. */
 const LOOK_ALIKE: Readonly<Record<string, string>> = Object.fromEntries(
   (
@@ -85,8 +85,13 @@ function normalise(text: string): string {
   return mixed.replace(/[\u2018\u2019]/gu, "'").replace(/\s+/gu, " ");
 }
 
+/** More than one separator, or another one than stands between the letters, ends a word. */
 function joinSpaced(text: string): string {
-  return text.replace(SPACED_OUT, (run) => run.replace(/[ .\-_]/g, ""));
+  return text.replace(SPACED_OUT, (run) => {
+    const within = run.charAt(1);
+    const words = run.replaceAll(/[ .\-_]{2,}/g, "\n").replaceAll(within, "");
+    return words.replaceAll(/[\n .\-_]/g, " ");
+  });
 }
 
 function decodePieces(text: string): string[] {
