@@ -130,6 +130,12 @@ export class SimDisk {
     this.forget();
   }
 
+  /** Whether it has ends to tell that the ledger has not acknowledged. */
+  hasUntold(): boolean {
+    const isMade = this.read("SELECT name FROM sqlite_master WHERE name = 'outbox'", []).length > 0;
+    return isMade && this.read("SELECT id FROM outbox LIMIT 1", []).length > 0;
+  }
+
   /** Every stored record, read from the tables themselves. */
   readAll(): EventRecord[] {
     const tables = this.read(

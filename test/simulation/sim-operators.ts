@@ -56,11 +56,14 @@ export class SimOperators {
 
   /**
    * The known hole: the platform gave up a partition's only alarm, its rings were lost, and nobody lived to report
-   * it, or the report was lost. It sleeps until its customer's next event; counted, and woken here in its stead.
+   * it, or the report was lost. Its work, or what it has to tell the ledger, sleeps until its customer's next event; counted, and woken here in its stead.
    */
   private wakeStranded(object: SimObject): void {
     const { disk } = object;
-    const open = disk.decisions.size > 0 || [...disk.records.values()].some((record) => isOpen(record.state));
+    const open =
+      disk.decisions.size > 0 ||
+      disk.hasUntold() ||
+      [...disk.records.values()].some((record) => isOpen(record.state));
     if (!open || disk.alarmMs !== null || !object.alarmTaken || this.open.knows(object.name)) return;
     this.stranded++;
     const process = this.context.startProcess("operator", this.context.newId("o"));
