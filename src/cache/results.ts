@@ -133,7 +133,7 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
         flight.land(theirs, isSmall(theirs));
         return hit(request, theirs, "hit_elsewhere");
       }
-      deps.logger.debug("cache.miss", { key });
+      deps.logger.debug("cache_miss", { key });
       observe(request, "miss");
       const { answer, produced } = await produceFor(joined, produce);
       if (answer !== null) {
@@ -181,7 +181,7 @@ export function createResultCache(deps: ResultCacheDeps): ResultCache {
     answer: CachedAnswer,
     from: CacheLookup,
   ): { kind: "hit"; answer: CachedAnswer } {
-    deps.logger.debug("cache.hit", { from });
+    deps.logger.debug("cache_hit", { from });
     observe(request, from);
     return { kind: "hit", answer };
   }
@@ -212,11 +212,11 @@ function isSmall(answer: StoredAnswer): boolean {
 async function read(deps: ResultCacheDeps, key: string): Promise<StoredAnswer | null> {
   try {
     const text = await within(LIMITS.cache.readTimeoutMs, null, deps.kv.get(key, "text"));
-    if (text === "late") deps.logger.warn("cache.slow");
+    if (text === "late") deps.logger.warn("cache_slow");
     if (text === null || text === "late") return null;
     return parseStored(deps, text);
   } catch (thrown) {
-    deps.logger.warn("cache.read_failed", { message: messageOf(thrown) });
+    deps.logger.warn("cache_read_failed", { message: messageOf(thrown) });
   }
   return null;
 }
@@ -230,7 +230,7 @@ function parseStored(deps: ResultCacheDeps, text: string): StoredAnswer | null {
   } catch {
     // No JSON: the same as JSON of another shape.
   }
-  deps.logger.warn("cache.unreadable");
+  deps.logger.warn("cache_unreadable");
   return null;
 }
 
@@ -244,8 +244,8 @@ async function write(
   try {
     const put = deps.kv.put(key, JSON.stringify(answer), { expirationTtl });
     const written = await within(LIMITS.cache.writeTimeoutMs, null, put);
-    if (written === "late") deps.logger.warn("cache.slow");
+    if (written === "late") deps.logger.warn("cache_slow");
   } catch (thrown) {
-    deps.logger.warn("cache.write_failed", { message: messageOf(thrown) });
+    deps.logger.warn("cache_write_failed", { message: messageOf(thrown) });
   }
 }

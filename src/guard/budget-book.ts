@@ -70,7 +70,7 @@ export function createBudgetBook({ send, nowMs, logger }: BudgetBookDeps): Budge
     }
     // It may have arrived: told twice, a budget ends early, never late.
     page.untold = addSpending(page.untold, told);
-    logger.warn("budget.no_answer", { scope, code: answer.error.code, message: answer.error.message });
+    logger.warn("budget_no_answer", { scope, code: answer.error.code, message: answer.error.message });
   }
 
   return {

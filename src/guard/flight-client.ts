@@ -28,7 +28,7 @@ async function join(deps: FlightClientDeps, guard: string, signal: AbortSignal):
     const command = { v: GUARD_WIRE_VERSION, caller };
     const joined = await deps.send({ guard, method: "joinFlight", command, value: flightReplySchema });
     if (!joined.ok) {
-      deps.logger.warn("flight.no_answer", { code: joined.error.code, message: joined.error.message });
+      deps.logger.warn("flight_no_answer", { code: joined.error.code, message: joined.error.message });
       return { kind: "alone" };
     }
     if (joined.value.kind === "answer") return joined.value;
@@ -53,7 +53,7 @@ async function land(
   const fits = ascii !== null && ascii.length <= LIMITS.cache.maxFlightAnswerCharacters;
   const command = { v: GUARD_WIRE_VERSION, caller, answer: fits ? ascii : null };
   const landed = await deps.send({ guard, method: "landFlight", command, value: z.null() });
-  if (!landed.ok) deps.logger.warn("flight.not_landed", { code: landed.error.code });
+  if (!landed.ok) deps.logger.warn("flight_not_landed", { code: landed.error.code });
 }
 
 /** Of a JSON text, another text of the same JSON value. */

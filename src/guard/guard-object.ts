@@ -52,7 +52,7 @@ export class GuardObject extends createDurable() {
       return;
     }
     const parsed = parseGuardState(stored);
-    if (!parsed.ok) logger.error("guard.state_unreadable", { guard: String(this.id), reason: parsed.error });
+    if (!parsed.ok) logger.error("guard_state_unreadable", { guard: String(this.id), reason: parsed.error });
     this.guard = parsed.ok
       ? reload(parsed.value, at)
       : closedFor(newGuardState(at.nowMs), at.nowMs, at.settings);
@@ -120,7 +120,7 @@ export class GuardObject extends createDurable() {
   #loadBudget(): void {
     const stored: unknown = this.budget;
     const parsed = z.nullable(budgetStateSchema).safeParse(stored ?? null);
-    if (!parsed.success) logger.error("budget.state_unreadable", { budget: String(this.id) });
+    if (!parsed.success) logger.error("budget_state_unreadable", { budget: String(this.id) });
     this.budget = parsed.success ? parsed.data : null;
   }
 
@@ -157,7 +157,7 @@ export class GuardObject extends createDurable() {
     try {
       await this.#write();
     } catch (thrown) {
-      logger.error("guard.write_failed", { guard: String(this.id), reason: messageOf(thrown) });
+      logger.error("guard_write_failed", { guard: String(this.id), reason: messageOf(thrown) });
     }
   }
 }

@@ -175,12 +175,12 @@ export class QueueingGuardClient implements GuardClient {
   #recover(guard: string, settlements: readonly Settlement[], failure: GuardFailure): void {
     const { code, message } = failure;
     const log = code === "refused" || code === "malformed_answer" ? "error" : "warn";
-    this.#options.logger[log]("guard.no_answer", { guard, code, message });
+    this.#options.logger[log]("guard_no_answer", { guard, code, message });
     if (code !== "refused") this.#warnOfDropped(guard, this.#queue.putBack(guard, settlements));
   }
 
   #warnOfDropped(guard: string, dropped: number): void {
-    if (dropped > 0) this.#options.logger.warn("guard.settlements_dropped", { guard, dropped });
+    if (dropped > 0) this.#options.logger.warn("guard_settlements_dropped", { guard, dropped });
   }
 
   /** Up to half as long again, by chance: the callers of a guard that comes back don't all come at once. */

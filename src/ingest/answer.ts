@@ -86,7 +86,7 @@ export function eventFields(events: readonly AnsweredEvent[]): LogFields {
   const count = (status: AnsweredEvent["status"]) => events.filter((event) => event.status === status).length;
   return {
     status: first?.status,
-    eventId: first?.id,
+    event_id: first?.id,
     events: events.length,
     by: first?.by,
     unrouted: count("unrouted"),

@@ -75,7 +75,7 @@ function checkOutcomes(
     const outcome = outcomesById.get(id);
     if (outcome === undefined) return err({ kind: "not_durable", reason: "incomplete" });
     if (outcome.status === "refused") {
-      writer.logger.warn("ingest_refused", { eventId: id, reason: outcome.reason });
+      writer.logger.warn("ingest_refused", { event_id: id, reason: outcome.reason });
       return err({ kind: "not_durable", reason: "refused" });
     }
     durable.push(outcome);

@@ -59,23 +59,24 @@ export function createIngest(dependencies: IngestDependencies): Ingest {
     traceRequest(dependencies, ready?.name, answered, { parent, trace, startedAtMs, request });
     const fields: LogFields = {
       source: sourceName.slice(0, MAX_LOGGED_NAME_CHARACTERS),
-      traceId: trace.traceId,
-      ...sighting,
-      durationMs: nowMs() - startedAtMs,
+      trace_id: trace.traceId,
+      body_bytes: sighting.bodyBytes,
+      unusable_secrets: sighting.unusableSecrets,
+      duration_ms: nowMs() - startedAtMs,
     };
     if (answered.ok) {
       if (answered.value.kind === "handshake") {
         const { status, headers, body } = answered.value.answer;
-        logger.info("ingest", { ...fields, httpStatus: status, status: "handshake" });
+        logger.info("ingest", { ...fields, http_status: status, status: "handshake" });
         return new Response(body, { status, headers: { ...headers, traceparent } });
       }
       const { events } = answered.value;
-      logger.info("ingest", { ...fields, httpStatus: 200, ...eventFields(events) });
+      logger.info("ingest", { ...fields, http_status: 200, ...eventFields(events) });
       return Response.json(answerBody(events, trace.traceId), { headers: { traceparent } });
     }
     const problem = problemOf(answered.error);
     const reason = reasonOf(answered.error);
-    logger.warn("ingest", { ...fields, httpStatus: problem.status, status: problem.code, reason });
+    logger.warn("ingest", { ...fields, http_status: problem.status, status: problem.code, reason });
     return problemResponse(problem, { traceparent });
   };
 }
@@ -286,7 +287,7 @@ function logQuarantine({ logger }: IngestDependencies, { envelope }: PlannedEven
   const { quarantine, source, type, pipeline, id } = envelope;
   if (quarantine === undefined) return;
   const { code, message } = quarantine;
-  logger.error("ingest_quarantined", { source, type, pipeline, eventId: id, code, message });
+  logger.error("ingest_quarantined", { source, type, pipeline, event_id: id, code, message });
 }
 
 /** A limiter that fails must not keep real events out. */

@@ -93,5 +93,5 @@ function endQuietly(stream: ReadableStream<unknown>): void {
 
 function logClamped({ log }: CallContext, model: ConfiguredModel, names: readonly string[]): void {
   if (names.length > 0)
-    log?.warn("model.limit_header_clamped", { model: model.name, names: names.join(" ") });
+    log?.warn("model_limit_header_clamped", { model: model.name, names: names.join(" ") });
 }

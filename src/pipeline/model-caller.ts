@@ -116,7 +116,7 @@ async function callEndpoint(
     case "aborted":
       return notSent(failure("infer", "transient", "cancelled", "stopped before the model was called"));
     case "denied":
-      deps.logger.debug("model.denied", { model: name, reason: admitted.reason });
+      deps.logger.debug("model_denied", { model: name, reason: admitted.reason });
       return admitted;
     case "granted":
       return callAdmitted(deps, found.value, request, modelRequest, admitted.permit);
@@ -138,22 +138,22 @@ async function callAdmitted(
   const observation = observationOf(model, result, caller);
   deps.observe?.(observation);
   const { usage: counted, costMicros: micros } = observation;
-  deps.logger.debug("model.called", {
+  deps.logger.debug("model_called", {
     model: model.name,
     pipeline: caller?.pipeline,
     code: observation.code,
-    inputTokens: counted?.inputTokens,
-    outputTokens: counted?.outputTokens,
-    estimatedUsage: counted?.estimated,
-    costMicros: micros,
-    durationMs: observation.latencyMs,
+    input_tokens: counted?.inputTokens,
+    output_tokens: counted?.outputTokens,
+    estimated_usage: counted?.estimated,
+    cost_micros: micros,
+    duration_ms: observation.latencyMs,
   });
   if (micros !== null) {
     deps.budgets?.charge(modelName, caller, { micros, isEstimated: counted?.estimated ?? true });
   }
   if (!result.ok) {
     const { usage, latencyMs, failure: reason } = result.error;
-    deps.logger.warn("model.failed", { model: model.name, code: reason.code, durationMs: latencyMs });
+    deps.logger.warn("model_failed", { model: model.name, code: reason.code, duration_ms: latencyMs });
     if (usage === undefined) return failed(reason, latencyMs);
     return {
       kind: "failed",
@@ -181,7 +181,7 @@ function overBudget(
   { scope, untilMs, downgradeTo }: Extract<BudgetVerdict, { kind: "spent" }>,
 ): ModelCallOutcome {
   deps.observeOverBudget?.({ model: request.model, scope });
-  deps.logger.warn("model.over_budget", { model: request.model, scope, downgradeTo });
+  deps.logger.warn("model_over_budget", { model: request.model, scope, downgrade_to: downgradeTo });
   const denied = { kind: "denied", untilMs, reason: "budget" } as const;
   return downgradeTo === undefined ? denied : { ...denied, downgradeTo };
 }
@@ -189,7 +189,7 @@ function overBudget(
 function observeStreamed(deps: ModelCallerDeps, model: ConfiguredModel, outcome: ModelCallOutcome): void {
   const { name, definition } = model;
   if (outcome.kind === "denied") {
-    deps.logger.debug("model.denied", { model: name, reason: outcome.reason });
+    deps.logger.debug("model_denied", { model: name, reason: outcome.reason });
     return;
   }
   deps.observe?.({

@@ -58,7 +58,7 @@ export function createStreamSource(deps: StreamSourceDeps): PromptOf {
     );
     if (made.kind === "returned") return made.value;
     const error = made.kind === "threw" ? String(made.thrown) : made.kind;
-    deps.log.warn("stream.prompt_failed", { id, pipeline: name, error });
+    deps.log.warn("stream_prompt_failed", { id, pipeline: name, error });
     return err(FAILED);
   };
 }

@@ -46,7 +46,7 @@ async function callSafely(
     return await deps.call(model, request, { signal, nowMs: deps.nowMs, log: deps.logger });
   } catch (thrown) {
     const message = describeThrown(thrown);
-    deps.logger.error("model.threw", { model: model.name, message });
+    deps.logger.error("model_threw", { model: model.name, message });
     const latencyMs = Math.max(0, deps.nowMs() - startedAtMs);
     return err({ failure: failure("infer", "transient", "model_threw", message), latencyMs });
   }

@@ -104,7 +104,7 @@ async function modelWithinBudget(
     const verdict = await budgets.check(asked, caller);
     if (verdict.kind === "within") return ok(asked);
     const { scope, untilMs, downgradeTo } = verdict;
-    log.warn("model.over_budget", { model: asked, scope, downgradeTo });
+    log.warn("model_over_budget", { model: asked, scope, downgrade_to: downgradeTo });
     if (downgradeTo === undefined || isDowngraded) {
       return err({ kind: "denied", reason: "budget", retryAtMs: untilMs });
     }
@@ -159,14 +159,14 @@ function settlement(
     if (request.isObserved !== true) {
       observe?.({ model, request, startedAtMs, facts, failed, costMicros: micros });
     }
-    log.info(failed === undefined ? "stream.done" : "stream.failed", {
+    log.info(failed === undefined ? "stream_done" : "stream_failed", {
       id,
       model: model.name,
       code: failed?.code,
-      inputTokens: usage?.inputTokens,
-      outputTokens: usage?.outputTokens,
-      estimatedUsage: usage?.estimated,
-      costMicros: micros ?? undefined,
+      input_tokens: usage?.inputTokens,
+      output_tokens: usage?.outputTokens,
+      estimated_usage: usage?.estimated,
+      cost_micros: micros ?? undefined,
     });
     await Promise.all([guard.flush(), budgets?.flush()]);
   };

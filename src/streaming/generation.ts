@@ -86,7 +86,7 @@ export class Generation {
       const failed = await this.#read(opened.value);
       await call.settle(id, opened.value, failed);
     } catch (thrown) {
-      deps.log.error("stream.broke", { id, error: messageOf(thrown) });
+      deps.log.error("stream_broke", { id, error: messageOf(thrown) });
       const { usage } = this;
       this.stop();
       await this.#fail(failure("infer", "transient", "internal", "the stream's object failed"), usage, 0);

@@ -38,15 +38,15 @@ export async function settleLostCall(
     failed: LOST,
     costMicros: micros,
   });
-  log.warn("stream.lost", {
+  log.warn("stream_lost", {
     id,
     model: name,
-    outputTokens: usage.outputTokens,
-    costMicros: micros ?? undefined,
+    output_tokens: usage.outputTokens,
+    cost_micros: micros ?? undefined,
   });
   try {
     await budgets?.flush();
   } catch (thrown) {
-    log.warn("stream.lost_uncharged", { id, error: messageOf(thrown) });
+    log.warn("stream_lost_uncharged", { id, error: messageOf(thrown) });
   }
 }

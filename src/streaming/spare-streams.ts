@@ -57,7 +57,7 @@ export function createSpareStreams(deps: SpareStreamDeps): SpareStreams {
     } catch (thrown) {
       const failed = failSpare(state, id, nowMs(), limits);
       ({ state } = failed);
-      if (failed.isNews) log.warn("stream.spare_failed", { error: messageOf(thrown) });
+      if (failed.isNews) log.warn("stream_spare_failed", { error: messageOf(thrown) });
     }
   }
 

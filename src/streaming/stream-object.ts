@@ -99,7 +99,7 @@ export abstract class StreamObjectBase<Env = unknown> extends DurableObject<Env>
       // Prepared, and nobody came. A start that is just being admitted finds an empty object.
       else await this.deleteEverything();
     } catch (thrown) {
-      this.services().log.error("stream.alarm_failed", { error: messageOf(thrown) });
+      this.services().log.error("stream_alarm_failed", { error: messageOf(thrown) });
       await this.arm(Date.now() + limits.watchdogMs);
     }
   }

@@ -19,6 +19,6 @@ export async function reportEnd(
   try {
     await ended(countedBy, id, state);
   } catch (thrown) {
-    log.warn("stream.end_unreported", { id, error: messageOf(thrown) });
+    log.warn("stream_end_unreported", { id, error: messageOf(thrown) });
   }
 }

@@ -5,8 +5,11 @@
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** Flat on purpose: a nested object is where a payload slips in. */
-export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+/**
+ * Flat on purpose: a nested object is where a payload slips in. Names are `snake_case`, and the same thing has the same name in
+ * every line: `event_id`, `trace_id`, `source`, `pipeline`, `duration_ms`.
+ */
+export type LogFields = Readonly<Record<Lowercase<string>, string | number | boolean | null | undefined>>;
 
 export interface Logger {
   debug(event: string, fields?: LogFields): void;

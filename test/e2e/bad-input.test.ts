@@ -352,7 +352,7 @@ describe("a body that never ends", () => {
     // A connection that is cut while its sender still writes may take the answer with it, here and inside the runtime.
     const isCut = status === 0 || text.includes("Network connection lost");
     expect(isCut ? 413 : status).toBe(413);
-    const refused = /"source":"media".*"httpStatus":413,.*"reason":"body_too_large"/;
+    const refused = /"source":"media".*"http_status":413,.*"reason":"body_too_large"/;
     await until("the endless body is refused", () => refused.test(logText(gateway)));
   });
 });

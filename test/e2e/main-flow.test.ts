@@ -10,6 +10,7 @@ import {
   effectsOf,
   eventIn,
   getEvent,
+  logText,
   nowSeconds,
   readEvent,
   send,
@@ -26,7 +27,7 @@ const SENDER_SPAN = "00f067aa0ba902b7";
 let gateway: LocalGateway;
 
 beforeAll(async () => {
-  gateway = await startGateway();
+  gateway = await startGateway({ logLevel: "debug" });
 });
 
 afterAll(async () => {
@@ -63,6 +64,42 @@ const flows: readonly Flow[] = [
   { sample: samples.github(), path: "/tracker", type: "tracker.triaged" },
   { sample: samples.lead(), path: "/crm", type: "crm.lead_scored" },
 ];
+
+/** A log line of the Worker's own: one JSON object. */
+const lineSchema = z.looseObject({
+  event: z.string(),
+  event_id: z.optional(z.string()),
+  trace_id: z.optional(z.string()),
+  stage: z.optional(z.string()),
+});
+
+function logLines(): readonly z.output<typeof lineSchema>[] {
+  return [...logText(gateway).matchAll(/\{"level":.*\}/g)].flatMap(([text]) => {
+    const line = lineSchema.safeParse(JSON.parse(text));
+    return line.success ? [line.data] : [];
+  });
+}
+
+describe("the log", () => {
+  it("is followed from the request to the delivery by one query, for the event or for its trace", async () => {
+    const answer = await send(gateway, samples.lead());
+    await eventIn(gateway, answer.id, "done");
+    const wanted = ["ingest", "parse", "infer", "format", "deliver"];
+    const ofEvent = () => logLines().filter((line) => line.event_id === answer.id);
+    const stepsOf = () => ofEvent().map(({ event, stage }) => stage ?? event);
+    await until(
+      () => `every step is logged; so far: ${stepsOf().join(", ")}`,
+      () => wanted.every((step) => stepsOf().includes(step)),
+    );
+    const found = ofEvent();
+    expect(new Set(found.map((line) => line.trace_id))).toEqual(new Set([answer.traceId]));
+  });
+
+  it("has names in snake_case alone", () => {
+    const names = logLines().flatMap((line) => [line.event, ...Object.keys(line)]);
+    expect(names.filter((name) => !/^[a-z][a-z0-9_]*$/.test(name))).toEqual([]);
+  });
+});
 
 describe.concurrent("an event that was answered 200", () => {
   it.each(flows)("from $sample.sender reaches $path once, signed", async ({ sample, path, type }) => {

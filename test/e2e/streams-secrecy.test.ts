@@ -26,6 +26,6 @@ it("a stream's tokens and its text are in no log, whether they open anything or 
   await (await fetch(`${url}?token=${stopToken}`, { method: "DELETE" })).text();
   const log = logText(gateway);
   expect(log).toContain(id);
-  expect(log).toContain("stream.done");
+  expect(log).toContain("stream_done");
   for (const secret of [token, stopToken, "Harbourline"]) expect(log).not.toContain(secret);
 });

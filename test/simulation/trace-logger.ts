@@ -18,7 +18,7 @@ export function traceLogger(trace: Trace, name: string, bound: LogFields = {}): 
 
 const HIDDEN = new Set(["trace_id", "run", "pipeline", "duration_ms", "class"]);
 
-function shownField(key: string, value: LogFields[string]): string[] {
+function shownField(key: string, value: LogFields[keyof LogFields]): string[] {
   if (HIDDEN.has(key) || value === undefined) return [];
   return [`${key}=${key === "event_id" || key === "partition" ? short(String(value)) : String(value)}`];
 }

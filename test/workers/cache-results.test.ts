@@ -184,7 +184,7 @@ describe("the result cache", () => {
       answer: { value: "good", modelId: "test-model-1" },
     });
     expect(again).not.toHaveBeenCalled();
-    expect(lines.map((line) => line.event)).toEqual(["cache.hit"]);
+    expect(lines.map((line) => line.event)).toEqual(["cache_hit"]);
   });
 
   it("remembers new answers in the isolate, because KV remembers that it had none", async () => {
@@ -246,9 +246,9 @@ describe("the result cache", () => {
       produced: "made good",
     });
     expect(lines.map((line) => line.event)).toEqual([
-      "cache.read_failed",
-      "cache.miss",
-      "cache.write_failed",
+      "cache_read_failed",
+      "cache_miss",
+      "cache_write_failed",
     ]);
   });
 

@@ -98,7 +98,7 @@ describe("a guard that gives no answer is a denial, never a throw", () => {
       reason: "unreachable",
       retryAtMs: NOW_MS + LIMITS.guard.unreachableDeferMs * 1.25,
     });
-    expect(events).toEqual(["guard.no_answer"]);
+    expect(events).toEqual(["guard_no_answer"]);
   });
 
   it("when its name cannot be sent", async () => {
@@ -236,7 +236,7 @@ describe("settlements", () => {
       .flatMap(({ settlements }) => settlements);
     expect(sent).toHaveLength(LIMITS.guard.maxQueuedSettlements);
     expect(sent[0]).toMatchObject({ permitId: 2 });
-    expect(events).toEqual(["guard.settlements_dropped"]);
+    expect(events).toEqual(["guard_settlements_dropped"]);
   });
 
   it("with odd numbers don't spoil the others that ride along", async () => {

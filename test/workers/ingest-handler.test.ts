@@ -137,7 +137,7 @@ describe("a genuine event", () => {
     const signature = await stripeHeader(BODY, { secret: "whsec_next" });
     expect((await ingest(post(BODY, { "stripe-signature": signature }), "both")).status).toBe(200);
     expect((await ingest(await stripeRequest(BODY), "rotating")).status).toBe(200);
-    expect(logs.at(-1)).toMatchObject({ unusableSecrets: 1 });
+    expect(logs.at(-1)).toMatchObject({ unusable_secrets: 1 });
   });
 });
 
@@ -165,7 +165,7 @@ describe("requests that are refused before anything is durable", () => {
     for (const [reason, headers, body] of causes) {
       const response = await ingest(post(body, headers), "stripe");
       expect(response.status).toBe(401);
-      expect(logs.at(-1)).toMatchObject({ level: "warn", reason, httpStatus: 401, status: "unauthorized" });
+      expect(logs.at(-1)).toMatchObject({ level: "warn", reason, http_status: 401, status: "unauthorized" });
       const shown = [...response.headers].filter(([name]) => name !== "traceparent");
       answers.add(JSON.stringify([shown, await response.text()]));
     }
@@ -346,15 +346,15 @@ describe("log lines", () => {
         event: "ingest",
         source: "stripe",
         status: "queued",
-        httpStatus: 200,
-        eventId: appended[0]?.id,
+        http_status: 200,
+        event_id: appended[0]?.id,
         events: 1,
         unrouted: 0,
         quarantined: 0,
-        traceId,
-        bodyBytes: BODY.length,
-        unusableSecrets: 0,
-        durationMs: 0,
+        trace_id: traceId,
+        body_bytes: BODY.length,
+        unusable_secrets: 0,
+        duration_ms: 0,
       },
     ]);
   });

@@ -52,7 +52,7 @@ describe("handshakes that carry a signature", () => {
     expect(gateway.appended).toEqual([]);
     expect(gateway.logs.find(({ status }) => status === "handshake")).toMatchObject({
       source: "slack",
-      httpStatus: 200,
+      http_status: 200,
     });
   });
 

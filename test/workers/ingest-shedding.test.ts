@@ -42,7 +42,7 @@ it("a deep lane: low events are refused first, with 503 and Retry-After, before 
     String(LIMITS.ingest.shedRetryAfterSeconds),
   ]);
   expect(await refused.json()).toMatchObject({ type: "urn:sluice:problem:overloaded" });
-  expect(logs.at(-1)).toMatchObject({ reason: "shed", httpStatus: 503 });
+  expect(logs.at(-1)).toMatchObject({ reason: "shed", http_status: 503 });
   expect(appended).toEqual([]);
   expect([await answer("normal"), await answer("high")]).toEqual([200, 200]);
   depths.observe("normal", 0, 15);

@@ -56,8 +56,13 @@ describe("a generation", () => {
     expect(stream.reports).toMatchObject([{ outcome: "success", usedTokens: 18 }]);
     expect(stream.logged).toContainEqual(
       expect.objectContaining({
-        event: "stream.done",
-        fields: expect.objectContaining({ id: stream.id, inputTokens: 11, outputTokens: 7, costMicros: 92 }),
+        event: "stream_done",
+        fields: expect.objectContaining({
+          id: stream.id,
+          input_tokens: 11,
+          output_tokens: 7,
+          cost_micros: 92,
+        }),
       }),
     );
     expect((await allEvents(await stream.attach(2))).map(({ data }) => data)).toEqual([

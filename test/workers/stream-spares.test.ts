@@ -145,7 +145,7 @@ describe("a preparation that fails", () => {
     const { clock, prepared, logged, started } = gateway(fails);
     for (let turn = 0; turn < 5; turn++) expect(prepared).not.toContain((await started()).id);
     expect(prepared).toHaveLength(2);
-    const told = { level: "warn", event: "stream.spare_failed", fields: { error: "overloaded" } };
+    const told = { level: "warn", event: "stream_spare_failed", fields: { error: "overloaded" } };
     expect(logged).toEqual([expect.objectContaining(told)]);
     clock.nowMs += spareUseMs;
     await started();
