@@ -23,7 +23,7 @@ afterAll(async () => {
 
 async function open(context?: BrowserContext, url = stage.pageUrl): Promise<Page> {
   const page = await (context ?? (await stage.browser.newContext())).newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   await page.goto(url);
   await page.getByLabel("Question").waitFor();
   return page;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const LOOK_EVERY_MS = 50;
 /** Far beyond what anything here takes on a busy machine: it only bounds a test that has failed. */
-const GIVE_UP_AFTER_MS = 40_000;
+const GIVE_UP_AFTER_MS = 120_000;
 
 type Looked<Value> = Value | null | undefined | false;
 
