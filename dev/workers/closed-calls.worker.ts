@@ -3,7 +3,7 @@ import { openModelStream } from "../../src/models/model-stream.ts";
 import { configure, define, PROVIDERS } from "../../test/core/models-support.ts";
 
 /** Longer than any test looks. */
-const PATIENT_MS = 30_000;
+const PATIENT_MS = 120_000;
 
 interface Env {
   /** This Worker, called by another: a caller that leaves can be seen. */

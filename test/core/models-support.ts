@@ -11,7 +11,7 @@ export const PROVIDERS = ["openai", "anthropic", "gemini"] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
 
 /** Long enough never to fire by chance. */
-const PATIENT: ModelTimeouts = { connectMs: 5_000, firstTokenMs: 5_000, idleMs: 5_000, totalMs: 5_000 };
+const PATIENT: ModelTimeouts = { connectMs: 60_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 60_000 };
 
 export type ModelOptions = Partial<EndpointOptions> & { readonly structuredOutput?: boolean };
 

@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 
 export interface UpstreamCall {
   readonly path: string;
-  readonly atMs: number;
   /** Settles with the time at which the caller's end of the call was seen. */
   readonly closed: Promise<number>;
 }
@@ -38,7 +37,7 @@ export async function startOpenUpstream(
   const server = createServer((request, response) => {
     const closed = Promise.withResolvers<number>();
     response.once("close", () => closed.resolve(Date.now()));
-    const call = { path: request.url ?? "", atMs: Date.now(), closed: closed.promise };
+    const call = { path: request.url ?? "", closed: closed.promise };
     calls.push(call);
     let body = "";
     request.on("data", (chunk) => (body += String(chunk)));
