@@ -3,7 +3,8 @@
  * be read and tested anywhere. Beside it: `sluice/worker` (what a Worker exports), `sluice/testing`, `sluice/anthropic`,
  * `sluice/google`. Everything behind these entries may change.
  */
-export { defineGateway, type GatewayOptions } from "./config/define-gateway.ts";
+export { defineGateway } from "./config/define-gateway.ts";
+export type { GatewayOptions } from "./config/gateway-options.ts";
 export { defineSource, type SourceOptions } from "./config/define-source.ts";
 export { id } from "./config/id-schema.ts";
 export { versioned } from "./config/event-schemas.ts";

@@ -4,7 +4,7 @@
  * one (guard settlements) is made anew.
  */
 import { waitUntil } from "cloudflare:workers";
-import type { GatewayConfig } from "./config/define-gateway.ts";
+import type { GatewayConfig } from "./config/gateway-options.ts";
 import { LIMITS } from "./config/limits.ts";
 import type { EventEnvelope } from "./core/envelope.ts";
 import { isLoopback } from "./core/classify/endpoint-url.ts";

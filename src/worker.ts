@@ -4,7 +4,7 @@
  */
 import type { DurableObject } from "cloudflare:workers";
 import { createApp, type App } from "./app.ts";
-import type { GatewayConfig } from "./config/define-gateway.ts";
+import type { GatewayConfig } from "./config/gateway-options.ts";
 import { LIMITS } from "./config/limits.ts";
 import { err, messageOf, ok, type Result } from "./core/result.ts";
 import type { GatewayEnv } from "./env.ts";

@@ -7,7 +7,7 @@ import path from "node:path";
 import { commandLine } from "../lib/command-line.ts";
 
 const USAGE = `npm run check:imports
-  No options: it names every import that goes the wrong way, and exits 1 if there is one.`;
+  No options: it names every import that goes the wrong way and every circle, and exits 1 if there is one.`;
 
 commandLine(USAGE, {});
 
@@ -47,7 +47,9 @@ const INTERFACE_FILES = new Set(["port.ts", "ports.ts", "scheme.ts", "processor.
 const CORE_PACKAGES = new Set(["zod"]);
 const IMPORT = /(?:from|import)\s*\(?\s*"([^"]+)"/g;
 
-const problems = globSync("src/**/*.{ts,tsx}").flatMap((file) => checkFile(file));
+const sources = globSync("src/**/*.{ts,tsx}");
+const problems = sources.flatMap((file) => checkFile(file));
+problems.push(...circlesIn(sources));
 problems.push(...globSync("examples/*/{src,test}/**/*.ts").flatMap((file) => checkExampleFile(file)));
 for (const problem of problems) console.error(problem);
 console.log(problems.length === 0 ? "imports go one way" : `${problems.length} imports go the wrong way`);
@@ -72,6 +74,30 @@ function mayImport(from: string, target: string): boolean {
   if (to === from || to === "core") return true;
   if (from === "core") return false;
   return INTERFACE_FILES.has(path.basename(target)) || (ALLOWED[from] ?? []).includes(to);
+}
+
+/** Files that import each other, types included, each circle once: none of them can be read, or moved, without the others. */
+function circlesIn(files: readonly string[]): string[] {
+  const known = new Set(files);
+  const targetsOf = (file: string) =>
+    importsOf(file)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => path.normalize(path.join(path.dirname(file), specifier)))
+      .filter((target) => known.has(target));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const walk = (file: string, way: readonly string[]): void => {
+    const start = way.indexOf(file);
+    if (start !== -1) {
+      found.push(`a circle: ${[...way.slice(start), file].join(" → ")}`);
+      return;
+    }
+    if (done.has(file)) return;
+    for (const target of targetsOf(file)) walk(target, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  return found;
 }
 
 /** An example is a project outside: it imports its own files and packages, Sluice by its name. */

@@ -3,7 +3,7 @@
  * bindings whose other side outlives a kill of the runtime. The local queues don't: they keep messages in memory.
  */
 import { env as workerEnv } from "cloudflare:workers";
-import type { GatewayConfig } from "../../src/config/define-gateway.ts";
+import type { GatewayConfig } from "../../src/config/gateway-options.ts";
 import { LIMITS } from "../../src/config/limits.ts";
 import type { GatewayEnv } from "../../src/env.ts";
 

@@ -1,6 +1,7 @@
 /** A gateway that knows every sender under `/in/<name>`, and does nothing with what it takes. */
 import * as z from "zod";
-import { defineGateway, type GatewayConfig } from "../../src/config/define-gateway.ts";
+import { defineGateway } from "../../src/config/define-gateway.ts";
+import type { GatewayConfig } from "../../src/config/gateway-options.ts";
 import { definePipeline } from "../../src/config/define-pipeline.ts";
 import { defineSource } from "../../src/config/define-source.ts";
 import { CATALOGUE } from "../senders/catalogue.ts";

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 
 const withoutPlatform: Plugin = {
   name: "without-platform",

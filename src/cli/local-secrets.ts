@@ -7,7 +7,7 @@ import path from "node:path";
 import * as z from "zod";
 import { demoSecretOf, type DemoSecret } from "../../dev/senders/demo-secrets.ts";
 import { SIGNERS } from "../../dev/senders/signers.ts";
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 
 /** wrangler's own folder for local state: every template ignores it. */
 const FILE = ".wrangler/sluice/local-secrets.json";

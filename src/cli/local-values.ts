@@ -4,7 +4,7 @@
  */
 import type { DemoSecret } from "../../dev/senders/demo-secrets.ts";
 import { LOCAL_ADMIN_TOKEN, LOCAL_API_TOKEN, LOCAL_DELIVERY_SECRET } from "../../dev/lib/local-tokens.ts";
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 
 export interface LocalServers {
   /** The stand-in model's base URL, up to and with `/v1`. */

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import type { Unstable_Config } from "wrangler";
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { loadConfig } from "./load-config.ts";
 
 export interface Project {

@@ -1,7 +1,7 @@
 /** Budgets by scope, checked: what cannot be counted cannot be kept within. */
 import type { Budget, Budgets } from "./budget.ts";
 import { ConfigError } from "./config-error.ts";
-import type { GatewayOptions } from "./define-gateway.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 
 export function collectBudgets(

@@ -10,7 +10,7 @@ import { checkAlerts, checkTraces } from "./check-operations.ts";
 import { ConfigError } from "./config-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { LIMITS } from "./limits.ts";
-import type { GatewayConfig, GatewayOptions } from "./define-gateway.ts";
+import type { GatewayConfig, GatewayOptions } from "./gateway-options.ts";
 import type { Pipeline } from "./define-pipeline.ts";
 import type { RouteOptions } from "./define-source.ts";
 

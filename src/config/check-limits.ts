@@ -5,7 +5,7 @@ import type { LaneLimits } from "../core/shedding.ts";
 import type { GuardLimits } from "../guard/port.ts";
 import type { ModelDefinition } from "../models/port.ts";
 import { ConfigError } from "./config-error.ts";
-import type { GatewayOptions, StreamLimitsByKey } from "./define-gateway.ts";
+import type { GatewayOptions, StreamLimitsByKey } from "./gateway-options.ts";
 import { LIMITS } from "./limits.ts";
 
 const WHOLE_LIMITS = ["requestsPerMinute", "tokensPerMinute", "maxConcurrent", "shards"] as const;

@@ -1,6 +1,6 @@
 /** Names of bindings and origins, as a config may hold them. */
 import { ConfigError } from "./config-error.ts";
-import type { CorsOrigin } from "./define-gateway.ts";
+import type { CorsOrigin } from "./gateway-options.ts";
 
 const BINDING = /^[A-Z][A-Z0-9_]*$/;
 

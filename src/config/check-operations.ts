@@ -4,7 +4,7 @@ import { checkBindings } from "./check-names.ts";
 import { DEFAULT_RULES } from "../core/alerts/rules.ts";
 import { ConfigError } from "./config-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import type { AlertOptions, TraceOptions } from "./define-gateway.ts";
+import type { AlertOptions, TraceOptions } from "./gateway-options.ts";
 
 export function checkTraces(traces: TraceOptions | undefined): TraceOptions | null {
   if (traces === undefined) return null;

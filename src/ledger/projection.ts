@@ -6,7 +6,7 @@
 import * as z from "zod";
 import { latencyOf, type EventSummary } from "../core/event-summary.ts";
 import { MINUTE_MS } from "../config/limits.ts";
-import type { LedgerSuccesses } from "../config/define-gateway.ts";
+import type { LedgerSuccesses } from "../config/gateway-options.ts";
 import { LATENCY_BUCKETS, latencyBucketOf } from "../core/latency-histogram.ts";
 import { packStatements } from "./packs.ts";
 import { EXCEPTION_STATES } from "./port.ts";

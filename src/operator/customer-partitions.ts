@@ -1,5 +1,5 @@
 /** Which partitions a customer may have: names are hashes of what the config says, so none has to be looked up. */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { makePartitionName, type PartitionName } from "../core/ids.ts";
 
 /** Older epochs looked at beside the present one. */

@@ -1,6 +1,6 @@
 /** The guards that the config asks for: one per model endpoint, and per destination that names limits; a large limit has several, and a jurisdiction
  * its own. */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { err, type Result } from "../core/result.ts";
 import { namedGuards } from "../guard/names.ts";
 import { operateGuardObject } from "../guard/operate.ts";

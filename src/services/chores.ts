@@ -1,5 +1,5 @@
 /** What the cron does every minute, by name. Each ledger is swept and forgets by itself: one that is down keeps no other from it. */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import { sweepPartitions, type SweepDependencies } from "../lanes/sweep.ts";
 import type { LedgerBindings } from "../ledger/bindings.ts";

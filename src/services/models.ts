@@ -5,7 +5,7 @@ import {
   type ResultCache,
   type ResultCacheDeps,
 } from "../cache/results.ts";
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import type { GatewayEnv } from "../env.ts";
 import { createBudgetBook } from "../guard/budget-book.ts";
 import { callGuard } from "../guard/call.ts";

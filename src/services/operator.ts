@@ -1,5 +1,5 @@
 /** The operators' part of the composition root: what their API stands on, and the replays that the cron drives. */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import { jurisdictionOf, partitionOf, type EventId } from "../core/ids.ts";
 import type { GatewayEnv } from "../env.ts";

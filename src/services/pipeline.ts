@@ -2,7 +2,7 @@
  * Composition root of the pipelines: a processor with its guards, caches and streams, for each jurisdiction its own. An
  * event that must stay in one touches no object of another. Part of `services.ts`.
  */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { jurisdictionOf, type Jurisdiction } from "../core/ids.ts";
 import type { GatewayEnv } from "../env.ts";
 import type { GuardClient } from "../guard/port.ts";

@@ -3,7 +3,7 @@
  * one does not keep the Worker from being deployed: the part that needs it is out of order, and this says so. A wrong one
  * does: `sluice setup` and `sluice deploy` refuse it. Names of bindings, never values.
  */
-import type { GatewayConfig, TraceOptions } from "../config/define-gateway.ts";
+import type { GatewayConfig, TraceOptions } from "../config/gateway-options.ts";
 import { checkEndpointUrl, isLoopback } from "../core/classify/endpoint-url.ts";
 import { parseSigningKeys } from "../destinations/webhook-signature.ts";
 import { isUsableSecret } from "../ingest/keys.ts";

@@ -1,6 +1,6 @@
 /** The composition of streams: what their routes need, and what their objects call models with. */
 import { waitUntil } from "cloudflare:workers";
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import type { Jurisdiction } from "../core/ids.ts";
 import type { GatewayEnv } from "../env.ts";

@@ -2,7 +2,7 @@
  * Composition root of what watches the gateway: counts, gauges, samples. Part of `services.ts`, in a file of its own
  * because none of it is on an event's way.
  */
-import type { AlertOptions, GatewayConfig } from "../config/define-gateway.ts";
+import type { AlertOptions, GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import { rulesOf } from "../core/alerts/rules.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";

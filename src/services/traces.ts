@@ -1,5 +1,5 @@
 /** Composition root of tracing: the collector the config names, or nothing. Part of `services.ts`. */
-import type { GatewayConfig, TraceOptions } from "../config/define-gateway.ts";
+import type { GatewayConfig, TraceOptions } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import type { RequestTraces } from "../ingest/ports.ts";

@@ -1,5 +1,5 @@
 /** Says at the start what a jurisdiction of the config has not of its own: its events then pass through what is common. Changes nothing. */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import type { Jurisdiction } from "../core/ids.ts";
 import { findOwnLanes } from "../lanes/wire/lane-set.ts";
 import { bindingSuffix } from "../platform/jurisdictions.ts";

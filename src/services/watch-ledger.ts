@@ -2,7 +2,7 @@
  * What is watched through one ledger: the counts of its events, the partitions it knows, the lanes and guards of its
  * jurisdiction. Part of `telemetry.ts`, once for each ledger, so that none is told of another's.
  */
-import type { GatewayConfig } from "../config/define-gateway.ts";
+import type { GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import type { Jurisdiction } from "../core/ids.ts";
 import type { Sample } from "../core/metrics/sample.ts";

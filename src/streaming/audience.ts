@@ -4,7 +4,8 @@
  */
 import { LIMITS } from "../config/limits.ts";
 import { FIRST_ID, type Frame, type StreamRecord } from "../core/stream/model.ts";
-import { createEncoder, type FrameEncoder, type StreamFormat, type StreamLinks } from "./formats/format.ts";
+import { createEncoder, type FrameEncoder, type StreamFormat } from "./formats/format.ts";
+import type { StreamLinks } from "./formats/stream-facts.ts";
 import { openViewer, type WatchedLog } from "./viewer.ts";
 
 interface Encoded {

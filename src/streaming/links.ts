@@ -1,6 +1,6 @@
 /** What whoever starts a stream is given of it: its address, and the tokens that open it. */
 import { LIMITS } from "../config/limits.ts";
-import type { StreamLinks } from "./formats/format.ts";
+import type { StreamLinks } from "./formats/stream-facts.ts";
 import type { StreamTokens } from "./tokens.ts";
 
 export type LinkTokens = Omit<StreamLinks, "url">;

@@ -26,7 +26,8 @@ import {
 } from "../core/stream/model.ts";
 import { problemResponse } from "../platform/problem.ts";
 import { Audience } from "./audience.ts";
-import type { StreamFormat, StreamLinks } from "./formats/format.ts";
+import type { StreamFormat } from "./formats/format.ts";
+import type { StreamLinks } from "./formats/stream-facts.ts";
 import { LateFlush } from "./late-flush.ts";
 import { TOO_MANY_VIEWERS, UNKNOWN_STREAM } from "./stream-problems.ts";
 import type { Asked, StoredStream, StreamStore } from "./stream-store.ts";

@@ -1,5 +1,5 @@
 /** Who may start one more stream: the limits per user and per API token, each counted by an object of its own. */
-import type { StreamLimitsByKey } from "../config/define-gateway.ts";
+import type { StreamLimitsByKey } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
 import type { IndexEntry, StartLimits } from "../core/stream/start-index.ts";
 import type { StreamState } from "../core/stream/model.ts";

@@ -1,7 +1,8 @@
 /** The way to a stream's object: by the stream's id. */
 import type { Jurisdiction } from "../core/ids.ts";
 import type { StreamState } from "../core/stream/model.ts";
-import type { StreamFormat, StreamLinks } from "./formats/format.ts";
+import type { StreamFormat } from "./formats/format.ts";
+import type { StreamLinks } from "./formats/stream-facts.ts";
 import type { IndexKeys } from "./start-gate.ts";
 import type { RunOutcome, StreamRequest } from "./port.ts";
 

@@ -1,7 +1,7 @@
 /** A visitor of the dashboard, over the real bindings: keeps the cookie as a browser does, and sends forms with their key. */
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { GatewayOptions } from "../../src/config/define-gateway.ts";
+import type { GatewayOptions } from "../../src/config/gateway-options.ts";
 import { createGateway, type Gateway } from "../../src/worker.ts";
 import { defineGateway, openaiCompatible } from "../../src/index.ts";
 import { ADMIN_TOKEN } from "./operator-support.ts";

@@ -2,7 +2,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as z from "zod";
-import type { GatewayOptions } from "../../src/config/define-gateway.ts";
+import type { GatewayOptions } from "../../src/config/gateway-options.ts";
 import type { EventEnvelope } from "../../src/core/envelope.ts";
 import type { EventSummary } from "../../src/core/event-summary.ts";
 import type { PartitionName } from "../../src/core/ids.ts";

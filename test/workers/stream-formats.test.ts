@@ -1,7 +1,8 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { describe, expect, it } from "vitest";
 import type { Ending, Frame } from "../../src/core/stream/model.ts";
-import { createEncoder, parseFormat, type StreamFacts } from "../../src/streaming/formats/format.ts";
+import { createEncoder, parseFormat } from "../../src/streaming/formats/format.ts";
+import type { StreamFacts } from "../../src/streaming/formats/stream-facts.ts";
 
 const FACTS: StreamFacts = { id: "strm_1", model: "fast", startedAtMs: 1_700_000_000_500 };
 const USAGE = { inputTokens: 3, outputTokens: 5, estimated: false };

@@ -2,7 +2,8 @@ import { createExecutionContext, runDurableObjectAlarm, waitOnExecutionContext }
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { LIMITS } from "../../src/config/limits.ts";
-import { defineGateway, type StreamLimitsByKey } from "../../src/config/define-gateway.ts";
+import { defineGateway } from "../../src/config/define-gateway.ts";
+import type { StreamLimitsByKey } from "../../src/config/gateway-options.ts";
 import { createChatRoutes } from "../../src/streaming/chat-routes.ts";
 import { createStreamRoutes, type StreamDeps } from "../../src/streaming/routes.ts";
 import { createStartGate, endStart } from "../../src/streaming/start-gate.ts";

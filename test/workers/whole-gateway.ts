@@ -11,7 +11,7 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as z from "zod";
-import type { GatewayOptions } from "../../src/config/define-gateway.ts";
+import type { GatewayOptions } from "../../src/config/gateway-options.ts";
 import { createGateway, type Gateway } from "../../src/worker.ts";
 import { defineGateway, queueDestination } from "../../src/index.ts";
 import { SOME_MODELS } from "../support/some-models.ts";

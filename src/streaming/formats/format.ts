@@ -2,28 +2,11 @@
 import type { Frame } from "../../core/stream/model.ts";
 import { openaiEncoder } from "./openai.ts";
 import { sluiceEncoder } from "./sluice.ts";
+import type { StreamFacts } from "./stream-facts.ts";
 import { uiEncoder } from "./ui.ts";
 
 export const STREAM_FORMATS = ["sluice", "ui", "openai"] as const;
 export type StreamFormat = (typeof STREAM_FORMATS)[number];
-
-/** How a viewer comes back to a stream, or ends it. */
-export interface StreamLinks {
-  readonly url: string;
-  /** Read-only. */
-  readonly token: string;
-  readonly stopToken: string;
-}
-
-export interface StreamFacts {
-  readonly id: string;
-  readonly model: string;
-  readonly startedAtMs: number;
-  /** Told to the one that started the stream, and to nobody else. */
-  readonly links?: StreamLinks;
-  /** OpenAI's `stream_options.include_usage`. */
-  readonly includeUsage?: boolean;
-}
 
 export interface FrameEncoder {
   readonly headers: Readonly<Record<string, string>>;

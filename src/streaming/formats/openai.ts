@@ -6,7 +6,7 @@ import type { Ending, Frame, FrameBody, StreamUsage } from "../../core/stream/mo
 import { unreachable } from "../../core/result.ts";
 import { encodeEvent } from "../sse-encoder.ts";
 import { messageOfError } from "../stream-problems.ts";
-import type { StreamFacts } from "./format.ts";
+import type { StreamFacts } from "./stream-facts.ts";
 
 const FINISH_REASON: Readonly<Record<string, string>> = {
   length: "length",

@@ -8,7 +8,7 @@ import type { Frame, FrameBody } from "../../core/stream/model.ts";
 import { unreachable } from "../../core/result.ts";
 import { encodeEvent } from "../sse-encoder.ts";
 import { messageOfError } from "../stream-problems.ts";
-import type { StreamFacts } from "./format.ts";
+import type { StreamFacts } from "./stream-facts.ts";
 
 export function sluiceEncoder(facts: StreamFacts): (frame: Frame) => string {
   return ({ id, body }) => {

@@ -7,7 +7,7 @@ import type { Frame, FrameBody } from "../../core/stream/model.ts";
 import { unreachable } from "../../core/result.ts";
 import { encodeEvent } from "../sse-encoder.ts";
 import { messageOfError } from "../stream-problems.ts";
-import type { StreamFacts } from "./format.ts";
+import type { StreamFacts } from "./stream-facts.ts";
 
 const TEXT_ID = "text";
 const FINISH_REASONS = new Set(["stop", "length", "content-filter", "tool-calls"]);
