@@ -107,6 +107,14 @@ export const OPERATIONS_LIMITS = {
     /** Parts that may wait: what is beyond this when the time is over is given up, so many at once, and counted. */
     maxWaitingParts: 20_000,
     maxShedParts: 5_000,
+    /** A minute's, of four queries each: ten times what the telemetry queue can bring in that time. */
+    maxSheds: 10,
+    /**
+     * No further transaction of a minute's folding begins beyond this. An invocation has 1,000 queries, for every ledger and chore:
+     * https://developers.cloudflare.com/d1/platform/limits/ It is enough for some 5,000 parts, 80 a second: the telemetry queue
+     * brings at most 50 (5,000 messages a second, a hundred in a part).
+     */
+    maxFoldQueries: 150,
     /** Parts that one look at the counts reads beside what is joined. */
     maxReadParts: 1_000,
     /** A ledger that takes longer for a minute's gauges or alerts counts as unavailable. */

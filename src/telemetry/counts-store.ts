@@ -12,8 +12,9 @@ export interface CountsStore {
   /** Adds what a batch counted. The same part again changes nothing until it has been folded. */
   add(part: string, atMs: number, counts: Counts): Promise<void>;
   /**
-   * Joins the parts of minutes that began before `beforeMs`, the oldest first, until none is left or `untilMs` has passed;
-   * then gives up what is beyond the table's bound, and counts it. Forgets minutes past their time.
+   * Joins the parts of minutes that began before `beforeMs`, the oldest first, until none is left, `untilMs` has passed or
+   * `maxFoldQueries` are spent. Then it gives up what is beyond the table's bound, and counts it. It does the same with a
+   * part that cannot be read, which would otherwise stop every later fold. Forgets minutes past their time.
    */
   fold(beforeMs: number, untilMs: number): Promise<void>;
   totals(): Promise<Counts>;
@@ -23,15 +24,22 @@ export interface CountsStore {
 
 const countsText = z
   .string()
-  .transform((text): unknown => JSON.parse(text))
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("not JSON");
+      return z.NEVER;
+    }
+  })
   .pipe(countsSchema);
-const partRow = z.object({ minute_ms: z.int(), part: z.string(), counts: countsText });
 const minuteRow = z.object({ minute_ms: z.int(), counts: countsText });
 const totalRow = z.object({ fold: z.string(), counts: countsText });
 
 /** The minute and the name of a part. */
 type PartKey = readonly [minuteMs: number, part: string];
 const keyRow = z.object({ minute_ms: z.int(), part: z.string() });
+const partCounts = z.object({ counts: countsText });
 const SHED: MetricName = "sluice_counts_shed_total";
 
 export interface CountsStoreDependencies {
@@ -47,6 +55,8 @@ type CountsLimits = Readonly<
     | "maxReadParts"
     | "maxWaitingParts"
     | "maxShedParts"
+    | "maxSheds"
+    | "maxFoldQueries"
     | "maxTotalSeries"
     | "keepMinutesMs",
     number
@@ -63,29 +73,37 @@ export function createCountsStore({
     const row = await database.prepare("SELECT fold, counts FROM metric_totals WHERE id = 1").first();
     return totalRow.parse(row);
   };
-  /** @returns how many parts it took: the oldest, at most `maxFoldedParts` */
-  const foldSome = async (beforeMs: number): Promise<number> => {
+  /** @returns how many parts it took: the oldest, at most `maxFoldedParts`; and how many queries */
+  const foldSome = async (
+    beforeMs: number,
+  ): Promise<{ readonly taken: number; readonly queries: number }> => {
     const found = await database
       .prepare(
         "SELECT minute_ms, part, counts FROM metric_parts WHERE minute_ms < ?1 ORDER BY minute_ms, part LIMIT ?2",
       )
       .bind(beforeMs, limits.maxFoldedParts)
       .all();
-    const parts = found.results.map((row) => partRow.parse(row));
-    if (parts.length === 0) return 0;
+    const keys = found.results.map(keyOf);
+    if (keys.length === 0) return { taken: 0, queries: 1 };
     const totals = await readTotals();
-    const minutes = await readMinutes(database, [...new Set(parts.map((part) => part.minute_ms))]);
-    for (const { minute_ms: minuteMs, counts } of parts) {
+    const minutes = await readMinutes(database, [...new Set(keys.map(([minuteMs]) => minuteMs))]);
+    let unreadable = 0;
+    for (const row of found.results) {
+      const [minuteMs] = keyOf(row);
+      const counts = readableCounts(row);
+      if (counts === null) {
+        unreadable++;
+        continue;
+      }
       const minute = minutes.get(minuteMs) ?? emptyCounts();
       minutes.set(minuteMs, minute);
       addCounts(minute, counts, limits.maxTotalSeries);
       addCounts(totals.counts, counts, limits.maxTotalSeries);
     }
-    await replaceTotals(totals, {
-      minutes,
-      remove: parts.map(({ minute_ms: minuteMs, part }) => [minuteMs, part]),
-    });
-    return parts.length;
+    if (unreadable > 0) addCounts(totals.counts, shedParts(unreadable));
+    await replaceTotals(totals, { minutes, remove: keys });
+    // Three reads; in the transaction the totals, each minute, and what is removed.
+    return { taken: keys.length, queries: 5 + minutes.size };
   };
 
   /** One transaction; each statement works only if this fold was the one that won. */
@@ -116,22 +134,25 @@ export function createCountsStore({
     ]);
   };
 
-  const shed = async (): Promise<void> => {
+  /** @returns how many parts it gave up: at most `maxShedParts` */
+  const shedSome = async (): Promise<number> => {
     const beyond = await database
       .prepare(
         "SELECT minute_ms, part FROM metric_parts ORDER BY minute_ms DESC, part DESC LIMIT ?2 OFFSET ?1",
       )
       .bind(limits.maxWaitingParts, limits.maxShedParts)
       .all();
-    const remove = beyond.results.map((row): PartKey => {
-      const { minute_ms: minuteMs, part } = keyRow.parse(row);
-      return [minuteMs, part];
-    });
-    if (remove.length === 0) return;
+    const remove = beyond.results.map(keyOf);
+    if (remove.length === 0) return 0;
     const totals = await readTotals();
-    const given: Counts = { counters: { [SHED]: remove.length }, histograms: {} };
-    addCounts(totals.counts, given);
+    addCounts(totals.counts, shedParts(remove.length));
     await replaceTotals(totals, { minutes: new Map(), remove });
+    return remove.length;
+  };
+  const shed = async (): Promise<void> => {
+    for (let round = 0; round < limits.maxSheds; round++) {
+      if ((await shedSome()) < limits.maxShedParts) return;
+    }
   };
 
   return {
@@ -143,15 +164,19 @@ export function createCountsStore({
     },
 
     async fold(beforeMs, untilMs) {
-      let found: number;
-      do found = await foldSome(startOfMinute(beforeMs));
-      while (found === limits.maxFoldedParts && nowMs() < untilMs);
+      let queries = 0;
+      let isBehind: boolean;
+      do {
+        const folded = await foldSome(startOfMinute(beforeMs));
+        queries += folded.queries;
+        isBehind = folded.taken === limits.maxFoldedParts;
+      } while (isBehind && nowMs() < untilMs && queries < limits.maxFoldQueries);
       await database
         .prepare("DELETE FROM metric_minutes WHERE minute_ms < ?1")
         .bind(beforeMs - limits.keepMinutesMs)
         .run();
-      // The time was not enough. What is beyond the bound is given up, and counted, before the table takes the ledger's room.
-      if (found === limits.maxFoldedParts) await shed();
+      // Time or queries were not enough. What is beyond the bound is given up, and counted, before the table takes the ledger's room.
+      if (isBehind) await shed();
     },
 
     async totals() {
@@ -165,7 +190,7 @@ export function createCountsStore({
       ]);
       const { counts } = totalRow.parse(totals?.results[0]);
       for (const row of parts?.results ?? []) {
-        addCounts(counts, partRow.parse(row).counts, LIMITS.telemetry.maxTotalSeries);
+        addCounts(counts, readableCounts(row) ?? emptyCounts(), LIMITS.telemetry.maxTotalSeries);
       }
       return counts;
     },
@@ -177,16 +202,21 @@ export function createCountsStore({
           .bind(fromMs, untilMs),
         database
           .prepare(
-            "SELECT minute_ms, counts FROM metric_parts WHERE minute_ms >= ?1 AND minute_ms < ?2 ORDER BY minute_ms, part LIMIT ?3",
+            `SELECT minute_ms, part, counts FROM metric_parts WHERE minute_ms >= ?1 AND minute_ms < ?2
+             ORDER BY minute_ms, part LIMIT ?3`,
           )
           .bind(fromMs, untilMs, limits.maxReadParts),
       ]);
       const byMinute = new Map<number, Counts>();
-      for (const row of [...(folded?.results ?? []), ...(parts?.results ?? [])]) {
+      for (const row of folded?.results ?? []) {
         const { minute_ms: minuteMs, counts } = minuteRow.parse(row);
-        const known = byMinute.get(minuteMs);
-        if (known === undefined) byMinute.set(minuteMs, counts);
-        else addCounts(known, counts);
+        byMinute.set(minuteMs, counts);
+      }
+      for (const row of parts?.results ?? []) {
+        const [minuteMs] = keyOf(row);
+        const minute = byMinute.get(minuteMs) ?? emptyCounts();
+        byMinute.set(minuteMs, minute);
+        addCounts(minute, readableCounts(row) ?? emptyCounts());
       }
       return byMinute;
     },
@@ -221,6 +251,21 @@ export function uniteCounts(
 
 export function startOfMinute(timeMs: number): number {
   return Math.floor(timeMs / 60_000) * 60_000;
+}
+
+function keyOf(row: unknown): PartKey {
+  const { minute_ms: minuteMs, part } = keyRow.parse(row);
+  return [minuteMs, part];
+}
+
+/** null: not what any version of this table holds. */
+function readableCounts(row: unknown): Counts | null {
+  const read = partCounts.safeParse(row);
+  return read.success ? read.data.counts : null;
+}
+
+function shedParts(amount: number): Counts {
+  return { counters: { [SHED]: amount }, histograms: {} };
 }
 
 function emptyCounts(): Counts {

@@ -131,6 +131,38 @@ describe("counts in the ledger", () => {
     expect(oldest).toEqual({ at: Math.floor((NOW_MS - 6 * MINUTE_MS) / MINUTE_MS) * MINUTE_MS });
   });
 
+  it("are joined with no more queries than an invocation may spend on them", async () => {
+    await manyParts(63);
+    const counts = createCountsStore({ ...deps, limits: { ...small, maxFoldQueries: 20 } });
+    await counts.fold(NOW_MS + MINUTE_MS, IN_TIME);
+    // Ten parts lie in two minutes, which is seven queries a transaction: the third is the last that begins.
+    expect(await parts()).toBe(20);
+    expect((await counts.totals()).counters["sluice_counts_shed_total"]).toBe(13);
+  });
+
+  it("are given up in as many rounds as the bound needs", async () => {
+    const counts = createCountsStore({ ...deps, limits: { ...small, maxShedParts: 5 } });
+    await manyParts(63);
+    await counts.fold(NOW_MS + MINUTE_MS, NOW_MS);
+    expect(await parts()).toBe(20);
+    expect((await counts.totals()).counters["sluice_counts_shed_total"]).toBe(33);
+  });
+
+  it.each(['{"v":2}', "{", '{"counters":{"a":null},"histograms":{}}'])(
+    "are joined and shown though one beside them cannot be read (%s), which is given up and counted",
+    async (unreadable) => {
+      const counts = await manyParts(12);
+      await env.LEDGER.prepare("INSERT INTO metric_parts VALUES (?1, 'bad', ?2)")
+        .bind(Math.floor(NOW_MS / MINUTE_MS) * MINUTE_MS - MINUTE_MS, unreadable)
+        .run();
+      expect((await counts.totals()).counters[SERIES]).toBe(12);
+      expect((await counts.minutes(0, NOW_MS + MINUTE_MS)).size).toBe(7);
+      await counts.fold(NOW_MS + MINUTE_MS, IN_TIME);
+      expect(await parts()).toBe(0);
+      expect((await counts.totals()).counters).toEqual({ [SERIES]: 12, sluice_counts_shed_total: 1 });
+    },
+  );
+
   it("never fall while a backlog is joined bit by bit, though a look reads only some of it", async () => {
     const counts = await manyParts(19);
     const seen = [(await counts.totals()).counters[SERIES] ?? 0];

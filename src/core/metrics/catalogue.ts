@@ -75,7 +75,7 @@ export const METRICS = {
   sluice_delivery_duration_seconds: seconds("One delivery attempt", ["destination"]),
   sluice_spans_dropped_total: counter("Spans that no collector took", ["reason"]),
   sluice_counts_shed_total: counter(
-    "Batches of counts given up because the ledger could not join them in time",
+    "Batches of counts given up because the ledger could not join them in time, or read them",
     [],
   ),
   sluice_counts_dropped_total: counter("Counts given up because there were too many series", []),
