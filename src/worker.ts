@@ -13,6 +13,7 @@ import { consumeByJurisdiction } from "./ledger/by-jurisdiction.ts";
 import { consumeUndeliverable } from "./lanes/undeliverable.ts";
 import { JURISDICTIONS } from "./platform/jurisdictions.ts";
 import { problemResponse, type Problem } from "./platform/problem.ts";
+import { runChores } from "./services/chores.ts";
 import { createStreamCalls } from "./services/streams.ts";
 import { createServices, type Services } from "./services.ts";
 import { StreamObjectBase } from "./streaming/stream-object.ts";
@@ -101,13 +102,7 @@ export function createGateway(config: GatewayConfig): Gateway {
       const built = build(env);
       if (!built.ok) return;
       const { services } = built.value;
-      for (const [name, chore] of services.chores) {
-        try {
-          await chore();
-        } catch (thrown) {
-          services.events.log.error("chore_failed", { chore: name, error: messageOf(thrown) });
-        }
-      }
+      await runChores(services.chores, services.events.log);
     },
     async queue(batch, env) {
       const built = build(env);

@@ -1,6 +1,10 @@
-/** What the cron does every minute, by name. Each ledger is swept and forgets by itself: one that is down keeps no other from it. */
+/**
+ * What the cron does every minute, by name. The chores run beside each other, and each ledger is swept and forgets by
+ * itself: a ledger that is down, or hangs, keeps nothing else from being done.
+ */
 import type { GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
+import { messageOf } from "../core/result.ts";
 import { sweepPartitions, type SweepDependencies } from "../lanes/sweep.ts";
 import type { LedgerBindings } from "../ledger/bindings.ts";
 import { createOpenPartitions } from "../ledger/open-partitions.ts";
@@ -40,4 +44,20 @@ export function createChores(parts: ChoreParts): ReadonlyMap<string, () => Promi
     }),
     ["replays", stepReplay],
   ] satisfies Chore[]);
+}
+
+/** Each by itself: neither one that fails nor one that never ends keeps another from its beginning. Never throws. */
+export async function runChores(
+  chores: ReadonlyMap<string, () => Promise<void>>,
+  log: Pick<Logger, "error">,
+): Promise<void> {
+  await Promise.all(
+    [...chores].map(async ([chore, work]) => {
+      try {
+        await work();
+      } catch (thrown) {
+        log.error("chore_failed", { chore, error: messageOf(thrown) });
+      }
+    }),
+  );
 }

@@ -4,11 +4,12 @@
  */
 import type { AlertOptions, GatewayConfig } from "../config/gateway-options.ts";
 import { LIMITS } from "../config/limits.ts";
+import { readingsWithoutLedger } from "../core/alerts/readings.ts";
 import { rulesOf } from "../core/alerts/rules.ts";
 import { checkEndpointUrl } from "../core/classify/endpoint-url.ts";
 import { jurisdictionOf, type Jurisdiction, type PartitionName } from "../core/ids.ts";
 import type { Counts } from "../core/metrics/counts.ts";
-import { mergeSamples } from "../core/metrics/sample.ts";
+import { mergeSamples, type Sample } from "../core/metrics/sample.ts";
 import { messageOf, type Result } from "../core/result.ts";
 import { createWebhookSigner, parseSigningKeys } from "../destinations/webhook-signature.ts";
 import type { GatewayEnv } from "../env.ts";
@@ -19,7 +20,7 @@ import { bindingSuffix, type PerJurisdiction } from "../platform/jurisdictions.t
 import type { AlertReceiver } from "../telemetry/alerts/notify.ts";
 import { createObjectStateStore } from "../telemetry/alerts/object-store.ts";
 import { createAlertStore, type AlertStore } from "../telemetry/alerts/store.ts";
-import { watchLedgers, watchMinute, type AlertDependencies } from "../telemetry/alerts/watch.ts";
+import { watchMinute, watchWithoutLedger, type AlertDependencies } from "../telemetry/alerts/watch.ts";
 import { uniteCounts } from "../telemetry/counts-store.ts";
 import type { CountsIntake } from "../telemetry/intake.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -60,6 +61,7 @@ export interface TelemetryParts {
   readonly fetch: typeof fetch;
   readonly newId: () => string;
   readonly log: Logger;
+  readonly limits?: Readonly<Record<"watchMs" | "foldMs", number>>;
 }
 
 export function createTelemetryServices(
@@ -69,7 +71,7 @@ export function createTelemetryServices(
 ): TelemetryServices {
   const { clock, ledgers, log } = parts;
   const nowMs = () => clock.nowMs();
-  const limits = LIMITS.telemetry;
+  const limits = { ...LIMITS.telemetry, ...parts.limits };
   // One for each ledger: what is counted of an event goes where its summary goes.
   const meters = ledgers.map((_, jurisdiction) =>
     createMeter({
@@ -118,19 +120,19 @@ export function createTelemetryServices(
       maxNoticesAtOnce: limits.maxNoticesAtOnce,
     },
   };
-  const step = async (name: string, work: () => Promise<void>) => {
+  const step = async (name: string, limitMs: number, work: () => Promise<void>) => {
     try {
-      await work();
+      await within(limitMs, work);
     } catch (thrown) {
       log.warn("minute_step_failed", { step: name, error: messageOf(thrown) });
     }
   };
   /** @returns the ledgers that could not be read or written */
-  const watchAll = async (): Promise<readonly string[]> => {
+  const watchAll = async (guardsOf: ReadonlyMap<string, Sample["guards"]>): Promise<readonly string[]> => {
     const sampled = await Promise.all(
       watched.entries.map(async ([jurisdiction, ledger]) => {
         try {
-          return await within(limits.watchMs, () => ledger.sample());
+          return await within(limits.watchMs, () => ledger.sample(guardsOf.get(jurisdiction) ?? []));
         } catch (thrown) {
           log.error("ledger_unavailable", { ledger: jurisdiction, error: messageOf(thrown) });
           return jurisdiction;
@@ -139,7 +141,7 @@ export function createTelemetryServices(
     );
     const down = sampled.flatMap((one) => (typeof one === "string" ? one : []));
     const [first, ...others] = sampled.flatMap((one) => (typeof one === "string" ? [] : one));
-    // Without a sample of each nothing else is decided: what it would say is not known.
+    // Without a sample of each, nothing that is read from a ledger is decided: what it would say is not known.
     if (down.length > 0 || first === undefined) return down;
     try {
       await within(limits.watchMs, async () => {
@@ -159,7 +161,9 @@ export function createTelemetryServices(
     intakeOf: (jurisdiction) => watched.of(jurisdiction),
     incidents: alertStore,
     suspect: (partition) =>
-      step("suspect", () => watched.of(jurisdictionOf(partition)).survey.suspect([partition])),
+      step("suspect", limits.watchMs, () =>
+        watched.of(jurisdictionOf(partition)).survey.suspect([partition]),
+      ),
     metricsText: () => readMetricsText({ counts, samples, log }),
     flushSoon() {
       for (const { flusher } of meters.all) flusher.flushSoon();
@@ -169,20 +173,29 @@ export function createTelemetryServices(
     },
     async minute() {
       // First, and each within its time: what people are told must not wait for what only counts.
-      const down = await watchAll();
-      // Of this minute alone: two crons at once must not share what they have read.
-      const outages = createObjectStateStore(env.PAYLOADS);
-      await step("watch-ledgers", () => watchLedgers(alerts, outages, watched.entries.map(nameOf), down));
-      for (const ledger of watched.all) {
-        await step("fold", () => ledger.counts.fold(nowMs() - limits.foldAfterMs, nowMs() + limits.foldMs));
-        await step("survey", () => ledger.survey.run());
-      }
+      const found = await Promise.all(
+        watched.entries.map(async ([name, ledger]) => [name, await ledger.guards()] as const),
+      );
+      const guardsOf = new Map<string, Sample["guards"]>(found);
+      const down = await watchAll(guardsOf);
+      await step("watch-without-ledger", limits.watchMs, async () => {
+        const readings = readingsWithoutLedger([...guardsOf.keys()], down, [...guardsOf.values()].flat());
+        // Of this minute alone: two crons at once must not share what they have read.
+        const told = await watchWithoutLedger(alerts, createObjectStateStore(env.PAYLOADS), readings);
+        if (told.length > 0) await step("list-incidents", limits.watchMs, () => alertStore.list(told));
+      });
+      // Beside each other: a ledger that hangs keeps no other waiting.
+      await Promise.all(
+        watched.all.map(async ({ counts: kept, survey }) => {
+          const foldedBeforeMs = nowMs() - limits.foldAfterMs;
+          await step("fold", limits.foldMs + limits.watchMs, () =>
+            kept.fold(foldedBeforeMs, nowMs() + limits.foldMs),
+          );
+          await step("survey", limits.watchMs, () => survey.run());
+        }),
+      );
     },
   };
-}
-
-function nameOf([jurisdiction]: readonly [Jurisdiction, unknown]): string {
-  return jurisdiction;
 }
 
 /** @throws when it takes longer: D1 may hang instead of failing */

@@ -17,6 +17,7 @@ import { waitingForPeople } from "../ledger/waiting.ts";
 import { createCountsStore, type CountsStore } from "../telemetry/counts-store.ts";
 import {
   createSampleStore,
+  readGuards,
   takeSample,
   type GuardGauge,
   type LaneGauge,
@@ -30,8 +31,10 @@ export interface WatchedLedger {
   readonly counts: CountsStore;
   readonly samples: SampleStore;
   readonly survey: Survey;
+  /** How its guards stand now: asked of themselves, so it is known while the ledger is down. Never throws. */
+  guards(): Promise<Sample["guards"]>;
   /** Takes the gauges of now and keeps them. @throws when the ledger cannot say how much is open */
-  sample(): Promise<Sample>;
+  sample(guards: Sample["guards"]): Promise<Sample>;
 }
 
 export interface WatchedParts {
@@ -65,10 +68,11 @@ export function watchLedger(parts: WatchedParts): WatchedLedger {
     counts,
     samples,
     survey,
-    async sample() {
+    guards: () => readGuards(guardGauges(parts), { log, timeoutMs: limits.sampleTimeoutMs }),
+    async sample(guards) {
       const sample = await takeSample({
         lanes: laneGauges(parts),
-        guards: guardGauges(parts),
+        guards,
         partitions: () => survey.summary(),
         ledger: parts.jurisdiction,
         ledgerBytes: () => sizeOf(database),

@@ -34,7 +34,8 @@ export interface WaitingForPeople {
 
 export interface GaugeSources {
   readonly lanes: readonly LaneGauge[];
-  readonly guards: readonly GuardGauge[];
+  /** As `readGuards` has found them. */
+  readonly guards: Sample["guards"];
   readonly partitions: () => Promise<Sample["partitions"]>;
   readonly waiting: () => Promise<WaitingForPeople | null>;
   /** `none`, or the jurisdiction whose ledger this is. */
@@ -45,25 +46,42 @@ export interface GaugeSources {
   readonly timeoutMs: number;
 }
 
+type Asking = Pick<GaugeSources, "log" | "timeoutMs">;
+
+/** @returns null when it fails or takes too long */
+async function ask<Value>(
+  { log, timeoutMs }: Asking,
+  what: string,
+  work: () => Promise<Value>,
+): Promise<Value | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), timeoutMs);
+  try {
+    return await Promise.race([work(), late]);
+  } catch (thrown) {
+    log.warn("gauge_failed", { gauge: what, error: messageOf(thrown) });
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Apart from the sample, because it needs no ledger. Never throws. */
+export function readGuards(guards: readonly GuardGauge[], asking: Asking): Promise<Sample["guards"]> {
+  return Promise.all(
+    guards.map(async ({ guard, read }) => {
+      const found = await ask(asking, guard, read);
+      return { guard, phase: found?.phase ?? null, rateFactor: found?.rateFactor ?? null };
+    }),
+  );
+}
+
 /** @throws when the ledger cannot say how much is open */
 export async function takeSample(sources: GaugeSources): Promise<Sample> {
-  const { log, timeoutMs } = sources;
-  const ask = async <Value>(what: string, work: () => Promise<Value>): Promise<Value | null> => {
-    const { promise: late, resolve } = Promise.withResolvers<null>();
-    const timer = setTimeout(() => resolve(null), timeoutMs);
-    try {
-      return await Promise.race([work(), late]);
-    } catch (thrown) {
-      log.warn("gauge_failed", { gauge: what, error: messageOf(thrown) });
-      return null;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-  const [lanes, guards, partitions, waiting, bytes] = await Promise.all([
+  const [lanes, partitions, waiting, bytes] = await Promise.all([
     Promise.all(
       sources.lanes.map(async ({ lane, metrics }) => {
-        const found = await ask(lane, metrics);
+        const found = await ask(sources, lane, metrics);
         return {
           lane,
           backlog: found?.backlogCount ?? null,
@@ -71,21 +89,15 @@ export async function takeSample(sources: GaugeSources): Promise<Sample> {
         };
       }),
     ),
-    Promise.all(
-      sources.guards.map(async ({ guard, read }) => {
-        const found = await ask(guard, read);
-        return { guard, phase: found?.phase ?? null, rateFactor: found?.rateFactor ?? null };
-      }),
-    ),
     sources.partitions(),
-    ask("waiting", sources.waiting),
-    ask("ledger", sources.ledgerBytes),
+    ask(sources, "waiting", sources.waiting),
+    ask(sources, "ledger", sources.ledgerBytes),
   ]);
   return {
     v: 1,
     atMs: sources.nowMs(),
     lanes,
-    guards,
+    guards: sources.guards,
     partitions,
     deadLetters: waiting?.deadLetters ?? null,
     reviews: waiting?.reviews ?? null,

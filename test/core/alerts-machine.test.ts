@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest";
 import { usualOf, type PastMinute } from "../../src/core/alerts/baseline.ts";
 import { watch, watchStateSchema, type Notice, type WatchState } from "../../src/core/alerts/machine.ts";
 import { noticeEvent, noticeId, slackMessage } from "../../src/core/alerts/notice.ts";
-import { keyOf, quantileSeconds, readingsOf, type Reading } from "../../src/core/alerts/readings.ts";
+import {
+  keyOf,
+  quantileSeconds,
+  readingsOf,
+  readingsWithoutLedger,
+  type Reading,
+} from "../../src/core/alerts/readings.ts";
 import { DEFAULT_RULES, rulesOf, type RuleName } from "../../src/core/alerts/rules.ts";
 import type { Sample } from "../../src/core/metrics/sample.ts";
 import { createCollector } from "../../src/telemetry/metrics.ts";
@@ -251,10 +257,16 @@ describe("readings", () => {
     expect(valueOf(readings, "oldest-event")).toBe(120);
     expect(valueOf(readings, "dead-letters")).toBe(12);
     expect(valueOf(readings, "paused-partition", "partition", "d1o_x")).toBe(1);
-    expect(valueOf(readings, "breaker-open", "guard", "model:fast")).toBe(1);
-    expect(valueOf(readings, "breaker-open", "guard", "model:slow")).toBe(0);
     const silent = { ...sample, lanes: [...sample.lanes, { lane: "low", backlog: null, oldestAtMs: null }] };
     expect(valueOf(readingsOf({ counters: {}, histograms: {} }, silent), "depth")).toBeNull();
+  });
+
+  it("that need no ledger are open breakers and ledgers that are down", () => {
+    const readings = readingsWithoutLedger(["none", "eu"], ["eu"], sample.guards);
+    expect(valueOf(readings, "breaker-open", "guard", "model:fast")).toBe(1);
+    expect(valueOf(readings, "breaker-open", "guard", "model:slow")).toBe(0);
+    expect(valueOf(readings, "ledger-unavailable", "ledger", "none")).toBe(0);
+    expect(valueOf(readings, "ledger-unavailable", "ledger", "eu")).toBe(1);
   });
 
   it("estimate a quantile within its bucket", () => {

@@ -7,7 +7,7 @@ import type { PartitionName } from "../../src/core/ids.ts";
 import type { Counts } from "../../src/core/metrics/counts.ts";
 import { createProjection } from "../../src/ledger/projection.ts";
 import { createCountsStore } from "../../src/telemetry/counts-store.ts";
-import { createSampleStore, takeSample, type GaugeSources } from "../../src/telemetry/gauges.ts";
+import { createSampleStore, readGuards, takeSample, type GaugeSources } from "../../src/telemetry/gauges.ts";
 import { takeCounts } from "../../src/telemetry/intake.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { readMetricsText } from "../../src/telemetry/metrics-text.ts";
@@ -245,10 +245,13 @@ describe("a minute's sample", () => {
         },
         { lane: "low", metrics: () => Promise.reject(new Error("no metrics")) },
       ],
-      guards: [
-        { guard: "model:fast", read: async () => ({ phase: "open", rateFactor: 1 }) },
-        { guard: "model:slow", read: () => new Promise(() => undefined) },
-      ],
+      guards: await readGuards(
+        [
+          { guard: "model:fast", read: async () => ({ phase: "open", rateFactor: 1 }) },
+          { guard: "model:slow", read: () => new Promise(() => undefined) },
+        ],
+        { log, timeoutMs: 20 },
+      ),
       partitions: async () => ({ open: 1, openEvents: 6, oldestOpenAtMs: null, paused: [], pausedCount: 0 }),
       waiting: async () => null,
       ledger: "none",

@@ -1,7 +1,10 @@
 /** The minute's work while the ledger is down: people are told of it, and nothing else stops for it. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { operateGuardObject } from "../../src/guard/operate.ts";
 import { defineGateway } from "../../src/index.ts";
+import { createAlertStore } from "../../src/telemetry/alerts/store.ts";
+import { runChores } from "../../src/services/chores.ts";
 import { createTelemetryServices } from "../../src/services/telemetry.ts";
 import { PerJurisdiction } from "../../src/platform/jurisdictions.ts";
 import { emptyLedger } from "./ledger-support.ts";
@@ -10,20 +13,32 @@ import { SOME_MODELS } from "../support/some-models.ts";
 
 const START_MS = 1_700_000_040_000;
 const MINUTE_MS = 60_000;
+const GUARD = "model:small";
 
-type Fault = "none" | "down" | "read-only";
+type Fault = "none" | "down" | "read-only" | "hung";
 
-/** D1 that refuses, or takes no more writes: what a full database does. */
+/** D1 that refuses, never answers, or takes no more writes: what a full database does. */
 function faulty(fault: () => Fault): D1Database {
   const isRefused = (sql: string) =>
     fault() === "down" || (fault() === "read-only" && /^\s*(INSERT|UPDATE|DELETE)/i.test(sql));
   return new Proxy(env.LEDGER, {
     get(database, name: keyof D1Database) {
+      if (name === "batch" && fault() === "hung") return never;
       if (name !== "prepare") return database[name].bind(database);
       return (sql: string) => {
         if (isRefused(sql)) throw new Error("D1_ERROR: it does not answer");
-        return database.prepare(sql);
+        return fault() === "hung" ? neverAnswering(database.prepare(sql)) : database.prepare(sql);
       };
+    },
+  });
+}
+
+const never = () => new Promise<never>(() => undefined);
+
+function neverAnswering(statement: D1PreparedStatement): D1PreparedStatement {
+  return new Proxy(statement, {
+    get(real, name: keyof D1PreparedStatement) {
+      return name === "bind" ? (...values: unknown[]) => neverAnswering(real.bind(...values)) : never;
     },
   });
 }
@@ -61,6 +76,8 @@ function gateway() {
         },
         newId: () => crypto.randomUUID(),
         log: recordingLogger(lines),
+        // One that hangs is not waited for; a healthy one has all the time a slow machine needs.
+        limits: { watchMs: during === "hung" ? 20 : 30_000, foldMs: 0 },
       },
     );
     await services.minute();
@@ -72,10 +89,11 @@ function gateway() {
 beforeEach(async () => {
   await emptyLedger();
   await env.PAYLOADS.delete("alerts/ledgers.json");
+  await operateGuardObject(env.GUARD, GUARD, { kind: "reset" });
 });
 
 describe("a ledger that cannot be used", () => {
-  it.each(["down", "read-only"] as const)(
+  it.each(["down", "read-only", "hung"] as const)(
     "(%s) is told once, and once more when it is back",
     async (fault) => {
       const { minute, told, lines } = gateway();
@@ -90,6 +108,35 @@ describe("a ledger that cannot be used", () => {
     },
   );
 
+  it("hides no breaker: one that opens and closes meanwhile is told both times", async () => {
+    const { minute, told } = gateway();
+    await minute("none");
+    for (let at = 0; at < 2; at++) await minute("down");
+    expect(told).toHaveLength(1);
+    await operateGuardObject(env.GUARD, GUARD, { kind: "trip", forMs: 60 * MINUTE_MS });
+    for (let at = 0; at < 3; at++) await minute("down");
+    expect(told).toHaveLength(2);
+    expect(told[1]).toContain("Breaker open");
+    await operateGuardObject(env.GUARD, GUARD, { kind: "reset" });
+    for (let at = 0; at < 5; at++) await minute("down");
+    expect(told).toHaveLength(3);
+    expect(told[2]).toContain(":large_green_circle: Breaker open");
+  });
+
+  it("makes nobody hear again of a breaker that was open before it and is open after it", async () => {
+    const { minute, told } = gateway();
+    await operateGuardObject(env.GUARD, GUARD, { kind: "trip", forMs: 60 * MINUTE_MS });
+    await minute("none");
+    for (let at = 0; at < 3; at++) await minute("down");
+    for (let at = 0; at < 7; at++) await minute("none");
+    expect(told.filter((text) => text.includes("Breaker open"))).toHaveLength(1);
+    const listed = await createAlertStore(env.LEDGER).incidents(10);
+    expect(listed).toMatchObject([
+      { rule: "ledger-unavailable", resolvedAtMs: expect.any(Number) },
+      { rule: "breaker-open", resolvedAtMs: null },
+    ]);
+  });
+
   it("costs no write while nothing is wrong, and is not told after one bad minute", async () => {
     const { minute, told } = gateway();
     await minute("none");
@@ -103,5 +150,28 @@ describe("a ledger that cannot be used", () => {
     await minute("none");
     await minute("none");
     expect(await env.PAYLOADS.head("alerts/ledgers.json")).toBeNull();
+  });
+});
+
+describe("the chores of a minute", () => {
+  it("are all begun and told of, though one never ends and one fails", async () => {
+    const lines: LogLine[] = [];
+    const done: string[] = [];
+    const last = Promise.withResolvers<void>();
+    const chores = new Map([
+      ["hangs", () => new Promise<void>(() => undefined)],
+      ["fails", () => Promise.reject(new Error("D1 is down"))],
+      [
+        "works",
+        async () => {
+          done.push("works");
+          last.resolve();
+        },
+      ],
+    ]);
+    void runChores(chores, recordingLogger(lines));
+    await last.promise;
+    expect(done).toEqual(["works"]);
+    expect(lines).toMatchObject([{ level: "error", event: "chore_failed", fields: { chore: "fails" } }]);
   });
 });

@@ -73,7 +73,7 @@ function latencyReadings(counts: Counts): Reading[] {
 }
 
 function gaugeReadings(sample: Sample): Reading[] {
-  const { atMs, partitions, guards } = sample;
+  const { atMs, partitions } = sample;
   const isKnown = sample.lanes.every((lane) => lane.backlog !== null);
   const oldestMs = oldestOpenAtMs(sample);
   const ageSeconds = (timeMs: number) => Math.max(0, atMs - timeMs) / 1_000;
@@ -100,6 +100,24 @@ function gaugeReadings(sample: Sample): Reading[] {
         value: bytes === null ? null : bytes / LEDGER_MAX_BYTES,
       })),
     ),
+  ];
+}
+
+/**
+ * What is known without a ledger: which of them cannot be used, and which breakers are open.
+ * @param down those of `ledgers` that could not be read or written just now
+ */
+export function readingsWithoutLedger(
+  ledgers: readonly string[],
+  down: readonly string[],
+  guards: Sample["guards"],
+): Reading[] {
+  return [
+    ...ledgers.map((ledger): Reading => ({
+      rule: "ledger-unavailable",
+      subject: ["ledger", ledger],
+      value: Number(down.includes(ledger)),
+    })),
     ...guards.map(({ guard, phase }): Reading => ({
       rule: "breaker-open",
       subject: ["guard", guard],

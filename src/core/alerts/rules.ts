@@ -120,7 +120,7 @@ export const DEFAULT_RULES: Rules = {
     clearAfter: CLEAR_AFTER,
   },
   "ledger-unavailable": {
-    title: "Ledger cannot be read or written: no other alert is looked at",
+    title: "Ledger cannot be read or written: of other alerts only open breakers are told",
     unit: "state",
     limit: fixed(0, 0),
     openAfter: 2,

@@ -1,6 +1,6 @@
 /**
- * The state of a watch in R2, for what a ledger cannot hold: that it is down or full. One small object, written only when
- * something has changed, guarded by its ETag.
+ * The state of a watch in R2, for what goes on while a ledger is down or full. One small object, written only when something
+ * has changed, guarded by its ETag.
  */
 import { watchingSchema, type StateStore, type Watching } from "./store.ts";
 

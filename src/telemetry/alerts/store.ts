@@ -42,6 +42,8 @@ export interface StateStore {
 }
 
 export interface AlertStore extends StateStore {
+  /** For people to look up: what another store watches. Again the same changes nothing. */
+  list(notices: readonly Notice[]): Promise<void>;
   past(spans: readonly Span[]): Promise<readonly PastMinute[]>;
   forget(beforeMs: number): Promise<void>;
   /** The newest first. */
@@ -90,6 +92,25 @@ const incidentRow = z.object({
 
 export function createAlertStore(database: D1Database): AlertStore {
   const isOurs = "EXISTS (SELECT 1 FROM alert_watch WHERE version = ?1)";
+  /** @param version the list gets it only while this is in force; null: in any case */
+  const listed = ({ kind, incident, atMs }: Notice, version: number | null) =>
+    database
+      .prepare(
+        `INSERT INTO alert_incidents
+           (incident, rule, subject, opened_at_ms, resolved_at_ms, threshold, peak)
+         SELECT ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ?1 IS NULL OR ${isOurs}
+         ON CONFLICT (incident) DO UPDATE SET resolved_at_ms = ?6, peak = ?8`,
+      )
+      .bind(
+        version,
+        incident.incident,
+        incident.rule,
+        JSON.stringify(incident.subject),
+        incident.openedAtMs,
+        kind === "resolved" ? atMs : null,
+        incident.limit,
+        incident.peak,
+      );
   return {
     async load() {
       const row = await database
@@ -109,25 +130,7 @@ export function createAlertStore(database: D1Database): AlertStore {
         database
           .prepare(`INSERT OR REPLACE INTO alert_minutes (minute_ms, readings) SELECT ?2, ?3 WHERE ${isOurs}`)
           .bind(next, minuteMs, JSON.stringify(values)),
-        ...notices.map(({ kind, incident, atMs }) =>
-          database
-            .prepare(
-              `INSERT INTO alert_incidents
-                 (incident, rule, subject, opened_at_ms, resolved_at_ms, threshold, peak)
-               SELECT ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ${isOurs}
-               ON CONFLICT (incident) DO UPDATE SET resolved_at_ms = ?6, peak = ?8`,
-            )
-            .bind(
-              next,
-              incident.incident,
-              incident.rule,
-              JSON.stringify(incident.subject),
-              incident.openedAtMs,
-              kind === "resolved" ? atMs : null,
-              incident.limit,
-              incident.peak,
-            ),
-        ),
+        ...notices.map((notice) => listed(notice, next)),
       ]);
       return updated?.meta.changes === 1;
     },
@@ -137,6 +140,10 @@ export function createAlertStore(database: D1Database): AlertStore {
         .prepare("UPDATE alert_watch SET outbox = ?2 WHERE id = 1 AND version = ?1")
         .bind(version, JSON.stringify(outbox))
         .run();
+    },
+
+    async list(notices) {
+      await database.batch(notices.map((notice) => listed(notice, null)));
     },
 
     async past(spans) {

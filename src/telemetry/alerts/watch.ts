@@ -3,7 +3,7 @@
  * that two crons at once open one incident; a notice leaves its outbox when every receiver has it.
  */
 import { pastSpans, type PastMinute } from "../../core/alerts/baseline.ts";
-import { watch } from "../../core/alerts/machine.ts";
+import { watch, type Notice } from "../../core/alerts/machine.ts";
 import { readingsOf, type Reading } from "../../core/alerts/readings.ts";
 import type { Rules } from "../../core/alerts/rules.ts";
 import { addCounts, type Counts } from "../../core/metrics/counts.ts";
@@ -46,22 +46,15 @@ export async function watchMinute(deps: AlertDependencies, sample: Sample): Prom
 }
 
 /**
- * Whether the ledgers can be used: the one thing that cannot be watched by what lies in a ledger. Its state has a store of
- * its own.
- * @param down those that could not be read or written just now
+ * What can be watched without a ledger, in a store that lies in none.
+ * @returns what was told of for the first time, for the list of incidents
  */
-export async function watchLedgers(
+export async function watchWithoutLedger(
   deps: AlertDependencies,
   store: StateStore,
-  ledgers: readonly string[],
-  down: readonly string[],
-): Promise<void> {
-  const readings = ledgers.map((ledger): Reading => ({
-    rule: "ledger-unavailable",
-    subject: ["ledger", ledger],
-    value: Number(down.includes(ledger)),
-  }));
-  await step(deps, store, await store.load(), readings, [], startOfMinute(deps.nowMs()));
+  readings: readonly Reading[],
+): Promise<readonly Notice[]> {
+  return step(deps, store, await store.load(), readings, [], startOfMinute(deps.nowMs()));
 }
 
 async function step(
@@ -71,7 +64,7 @@ async function step(
   readings: readonly Reading[],
   past: readonly PastMinute[],
   nowMs: number,
-): Promise<void> {
+): Promise<readonly Notice[]> {
   const { limits } = deps;
   const watched = watch(watching.state, readings, past, deps.rules, nowMs);
   const fresh = watched.notices.map((notice): PendingNotice => ({ notice, sentTo: [] }));
@@ -81,7 +74,7 @@ async function step(
   const next = { version: watching.version, state: watched.state, outbox };
   const isSaved = await store.save(next, { minuteMs: nowMs, values: watched.values }, watched.notices);
   // Another cron was faster, and tells.
-  if (!isSaved) return;
+  if (!isSaved) return [];
   for (const { kind, incident } of watched.notices) {
     const { rule, subject, value, limit } = incident;
     deps.log.warn("alert", {
@@ -93,9 +86,10 @@ async function step(
       incident: incident.incident,
     });
   }
-  if (outbox.length === 0) return;
+  if (outbox.length === 0) return watched.notices;
   const left = await tell(deps, outbox);
   await store.saveOutbox(watching.version + 1, left);
+  return watched.notices;
 }
 
 /** In order. A receiver that fails is left alone until the next minute, so that it gets an incident's end after its beginning. */
